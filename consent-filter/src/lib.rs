@@ -1,0 +1,1 @@
+//! The conscience: pure, synchronous, total.

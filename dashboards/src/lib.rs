@@ -1,0 +1,1 @@
+//! The windows: dashboards served from the node.

@@ -1,0 +1,1 @@
+//! The door: gRPC services, adapters, admission.

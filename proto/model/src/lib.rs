@@ -1,0 +1,54 @@
+//! What the words of the network mean: ids, records, consent, directory, positions.
+//!
+//! This crate is a leaf: it names no other room, does no I/O and reads no clock. A value of one of
+//! its types is already valid; text and bytes become such values only through the parsing
+//! constructors here and the one door in `wire`.
+//!
+//! It is *not* serialisable on purpose: each outer room (protobuf, Arrow, JSON) makes its own twin.
+//!
+//! ```
+//! use model::{FacilityId, PatientNumber, PatientRef};
+//! let patient = PatientRef::new(FacilityId::parse("nagasaki-mc")?, PatientNumber::parse("00012345")?);
+//! assert_eq!(patient.facility().as_str(), "nagasaki-mc");
+//! assert_eq!(format!("{patient:?}"), "PatientRef(nagasaki-mc, ******)", "patient numbers are redacted");
+//! # Ok::<(), model::IdError>(())
+//! ```
+
+mod id;
+mod position;
+mod moment;
+mod category;
+mod label;
+mod facility;
+mod record;
+mod payload;
+mod consent;
+mod scope;
+mod link;
+mod event;
+mod principal;
+
+pub use category::{Category, CategorySet, UnknownCategory};
+pub use consent::{
+    Consent, ConsentChange, ConsentState, Purpose, PurposeSet, Signer, UnknownPurpose, Viewers, Withdrawal,
+};
+pub use event::{Body, DirectoryChange, Event, EventKey};
+pub use facility::{
+    Facility, FacilityKind, FacilityKindSet, FacilityStatus, Member, Role, RoleSet, UnknownFacilityKind, UnknownRole,
+};
+pub use id::{
+    ConsentId, DepartmentCode, EventId, FacilityId, IdError, LinkId, MemberId, PatientNumber, PatientRef, RecordId,
+    RecordRef, Version,
+};
+pub use label::{Label, Labels, UnknownLabel};
+pub use link::{Link, LinkChange, LinkEvidence, Unlink};
+pub use moment::{Moment, MomentError, Period, PeriodError};
+pub use payload::{
+    Allergy, CarePlan, CodeSystem, Coding, Condition, Demographics, Document, Encounter, EncounterClass, FrameQuality,
+    Imaging, LabResult, LabStatus, Medication, Message, Payload, Perinatal, Sex, Value, VitalSign, Waveform,
+    WaveformChannel, WaveformFrame,
+};
+pub use position::{Frontier, Offset, PartitionId, Position, PositionError};
+pub use principal::Principal;
+pub use record::{Author, ChangeKind, Record, RecordError};
+pub use scope::{DisclosureScope, HoldBack, ScopeRule};

@@ -1,0 +1,1 @@
+//! Pure medicine: codes, units, formulas, classifications.

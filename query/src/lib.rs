@@ -1,0 +1,1 @@
+//! The reading room: principal to session, Flight SQL, Postgres wire, gRPC.

@@ -1,0 +1,1 @@
+//! The record store, the scan that takes a visibility, and the feed.
