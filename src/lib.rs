@@ -1,0 +1,5 @@
+//! The hall of `ajisai`: what composes the rooms into one binary.
+//!
+//! Reading order: [`cli`] (what a person can ask), then `app` (composition) and `pipeline` (the corridor).
+
+pub mod cli;
