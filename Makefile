@@ -1,0 +1,63 @@
+# The two commands of the README are `make demo` and `make test`; the rest are their parts.
+# Everything is installed by package name: Debian's packages, crates.io, PyPI.
+
+CARGO ?= cargo
+TOOLS := .tools
+VENV  := .venv
+DEMO_DIR ?= data/demo
+export PATH := $(CURDIR)/$(TOOLS)/bin:$(CURDIR)/$(VENV)/bin:$(PATH)
+
+.PHONY: demo demo-check test check fmt clippy alone unit clients bench tools system-packages broker clean help
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+demo: system-packages $(VENV)/.ready ## build, start one node, create a small region and play a hospital into it
+	$(CARGO) build --locked --bin ajisai
+	target/debug/ajisai demo --dir $(DEMO_DIR)
+
+demo-check: system-packages $(VENV)/.ready ## play the region for a few seconds, run the printed commands, fail on a wrong answer
+	$(CARGO) build --locked --bin ajisai
+	target/debug/ajisai demo --dir $$(mktemp -d) --check
+
+test: tools check unit demo-check ## everything CI runs
+
+check: fmt clippy alone ## formatting, lints, each light room alone
+
+fmt:
+	$(CARGO) fmt --all --check
+
+clippy: system-packages
+	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+
+# A workspace build unifies features and can hide an arrow that should not be there: each light room is checked alone.
+alone: system-packages
+	for room in model wire event-log consent-filter clinical ingest; do $(CARGO) check --locked -p $$room || exit 1; done
+
+unit: tools
+	$(CARGO) test --workspace --locked
+
+bench: system-packages ## optimised build, then the figures of docs/benchmarks.md
+	$(CARGO) build --release --locked --bin ajisai
+	target/release/ajisai bench
+
+tools: system-packages broker $(VENV)/.ready ## what only tests need: a Kafka-protocol broker, the Python clients
+
+system-packages:
+	@deploy/install-packages
+
+broker: $(TOOLS)/bin/nisshi
+
+# A real Kafka-protocol broker for the log's contract suite. Debug build: a third of the optimised one's time.
+$(TOOLS)/bin/nisshi: | system-packages
+	CARGO_TARGET_DIR=$(TOOLS)/target $(CARGO) install nisshi --version 0.8.1 --locked --ignore-rust-version \
+		--no-default-features --features dynostore,libsql --debug --root $(TOOLS)
+	rm -rf $(TOOLS)/target
+
+$(VENV)/.ready: tests/clients/requirements.txt | system-packages
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/clients/requirements.txt
+	touch $@
+
+clean: ## everything built or installed here
+	rm -rf target $(TOOLS) $(VENV) data
