@@ -1,0 +1,5 @@
+//! Perinatal medicine.
+
+mod haemorrhage;
+
+pub use haemorrhage::{HaemorrhageLevel, haemorrhage_level, shock_index};
