@@ -1,6 +1,8 @@
 //! Events: what enters by the door.
 
-use crate::{ConsentChange, DisclosureScope, EventId, Facility, FacilityId, LinkChange, Member, Moment, PatientRef, Record};
+use crate::{
+    ConsentChange, DisclosureScope, EventId, Facility, FacilityId, LinkChange, Member, Moment, PatientRef, Record,
+};
 
 /// An event's idempotency key: its source and its id there. The same key is the same event.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

@@ -14,19 +14,19 @@
 //! # Ok::<(), model::IdError>(())
 //! ```
 
-mod id;
-mod position;
-mod moment;
 mod category;
-mod label;
-mod facility;
-mod record;
-mod payload;
 mod consent;
-mod scope;
-mod link;
 mod event;
+mod facility;
+mod id;
+mod label;
+mod link;
+mod moment;
+mod payload;
+mod position;
 mod principal;
+mod record;
+mod scope;
 
 pub use category::{Category, CategorySet, UnknownCategory};
 pub use consent::{

@@ -1,6 +1,8 @@
 //! A record: one clinical fact with a stable id at its source and a version.
 
-use crate::{Category, DepartmentCode, Labels, MemberId, Moment, PatientRef, Payload, RecordId, RecordRef, Role, Version};
+use crate::{
+    Category, DepartmentCode, Labels, MemberId, Moment, PatientRef, Payload, RecordId, RecordRef, Role, Version,
+};
 
 /// What a version of a record does to the one before it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -85,7 +87,10 @@ impl Record {
     ///
     /// # Errors
     /// When category, change and payload do not agree.
-    #[expect(clippy::too_many_arguments, reason = "the fields of an event in the .proto, in their order; all typed apart")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "the fields of an event in the .proto, in their order; all typed apart"
+    )]
     pub fn new(
         patient: PatientRef,
         id: RecordId,
