@@ -1,0 +1,49 @@
+//! Reading everything, for ever.
+
+use crate::{EventLog, ReadError, ReadLimit, Stored};
+use futures::{Stream, StreamExt, stream};
+use model::{Frontier, Offset, PartitionId};
+use std::{sync::Arc, time::Duration};
+
+/// How long one read of an idle partition waits before it asks again. Letters arriving end the wait at once.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// All partitions from a frontier on, for ever, in batches of one partition each. Order is kept within a partition;
+/// busy partitions take turns. The stream ends when the log is closed and read to its end, and after an error,
+/// which is its last item: nothing is ever skipped.
+pub fn tail(
+    log: Arc<dyn EventLog>,
+    from: Frontier,
+    limit: ReadLimit,
+) -> impl Stream<Item = Result<Vec<Stored>, ReadError>> + Send {
+    let partitions: Vec<_> = (0..=log.data_partitions())
+        .map(|p| tail_partition(Arc::clone(&log), PartitionId(p), from.next(PartitionId(p)), limit).boxed())
+        .collect();
+    stream::select_all(partitions).scan(false, |failed, batch| {
+        let item = if *failed { None } else { Some(batch) };
+        *failed = *failed || item.as_ref().is_some_and(Result::is_err);
+        std::future::ready(item)
+    })
+}
+
+fn tail_partition(
+    log: Arc<dyn EventLog>,
+    partition: PartitionId,
+    from: Offset,
+    limit: ReadLimit,
+) -> impl Stream<Item = Result<Vec<Stored>, ReadError>> + Send {
+    stream::unfold(Some((log, from)), move |state| async move {
+        let (log, mut from) = state?;
+        loop {
+            match log.read(partition, from, limit, PATIENCE).await {
+                Ok(batch) => {
+                    let Some(last) = batch.last() else { continue };
+                    from = last.position.offset.next();
+                    return Some((Ok(batch), Some((log, from))));
+                }
+                Err(ReadError::Closed) => return None,
+                Err(error) => return Some((Err(error), None)),
+            }
+        }
+    })
+}
