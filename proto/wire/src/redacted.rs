@@ -1,0 +1,23 @@
+//! `Debug` for messages that may carry patient data: their name and nothing else, so that a log line, a span or a
+//! failed assertion cannot show what they say.
+
+use crate::v1;
+use std::fmt;
+
+macro_rules! redacted {
+    ($($($path:ident)::+,)+) => {
+        $(impl fmt::Debug for v1::$($path)::+ {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!($(stringify!($path), " "),+, "(******)"))
+            }
+        })+
+    };
+}
+
+redacted! {
+    PatientRef, Event, event::Body, ConsentChange, consent_change::Kind, DirectoryChange, directory_change::Kind,
+    Record, record::Payload, Coding, Quantity, Value, value::Kind, LabResult, VitalSign, Condition, Allergy,
+    Medication, Encounter, Document, Imaging, WaveformFrame, Waveform, Perinatal, CarePlan, Message, Demographics,
+    PublishRequest, PublishBatchRequest, GetQuarantinedResponse, ReplayQuarantinedRequest, Vanished,
+    FeedItem, feed_item::Item, QueryRequest, QueryResponse, query_response::Part,
+}
