@@ -18,7 +18,20 @@ pub mod v1 {
     include!("gen/ajisai.v1.rs");
 }
 
+mod consent;
+mod directory;
+mod error;
+mod event;
+mod payload;
+mod position;
+mod record;
 mod redacted;
+#[cfg(test)]
+mod tests;
+mod vocabulary;
+
+pub use error::{Rule, WireError};
+pub use event::{STAMP_LENGTH, parse_event, read_event, write_event};
 
 /// The encoded file descriptor set of package `ajisai.v1`, for gRPC reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!("gen/ajisai.v1.bin");

@@ -8,7 +8,7 @@ macro_rules! redacted {
     ($($($path:ident)::+,)+) => {
         $(impl fmt::Debug for v1::$($path)::+ {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!($(stringify!($path), " "),+, "(******)"))
+                f.write_str(concat!(stringify!($($path)::+), "(******)"))
             }
         })+
     };

@@ -1,0 +1,324 @@
+//! Any value of the model that the wire can carry.
+
+use model::*;
+use proptest::option::of;
+use proptest::prelude::*;
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![Just(String::new()), "[a-zA-Z0-9 ァ-ン漢字]{0,30}"]
+}
+fn said() -> impl Strategy<Value = String> {
+    "[a-zA-Z0-9漢字]{1,20}"
+}
+fn number() -> impl Strategy<Value = f64> {
+    prop::num::f64::NORMAL | prop::num::f64::SUBNORMAL | prop::num::f64::ZERO | prop::num::f64::NEGATIVE
+}
+fn moment() -> impl Strategy<Value = Moment> {
+    (-5_364_662_400_000_000_i64..10_413_792_000_000_000).prop_map(|micros| Moment::from_micros(micros).unwrap())
+}
+fn period() -> impl Strategy<Value = Period> {
+    (of(moment()), of(moment())).prop_map(|(a, b)| match (a, b) {
+        (Some(a), Some(b)) => Period::new(Some(a.min(b)), Some(a.max(b))).unwrap(),
+        (from, until) => Period::new(from, until).unwrap(),
+    })
+}
+fn facility_id() -> impl Strategy<Value = FacilityId> {
+    "[a-z0-9-]{1,40}".prop_map(|text| FacilityId::parse(&text).unwrap())
+}
+fn member_id() -> impl Strategy<Value = MemberId> {
+    "[!-~]{1,64}".prop_map(|text| MemberId::parse(&text).unwrap())
+}
+fn consent_id() -> impl Strategy<Value = ConsentId> {
+    "[!-~]{1,64}".prop_map(|text| ConsentId::parse(&text).unwrap())
+}
+fn link_id() -> impl Strategy<Value = LinkId> {
+    "[!-~]{1,64}".prop_map(|text| LinkId::parse(&text).unwrap())
+}
+fn department() -> impl Strategy<Value = DepartmentCode> {
+    "[!-~]{1,16}".prop_map(|text| DepartmentCode::parse(&text).unwrap())
+}
+fn patient() -> impl Strategy<Value = PatientRef> {
+    (facility_id(), "[0-9A-Z]{1,64}")
+        .prop_map(|(facility, number)| PatientRef::new(facility, PatientNumber::parse(&number).unwrap()))
+}
+fn one_of<T: Copy + std::fmt::Debug + 'static>(all: &'static [T]) -> impl Strategy<Value = T> {
+    prop::sample::select(all)
+}
+fn set<T: Copy + std::fmt::Debug + 'static, S: FromIterator<T> + std::fmt::Debug>(
+    all: &'static [T],
+) -> impl Strategy<Value = S> {
+    prop::collection::vec(one_of(all), 0..=all.len()).prop_map(|members| members.into_iter().collect())
+}
+
+fn system() -> impl Strategy<Value = CodeSystem> {
+    prop_oneof![
+        Just(CodeSystem::Jlac10),
+        Just(CodeSystem::Loinc),
+        Just(CodeSystem::Snomed),
+        Just(CodeSystem::Icd10),
+        Just(CodeSystem::MedisDisease),
+        Just(CodeSystem::Hot),
+        Just(CodeSystem::Yj),
+        Just(CodeSystem::RxNorm),
+        Just(CodeSystem::Local),
+        "urn:oid:[0-9.]{1,20}".prop_map(CodeSystem::Other),
+    ]
+}
+fn coding() -> impl Strategy<Value = Coding> {
+    (system(), said(), text()).prop_map(|(system, code, display)| Coding { system, code, display })
+}
+fn coding_if() -> impl Strategy<Value = Coding> {
+    prop_oneof![Just(Coding::default()), coding()]
+}
+fn value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        (number(), text(), one_of(&["", "<", "<=", ">", ">="])).prop_map(|(value, unit, comparator)| {
+            Value::Quantity { value, unit, comparator: comparator.to_owned() }
+        }),
+        coding().prop_map(Value::Coded),
+        text().prop_map(Value::Text),
+        said().prop_map(Value::Absent),
+    ]
+}
+
+fn demographics() -> impl Strategy<Value = Demographics> {
+    let date = of((1..=9999_i16, 1..=12_i8, 1..=28_i8).prop_map(|(y, m, d)| jiff::civil::date(y, m, d)));
+    (text(), text(), date, one_of(&Sex::ALL), text(), text(), of(moment())).prop_map(
+        |(name, kana, birth_date, sex, postal_code, address, deceased)| Demographics {
+            name,
+            kana,
+            birth_date,
+            sex,
+            postal_code,
+            address,
+            deceased,
+        },
+    )
+}
+fn laboratory() -> impl Strategy<Value = LabResult> {
+    (coding(), value(), of(number()), of(number()), text(), text(), one_of(&LabStatus::ALL), text()).prop_map(
+        |(code, value, reference_low, reference_high, flag, specimen, status, order)| LabResult {
+            code,
+            value,
+            reference_low,
+            reference_high,
+            flag,
+            specimen,
+            status,
+            order,
+        },
+    )
+}
+fn waveform() -> impl Strategy<Value = Waveform> {
+    const CHANNELS: &[&str] = &["fhr1", "fhr2", "fhr3", "uc", "mhr", "spo2"];
+    const QUALITIES: &[FrameQuality] = &[FrameQuality::Good, FrameQuality::Fair, FrameQuality::Lost];
+    let frame = prop::collection::vec((-500.0_f32..500.0, one_of(QUALITIES)), 0..40)
+        .prop_map(|samples| samples.into_iter().unzip());
+    let frames =
+        (prop::sample::subsequence(CHANNELS, 0..=6), prop::collection::vec(frame, 6)).prop_map(|(codes, frames)| {
+            let frame = |(code, (samples, quality)): (&str, (Vec<f32>, Vec<FrameQuality>))| WaveformFrame {
+                channel: WaveformChannel::from_code(code).unwrap(),
+                samples,
+                quality,
+            };
+            codes.into_iter().zip(frames).map(frame).collect()
+        });
+    (said(), text(), 0.001_f32..1000.0, any::<u64>(), frames)
+        .prop_map(|(session, device, hertz, sequence, frames)| Waveform { session, device, hertz, sequence, frames })
+}
+
+fn payload() -> impl Strategy<Value = Payload> {
+    prop_oneof![
+        demographics().prop_map(Payload::Patient),
+        laboratory().prop_map(Payload::Laboratory),
+        (coding(), value()).prop_map(|(code, value)| Payload::VitalSign(VitalSign { code, value })),
+        (coding(), text(), any::<bool>(), of(moment()), of(moment())).prop_map(
+            |(code, clinical_status, suspected, onset, abated)| {
+                Payload::Condition(Condition { code, clinical_status, suspected, onset, abated })
+            }
+        ),
+        (coding(), text(), text(), text()).prop_map(|(code, criticality, reaction, clinical_status)| {
+            Payload::Allergy(Allergy { code, criticality, reaction, clinical_status })
+        }),
+        (coding(), text(), text(), of(number()), text(), of(any::<u32>())).prop_map(
+            |(code, status, dosage, quantity, quantity_unit, days)| {
+                Payload::Medication(Medication { code, status, dosage, quantity, quantity_unit, days })
+            }
+        ),
+        (one_of(&EncounterClass::ALL), text(), coding_if(), of(moment()), of(moment())).prop_map(
+            |(class, status, reason, start, end)| Payload::Encounter(Encounter { class, status, reason, start, end })
+        ),
+        (coding(), text(), said(), text()).prop_map(|(kind, title, content_type, content)| {
+            Payload::Document(Document { kind, title, content_type, content })
+        }),
+        (said(), coding_if(), text(), text()).prop_map(|(modality, procedure, study_uid, report)| {
+            Payload::Imaging(Imaging { modality, procedure, study_uid, report })
+        }),
+        waveform().prop_map(Payload::Waveform),
+        (coding(), of(any::<u32>()), value()).prop_map(|(code, gestational_days, value)| {
+            Payload::Perinatal(Perinatal { code, gestational_days, value })
+        }),
+        (coding(), text(), text()).prop_map(|(code, status, text)| Payload::CarePlan(CarePlan { code, status, text })),
+        (text(), text()).prop_map(|(subject, text)| Payload::Message(Message { subject, text })),
+    ]
+}
+
+fn record() -> impl Strategy<Value = Record> {
+    const CHANGES: &[ChangeKind] = &[ChangeKind::Upsert, ChangeKind::Correct, ChangeKind::Delete];
+    let author = (of(member_id()), one_of(Role::ALL)).prop_map(|(member, role)| Author { member, role });
+    let identity = (patient(), "[!-~]{1,128}", 1..u64::MAX, moment(), moment());
+    let about = (set(Label::ALL), of(department()), author);
+    let said = (one_of(CHANGES), payload(), any::<bool>());
+    (identity, about, said).prop_map(
+        |((patient, id, version, occurred, recorded), (labels, department, author), (change, payload, keep))| {
+            Record::new(
+                patient,
+                RecordId::parse(&id).unwrap(),
+                Version::new(version).unwrap(),
+                payload.category(),
+                occurred,
+                recorded,
+                labels,
+                department,
+                author,
+                change,
+                (keep || change != ChangeKind::Delete).then_some(payload),
+            )
+            .unwrap()
+        },
+    )
+}
+
+fn consent() -> impl Strategy<Value = Consent> {
+    let viewers = prop_oneof![
+        Just(Viewers::AllMembers),
+        prop::collection::vec(facility_id(), 1..4).prop_map(Viewers::Facilities),
+        prop::collection::vec(member_id(), 1..4).prop_map(Viewers::Practitioners),
+    ];
+    let edge = (consent_id(), patient(), viewers, one_of(&ConsentState::ALL), period(), period());
+    let what = (
+        set(Category::ALL),
+        prop::collection::vec(department(), 0..3),
+        set(Label::ALL),
+        set(Purpose::ALL),
+        one_of(&Signer::ALL),
+        facility_id(),
+        moment(),
+        prop_oneof![Just(String::new()), "[0-9a-f]{64}"],
+    );
+    (edge, what).prop_map(|((id, patient, viewers, state, period, data_period), what)| {
+        let (categories, departments, labels, purposes, signer, taken_by, signed_at, form_digest) = what;
+        Consent {
+            id,
+            patient,
+            viewers,
+            state,
+            period,
+            data_period,
+            categories,
+            departments,
+            labels,
+            purposes,
+            signer,
+            taken_by,
+            signed_at,
+            form_digest,
+        }
+    })
+}
+
+fn rule() -> impl Strategy<Value = ScopeRule> {
+    let hold_back = prop_oneof![Just(HoldBack::None), (1..=u16::MAX).prop_map(HoldBack::Days)];
+    (
+        set(Category::ALL),
+        set(FacilityKind::ALL),
+        set(Role::ALL),
+        prop::collection::vec(department(), 0..3),
+        set(Role::ALL),
+        set(Label::ALL),
+        of(moment()),
+        hold_back,
+    )
+        .prop_map(
+            |(categories, viewer_kinds, viewer_roles, departments, author_roles, labels, since, hold_back)| ScopeRule {
+                categories,
+                viewer_kinds,
+                viewer_roles,
+                departments,
+                author_roles,
+                labels,
+                since,
+                hold_back,
+            },
+        )
+}
+
+fn directory() -> impl Strategy<Value = DirectoryChange> {
+    const STATUSES: &[FacilityStatus] = &[FacilityStatus::Active, FacilityStatus::Inactive];
+    let link = (link_id(), patient(), patient(), one_of(&LinkEvidence::ALL), member_id(), moment())
+        .prop_filter("a link joins two facilities", |(_, a, b, ..)| a.facility() != b.facility())
+        .prop_map(|(id, a, b, evidence, confirmed_by, confirmed_at)| {
+            DirectoryChange::Link(LinkChange::Linked(Link { id, a, b, evidence, confirmed_by, confirmed_at }))
+        });
+    prop_oneof![
+        (facility_id(), one_of(FacilityKind::ALL), said(), text(), one_of(STATUSES)).prop_map(
+            |(id, kind, name, name_en, status)| DirectoryChange::Facility(Facility { id, kind, name, name_en, status })
+        ),
+        (member_id(), facility_id(), one_of(Role::ALL), said(), period()).prop_map(
+            |(id, facility, role, name, period)| DirectoryChange::Member(Member { id, facility, role, name, period })
+        ),
+        (facility_id(), prop::collection::vec(rule(), 0..4))
+            .prop_map(|(facility, rules)| DirectoryChange::Scope(DisclosureScope { facility, rules })),
+        link,
+        (link_id(), member_id(), moment())
+            .prop_map(|(id, by, at)| DirectoryChange::Link(LinkChange::Unlinked(Unlink { id, by, at }))),
+    ]
+}
+
+pub(super) fn event() -> impl Strategy<Value = Event> {
+    let body = prop_oneof![
+        4 => record().prop_map(|record| Body::Record(Box::new(record))),
+        2 => consent().prop_map(|consent| Body::Consent(ConsentChange::Given(consent))),
+        1 => (consent_id(), patient(), moment()).prop_map(|(id, patient, withdrawn_at)| {
+            Body::Consent(ConsentChange::Withdrawn(Withdrawal { id, patient, withdrawn_at }))
+        }),
+        2 => directory().prop_map(Body::Directory),
+    ];
+    (facility_id(), "[!-~]{1,128}", moment(), body).prop_map(|(source, id, admitted_at, body)| Event {
+        key: EventKey { source, id: EventId::parse(&id).unwrap() },
+        admitted_at,
+        body,
+    })
+}
+
+/// One laboratory event.
+pub(super) fn example() -> Event {
+    let at = Moment::parse("2026-04-01T09:30:00+09:00").unwrap();
+    let result = LabResult {
+        code: Coding { system: CodeSystem::Jlac10, code: "3D046000001920402".into(), display: "HbA1c".into() },
+        value: Value::Quantity { value: 6.8, unit: "%".into(), comparator: String::new() },
+        reference_low: Some(4.9),
+        reference_high: Some(6.0),
+        flag: "H".into(),
+        specimen: "019".into(),
+        status: LabStatus::Final,
+        order: "081251234567800".into(),
+    };
+    let source = FacilityId::parse("nagasaki-mc").unwrap();
+    let record = Record::new(
+        PatientRef::new(source.clone(), PatientNumber::parse("00012345").unwrap()),
+        RecordId::parse("lab-1").unwrap(),
+        Version::FIRST,
+        Category::Laboratory,
+        at,
+        at,
+        Labels::NONE,
+        Some(DepartmentCode::parse("01").unwrap()),
+        Author { member: None, role: Role::System },
+        ChangeKind::Upsert,
+        Some(Payload::Laboratory(result)),
+    )
+    .unwrap();
+    let key = EventKey { source, id: EventId::parse("e-1").unwrap() };
+    Event { key, admitted_at: at, body: Body::Record(Box::new(record)) }
+}

@@ -1,0 +1,281 @@
+//! What the door refuses, by field and rule.
+
+use super::arbitrary;
+use crate::v1;
+use crate::v1::record::Payload;
+use crate::v1::value::Kind;
+use model::Event;
+use rstest::rstest;
+
+fn wire() -> v1::Event {
+    v1::Event::from(&arbitrary::example())
+}
+fn record(event: &mut v1::Event) -> &mut v1::Record {
+    match event.body.as_mut() {
+        Some(v1::event::Body::Record(record)) => record,
+        _ => panic!("the example is a record"),
+    }
+}
+fn laboratory(event: &mut v1::Event) -> &mut v1::LabResult {
+    match record(event).payload.as_mut() {
+        Some(Payload::Laboratory(laboratory)) => laboratory,
+        _ => panic!("the example is a laboratory result"),
+    }
+}
+
+/// The event, changed, is refused at `field` with words that contain `rule`.
+#[track_caller]
+fn refused(change: impl FnOnce(&mut v1::Event), field: &str, rule: &str) {
+    let mut event = wire();
+    change(&mut event);
+    let error = Event::try_from(event).unwrap_err();
+    assert_eq!(error.field(), field);
+    assert!(error.rule().to_string().contains(rule), "`{}` does not say `{rule}`", error.rule());
+}
+
+/// A record with this payload is refused at `field` below the payload.
+#[track_caller]
+fn payload_refused(category: v1::Category, payload: Payload, field: &str, rule: &str) {
+    refused(
+        |event| {
+            record(event).category = category as i32;
+            record(event).payload = Some(payload);
+        },
+        &format!("record.payload.{field}"),
+        rule,
+    );
+}
+
+fn coding() -> Option<v1::Coding> {
+    Some(v1::Coding { system: String::new(), code: "x".into(), display: String::new() })
+}
+
+#[test]
+fn the_example_itself_is_accepted() {
+    assert_eq!(Event::try_from(wire()), Ok(arbitrary::example()));
+}
+
+#[test]
+fn an_envelope_lacks_nothing() {
+    refused(|e| e.id.clear(), "id", "`event_id` is empty");
+    refused(|e| e.id = "a b".into(), "id", "`event_id` has a character at byte 1");
+    refused(|e| e.source.clear(), "source", "`facility_id` is empty");
+    refused(|e| e.source = "Nagasaki".into(), "source", "`facility_id` has a character at byte 0");
+    refused(|e| e.body = None, "body", "is required");
+    refused(|e| e.admitted_us = None, "admitted_us", "is required");
+    refused(|e| e.admitted_us = Some(i64::MAX), "admitted_us", "outside the years 1800 to 2300");
+}
+
+#[test]
+fn a_record_lacks_nothing() {
+    refused(|e| record(e).patient = None, "record.patient", "is required");
+    refused(
+        |e| record(e).patient.as_mut().unwrap().number = "x".repeat(65),
+        "record.patient.number",
+        "65 bytes long, the limit is 64",
+    );
+    refused(|e| record(e).patient.as_mut().unwrap().facility.clear(), "record.patient.facility", "is empty");
+    refused(|e| record(e).id.clear(), "record.id", "`record_id` is empty");
+    refused(|e| record(e).version = 0, "record.version", "above 0");
+    refused(|e| record(e).category = 0, "record.category", "is required");
+    refused(|e| record(e).category = 99, "record.category", "number 99 is not a known category");
+    refused(|e| record(e).occurred_us = None, "record.occurred_us", "is required");
+    refused(|e| record(e).recorded_us = Some(i64::MIN), "record.recorded_us", "outside the years");
+    refused(|e| record(e).labels = vec![1, 77], "record.labels[1]", "number 77 is not a known label");
+    refused(|e| record(e).labels = vec![0], "record.labels[0]", "is required");
+    refused(|e| record(e).department = "内科".into(), "record.department", "`department` has a character");
+    refused(|e| record(e).author = None, "record.author", "is required");
+    refused(|e| record(e).author.as_mut().unwrap().role = 0, "record.author.role", "is required");
+    refused(|e| record(e).author.as_mut().unwrap().member = "山".into(), "record.author.member", "`member_id`");
+    refused(|e| record(e).change = 9, "record.change", "number 9 is not a known change kind");
+}
+
+#[test]
+fn a_payload_agrees_with_its_record() {
+    refused(|e| record(e).payload = None, "record.payload", "an `upsert` needs a payload");
+    refused(
+        |e| record(e).category = v1::Category::VitalSign as i32,
+        "record.payload",
+        "the record's category is `vital-sign` but its payload is `laboratory`",
+    );
+}
+
+#[test]
+fn a_laboratory_result_lacks_nothing() {
+    refused(|e| laboratory(e).code = None, "record.payload.laboratory.code", "is required");
+    refused(
+        |e| laboratory(e).code = Some(v1::Coding { system: "loinc".into(), ..v1::Coding::default() }),
+        "record.payload.laboratory.code",
+        "neither a code nor a display text",
+    );
+    refused(|e| laboratory(e).value = None, "record.payload.laboratory.value", "is required");
+    refused(
+        |e| laboratory(e).value = Some(v1::Value { kind: None }),
+        "record.payload.laboratory.value.kind",
+        "is required",
+    );
+    refused(|e| laboratory(e).status = 0, "record.payload.laboratory.status", "is required");
+    refused(
+        |e| laboratory(e).reference_low = Some(f64::NAN),
+        "record.payload.laboratory.reference_low",
+        "finite number",
+    );
+    refused(
+        |e| laboratory(e).reference_high = Some(f64::INFINITY),
+        "record.payload.laboratory.reference_high",
+        "finite number",
+    );
+}
+
+#[rstest]
+#[case(Kind::Quantity(v1::Quantity { value: f64::NAN, ..v1::Quantity::default() }), "quantity.value", "finite number")]
+#[case(Kind::Quantity(v1::Quantity { comparator: "~".into(), ..v1::Quantity::default() }), "quantity.comparator", "`<=`")]
+#[case(Kind::Coded(v1::Coding::default()), "coded", "neither a code nor a display text")]
+#[case(Kind::Absent(String::new()), "absent", "is required")]
+fn a_value_is_one_of_four_whole_things(#[case] kind: Kind, #[case] field: &str, #[case] rule: &str) {
+    let value = Some(v1::Value { kind: Some(kind) });
+    payload_refused(
+        v1::Category::VitalSign,
+        Payload::VitalSign(v1::VitalSign { code: coding(), value }),
+        &format!("vital_sign.value.{field}"),
+        rule,
+    );
+}
+
+#[test]
+fn a_waveform_is_whole() {
+    fn frame(channel: i32, samples: Vec<f32>, quality: &'static [u8]) -> v1::WaveformFrame {
+        v1::WaveformFrame { channel, samples, quality: quality.into() }
+    }
+    #[track_caller]
+    fn check(hertz: f32, frames: Vec<v1::WaveformFrame>, field: &str, rule: &str) {
+        let waveform = v1::Waveform { session: "bed-1".into(), device: String::new(), hertz, sequence: 0, frames };
+        payload_refused(v1::Category::Waveform, Payload::Waveform(waveform), &format!("waveform.{field}"), rule);
+    }
+    check(0.0, vec![], "hertz", "above 0");
+    check(-4.0, vec![], "hertz", "above 0");
+    check(f32::NAN, vec![], "hertz", "finite");
+    check(4.0, vec![frame(9, vec![], &[])], "frames[0].channel", "number 9 is not a known waveform channel");
+    check(4.0, vec![frame(0, vec![], &[])], "frames[0].channel", "is required");
+    check(
+        4.0,
+        vec![frame(1, vec![1.0], &[0]), frame(2, vec![1.0, 2.0], &[0])],
+        "frames[1].quality",
+        "has 1 entries where `samples` has 2",
+    );
+    check(4.0, vec![frame(1, vec![1.0], &[3])], "frames[0].quality", "number 3 is not a known sample quality");
+    check(4.0, vec![frame(1, vec![f32::INFINITY], &[0])], "frames[0].samples", "finite");
+    check(4.0, vec![frame(1, vec![], &[]), frame(1, vec![], &[])], "frames[1].channel", "stated twice");
+
+    let nameless =
+        v1::Waveform { session: String::new(), device: String::new(), hertz: 4.0, sequence: 0, frames: vec![] };
+    payload_refused(v1::Category::Waveform, Payload::Waveform(nameless), "waveform.session", "is required");
+}
+
+#[rstest]
+#[case(v1::Category::Condition, Payload::Condition(v1::Condition::default()), "condition.code")]
+#[case(v1::Category::Allergy, Payload::Allergy(v1::Allergy::default()), "allergy.code")]
+#[case(v1::Category::Medication, Payload::Medication(v1::Medication::default()), "medication.code")]
+#[case(v1::Category::Encounter, Payload::Encounter(v1::Encounter::default()), "encounter.encounter_class")]
+#[case(v1::Category::Document, Payload::Document(v1::Document::default()), "document.kind")]
+#[case(v1::Category::Imaging, Payload::Imaging(v1::Imaging::default()), "imaging.modality")]
+#[case(v1::Category::Perinatal, Payload::Perinatal(v1::Perinatal::default()), "perinatal.code")]
+#[case(v1::Category::CarePlan, Payload::CarePlan(v1::CarePlan::default()), "care_plan.code")]
+#[case(v1::Category::Patient, Payload::PatientPayload(v1::Demographics::default()), "patient_payload.sex")]
+fn an_empty_payload_is_refused(#[case] category: v1::Category, #[case] payload: Payload, #[case] field: &str) {
+    payload_refused(category, payload, field, "is required");
+}
+
+#[test]
+fn odd_parts_of_payloads_are_refused() {
+    let medication = v1::Medication { code: coding(), quantity: Some(f64::NEG_INFINITY), ..Default::default() };
+    payload_refused(v1::Category::Medication, Payload::Medication(medication), "medication.quantity", "finite");
+    let document = v1::Document { kind: coding(), content: "x".into(), ..Default::default() };
+    payload_refused(v1::Category::Document, Payload::Document(document), "document.content_type", "is required");
+    let condition = v1::Condition { code: coding(), onset_us: Some(i64::MAX), ..Default::default() };
+    payload_refused(v1::Category::Condition, Payload::Condition(condition), "condition.onset_us", "outside");
+    for birth_date in ["19750401", "1975-02-30", "unknown", "1975-04-01T00:00"] {
+        let sex = v1::Sex::Female as i32;
+        let who = v1::Demographics { sex, birth_date: birth_date.into(), ..Default::default() };
+        payload_refused(v1::Category::Patient, Payload::PatientPayload(who), "patient_payload.birth_date", "a date");
+    }
+}
+
+fn consent(change: impl FnOnce(&mut v1::Consent)) -> impl FnOnce(&mut v1::Event) {
+    let facilities = v1::FacilityList { ids: vec!["clinic-a".into()] };
+    let mut consent = v1::Consent {
+        id: "c-1".into(),
+        patient: Some(v1::PatientRef { facility: "nagasaki-mc".into(), number: "1".into() }),
+        viewers: Some(v1::Viewers { kind: Some(v1::viewers::Kind::Facilities(facilities)) }),
+        state: v1::ConsentState::Active as i32,
+        signer: v1::Signer::Patient as i32,
+        taken_by: "clinic-a".into(),
+        signed_us: Some(0),
+        ..v1::Consent::default()
+    };
+    change(&mut consent);
+    let kind = Some(v1::consent_change::Kind::Given(Box::new(consent)));
+    move |event| event.body = Some(v1::event::Body::Consent(v1::ConsentChange { kind }))
+}
+
+#[test]
+fn a_consent_lacks_nothing() {
+    let mut whole = wire();
+    consent(|_| {})(&mut whole);
+    assert!(Event::try_from(whole).is_ok());
+
+    let none = |event: &mut v1::Event| event.body = Some(v1::event::Body::Consent(v1::ConsentChange { kind: None }));
+    refused(none, "consent.kind", "is required");
+    refused(consent(|c| c.id.clear()), "consent.given.id", "`consent_id` is empty");
+    refused(consent(|c| c.patient = None), "consent.given.patient", "is required");
+    refused(consent(|c| c.viewers = None), "consent.given.viewers", "is required");
+    let nobody = v1::Viewers { kind: Some(v1::viewers::Kind::Facilities(v1::FacilityList { ids: vec![] })) };
+    refused(consent(|c| c.viewers = Some(nobody)), "consent.given.viewers.facilities.ids", "is required");
+    let odd = v1::Viewers {
+        kind: Some(v1::viewers::Kind::Practitioners(v1::MemberList { ids: vec!["m".into(), "".into()] })),
+    };
+    refused(consent(|c| c.viewers = Some(odd)), "consent.given.viewers.practitioners.ids[1]", "is empty");
+    refused(consent(|c| c.state = 0), "consent.given.state", "is required");
+    let backwards = v1::Period { from_us: Some(2), until_us: Some(1) };
+    refused(consent(|c| c.period = Some(backwards)), "consent.given.period.until_us", "ends before it begins");
+    refused(consent(|c| c.data_period = Some(backwards)), "consent.given.data_period.until_us", "ends before");
+    refused(consent(|c| c.categories = vec![14]), "consent.given.categories[0]", "not a known category");
+    refused(consent(|c| c.departments = vec!["".into()]), "consent.given.departments[0]", "`department` is empty");
+    refused(consent(|c| c.purposes = vec![1, 8]), "consent.given.purposes[1]", "not a known purpose");
+    refused(consent(|c| c.signer = 4), "consent.given.signer", "not a known signer");
+    refused(consent(|c| c.taken_by.clear()), "consent.given.taken_by", "`facility_id` is empty");
+    refused(consent(|c| c.signed_us = None), "consent.given.signed_us", "is required");
+    refused(consent(|c| c.form_digest = "A".repeat(64)), "consent.given.form_digest", "64 lower-case hex digits");
+}
+
+fn directory(kind: v1::directory_change::Kind) -> impl FnOnce(&mut v1::Event) {
+    move |event| event.body = Some(v1::event::Body::Directory(v1::DirectoryChange { kind: Some(kind) }))
+}
+
+#[test]
+fn a_directory_change_lacks_nothing() {
+    use v1::directory_change::Kind;
+    let none =
+        |event: &mut v1::Event| event.body = Some(v1::event::Body::Directory(v1::DirectoryChange { kind: None }));
+    refused(none, "directory.kind", "is required");
+    let facility = v1::Facility { id: "a".into(), kind: 1, ..Default::default() };
+    refused(directory(Kind::Facility(facility)), "directory.facility.name", "is required");
+    let member = v1::Member { id: "m".into(), facility: "a".into(), name: "n".into(), ..Default::default() };
+    refused(directory(Kind::Member(member)), "directory.member.role", "is required");
+    let rule = v1::ScopeRule { hold_back_days: 65536, ..Default::default() };
+    let scope = v1::DisclosureScope { facility: "a".into(), rules: vec![v1::ScopeRule::default(), rule] };
+    refused(directory(Kind::Scope(scope)), "directory.scope.rules[1].hold_back_days", "at most 65535");
+    let patient = Some(v1::PatientRef { facility: "a".into(), number: "1".into() });
+    let link = v1::Link { id: "l".into(), a: patient.clone(), b: patient, evidence: 1, ..Default::default() };
+    refused(directory(Kind::Linked(link)), "directory.linked.b.facility", "another facility");
+    let unlink = v1::Unlink { id: "l".into(), by: "m".into(), at_us: None };
+    refused(directory(Kind::Unlinked(unlink)), "directory.unlinked.at_us", "is required");
+}
+
+#[test]
+fn a_refusal_never_repeats_what_was_said() {
+    let mut event = wire();
+    record(&mut event).patient.as_mut().unwrap().number = "\u{7}secret".into();
+    let error = Event::try_from(event).unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("secret"));
+}
