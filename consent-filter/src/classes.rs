@@ -1,0 +1,159 @@
+//! Scope classes, and what each source's scope says of them, compiled.
+
+use crate::decision::Reason;
+use crate::directory::{Directory, Viewer};
+use crate::index::DepartmentIx;
+use crate::intern::Interner;
+use crate::{ClassIx, FacilityIx, ScopeClass};
+use model::{Category, DisclosureScope, FacilityKindSet, HoldBack, Label, Labels, RoleSet, ScopeRule};
+
+const DAY: i64 = 86_400_000_000;
+
+/// A rule of the source that matches a class on category, department and author.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClassRule {
+    /// Records that occurred from here on, in microseconds.
+    pub since: i64,
+    /// How long a record is held after it was recorded, in microseconds.
+    pub hold: i64,
+    pub roles: RoleSet,
+    /// Its place in the scope.
+    pub rule: u16,
+    pub kinds: FacilityKindSet,
+    /// Whether it says every label of the class that needs saying.
+    pub labels_said: bool,
+}
+
+/// A class as decisions need it.
+#[derive(Clone, Debug)]
+pub(crate) struct Class {
+    pub source: FacilityIx,
+    pub category: Category,
+    /// `NOWHERE` where the record has none.
+    pub department: DepartmentIx,
+    /// Those of its labels that a consent and a rule must say.
+    pub need_saying: Labels,
+    pub undelivered: bool,
+    pub uninformed: bool,
+    /// Whether the source has stated a scope with a rule in it.
+    pub has_scope: bool,
+    /// In the order of the scope.
+    pub rules: Box<[ClassRule]>,
+}
+
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Classes {
+    known: Interner<ScopeClass>,
+    classes: Vec<Class>,
+}
+
+// === impl ClassRule ===
+
+impl ClassRule {
+    /// The first column of the rule that does not match. `age` is how long ago the record was recorded, in microseconds.
+    pub(crate) fn admit(&self, viewer: &Viewer, occurred: i64, age: i64) -> Result<(), Reason> {
+        if !self.matches(viewer) {
+            Err(Reason::OutOfScope)
+        } else if !self.labels_said {
+            Err(Reason::ScopeLabel)
+        } else if occurred < self.since {
+            Err(Reason::ScopeSince)
+        } else if age < self.hold {
+            Err(Reason::HeldBack)
+        } else {
+            Ok(())
+        }
+    }
+    /// Whether the rule opens to the viewer whatever the record's times.
+    pub(crate) fn opens_to(&self, viewer: &Viewer) -> bool {
+        self.labels_said && self.matches(viewer)
+    }
+    fn matches(&self, viewer: &Viewer) -> bool {
+        self.kinds.contains(viewer.kind) && !self.roles.intersection(viewer.roles).is_empty()
+    }
+}
+
+// === impl Classes ===
+
+impl Classes {
+    pub(crate) fn find(&self, class: &ScopeClass) -> Option<ClassIx> {
+        self.known.find(class).map(ClassIx::from_u32)
+    }
+    pub(crate) fn get(&self, ix: ClassIx) -> Option<&Class> {
+        self.classes.get(ix.get())
+    }
+    pub(crate) fn scope_class(&self, ix: ClassIx) -> Option<&ScopeClass> {
+        self.known.get(ix.as_u32())
+    }
+    pub(crate) fn len(&self) -> usize {
+        self.classes.len()
+    }
+    /// Adds a class that is not known yet and compiles the source's scope for it.
+    pub(crate) fn push(&mut self, class: &ScopeClass, department: DepartmentIx, directory: &mut Directory) -> ClassIx {
+        let source = directory.facility(&class.source);
+        let ix = ClassIx::from_u32(self.known.number(class));
+        if ix == ClassIx::NOWHERE {
+            return ix;
+        }
+        self.classes.push(Class {
+            source,
+            category: class.category,
+            department,
+            need_saying: class.labels.intersection(Labels::NEED_SAYING),
+            undelivered: class.labels.contains(Label::Undelivered),
+            uninformed: class.labels.contains(Label::Uninformed),
+            has_scope: false,
+            rules: Box::default(),
+        });
+        if let Some(entry) = directory.entry_mut(source) {
+            entry.classes.insert(ix.as_u32());
+        }
+        let scope = directory.entry(source).and_then(|entry| entry.scope.as_ref());
+        self.compile(ix, scope);
+        ix
+    }
+    /// Compiles a source's scope for all its classes.
+    pub(crate) fn compile_source(&mut self, source: FacilityIx, directory: &Directory) {
+        let Some(entry) = directory.entry(source) else { return };
+        for class in &entry.classes {
+            self.compile(ClassIx::from_u32(class), entry.scope.as_ref());
+        }
+    }
+    fn compile(&mut self, ix: ClassIx, scope: Option<&DisclosureScope>) {
+        let Some(known) = self.known.get(ix.as_u32()) else { return };
+        let rules = scope.map(|scope| scope.rules.as_slice()).unwrap_or_default();
+        let compiled =
+            rules.iter().zip(0..=u16::MAX).filter(|(rule, _)| matches(rule, known)).map(|(rule, at)| ClassRule {
+                since: rule.since.map_or(i64::MIN, model::Moment::micros),
+                hold: hold(rule.hold_back),
+                roles: rule.viewer_roles,
+                rule: at,
+                kinds: rule.viewer_kinds,
+                labels_said: known.labels.intersection(Labels::NEED_SAYING).is_subset(rule.labels),
+            });
+        let compiled: Box<[ClassRule]> = compiled.collect();
+        if let Some(class) = self.classes.get_mut(ix.get()) {
+            class.has_scope = !rules.is_empty();
+            class.rules = compiled;
+        }
+    }
+    pub(crate) fn bytes(&self) -> usize {
+        let rules = self.classes.iter().map(|class| class.rules.len() * size_of::<ClassRule>()).sum::<usize>();
+        self.known.bytes() + self.classes.capacity() * size_of::<Class>() + rules
+    }
+}
+
+/// Whether a rule matches a class on the columns that do not depend on the viewer or on the record's times; labels apart.
+fn matches(rule: &ScopeRule, class: &ScopeClass) -> bool {
+    let department =
+        rule.departments.is_empty() || class.department.as_ref().is_some_and(|d| rule.departments.contains(d));
+    rule.categories.contains(class.category) && department && rule.author_roles.contains(class.author_role)
+}
+
+/// The hold-back in microseconds; no hold-back admits even a record dated ahead of the moment.
+fn hold(hold_back: HoldBack) -> i64 {
+    match hold_back {
+        HoldBack::None => i64::MIN,
+        HoldBack::Days(days) => i64::from(days) * DAY,
+    }
+}

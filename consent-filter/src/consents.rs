@@ -1,0 +1,298 @@
+//! Consents as the book holds them: a small grant per consent, its terms and its viewers interned.
+
+use crate::classes::Class;
+use crate::decision::Reason;
+use crate::directory::{Directory, Viewer};
+use crate::index::{DepartmentIx, MemberIx, TermsIx};
+use crate::intern::{Interner, PackedIds};
+use crate::{ConsentIx, FacilityIx};
+use model::{
+    CategorySet, Consent, ConsentId, ConsentState, DepartmentCode, Labels, Moment, Period, Purpose, PurposeSet, Viewers,
+};
+use std::collections::BTreeSet;
+
+/// Where a consent stands in the book.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Standing {
+    /// As last stated.
+    Stated(ConsentState),
+    /// Withdrawn, for good.
+    Withdrawn,
+}
+
+/// What most consents share: one form, one set of terms.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Terms {
+    pub data_from: i64,
+    pub data_until: i64,
+    pub categories: CategorySet,
+    pub labels: Labels,
+    pub purposes: PurposeSet,
+    /// Sorted; empty means all.
+    pub departments: Box<[DepartmentIx]>,
+}
+
+/// To whom a consent opens. One facility is the usual case and needs no look-up.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum ViewersIx {
+    Nobody,
+    All,
+    One(FacilityIx),
+    Several(u32),
+}
+
+/// A list of viewers, sorted.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) enum ViewerList {
+    Facilities(Box<[FacilityIx]>),
+    Practitioners(Box<[MemberIx]>),
+}
+
+/// One consent of one patient ref.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Grant {
+    /// In force from this moment, in microseconds; `i64::MIN` when unbounded.
+    pub from: i64,
+    /// In force until before this moment; `i64::MAX` when unbounded.
+    pub until: i64,
+    pub id: ConsentIx,
+    pub terms: TermsIx,
+    pub viewers: ViewersIx,
+    pub standing: Standing,
+}
+
+/// The tables that grants refer to.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Consents {
+    ids: PackedIds,
+    terms: Interner<Terms>,
+    lists: Interner<ViewerList>,
+    departments: Interner<DepartmentCode>,
+    /// Moments at which a period begins or ends, of consents and of memberships. Never forgotten: one that no longer
+    /// counts only causes a look too many.
+    boundaries: BTreeSet<i64>,
+}
+
+/// The microseconds of a half-open period's sides.
+pub(crate) fn sides(period: &Period) -> (i64, i64) {
+    (period.from().map_or(i64::MIN, Moment::micros), period.until().map_or(i64::MAX, Moment::micros))
+}
+
+/// The period of these sides; the inverse of [`sides`].
+fn period(from: i64, until: i64) -> Period {
+    let side = |micros: i64| Moment::from_micros(micros).ok();
+    Period::new(side(from), side(until)).unwrap_or(Period::ALWAYS)
+}
+
+// === impl Terms ===
+
+impl Terms {
+    /// The first of the terms that the record does not meet.
+    pub(crate) fn admit(&self, class: &Class, occurred: i64) -> Result<(), Reason> {
+        if !(self.data_from <= occurred && occurred < self.data_until) {
+            return Err(Reason::DataPeriod);
+        }
+        self.admit_class(class)
+    }
+    /// The first of the terms that records of this class do not meet, whenever they occurred.
+    pub(crate) fn admit_class(&self, class: &Class) -> Result<(), Reason> {
+        if !self.categories.contains(class.category) {
+            Err(Reason::CategoryNotConsented)
+        } else if !(self.departments.is_empty() || self.departments.binary_search(&class.department).is_ok()) {
+            Err(Reason::DepartmentNotConsented)
+        } else if !class.need_saying.is_subset(self.labels) {
+            Err(Reason::LabelNotConsented)
+        } else {
+            Ok(())
+        }
+    }
+    pub(crate) fn purpose(&self, purpose: Purpose) -> Result<(), Reason> {
+        if self.purposes.contains(purpose) { Ok(()) } else { Err(Reason::PurposeNotCovered) }
+    }
+}
+
+// === impl Grant ===
+
+impl Grant {
+    /// Whether the consent is in force, or the gate at which it is not.
+    pub(crate) fn in_force(&self, moment: i64) -> Result<(), Reason> {
+        match self.standing {
+            Standing::Withdrawn => Err(Reason::ConsentWithdrawn),
+            Standing::Stated(ConsentState::Active) if moment < self.from => Err(Reason::ConsentNotBegun),
+            Standing::Stated(ConsentState::Active) if moment >= self.until => Err(Reason::ConsentExpired),
+            Standing::Stated(ConsentState::Active) => Ok(()),
+            Standing::Stated(_) => Err(Reason::ConsentNotActive),
+        }
+    }
+}
+
+// === impl Consents ===
+
+impl Consents {
+    pub(crate) fn department(&mut self, code: &DepartmentCode) -> DepartmentIx {
+        DepartmentIx::from_u32(self.departments.number(code))
+    }
+    pub(crate) fn terms(&self, ix: TermsIx) -> Option<&Terms> {
+        self.terms.get(ix.as_u32())
+    }
+    pub(crate) fn list(&self, number: u32) -> Option<&ViewerList> {
+        self.lists.get(number)
+    }
+    pub(crate) fn is(&self, grant: &Grant, id: &ConsentId) -> bool {
+        self.ids.is(grant.id.as_u32(), id.as_str())
+    }
+    pub(crate) fn id(&self, ix: ConsentIx) -> Option<ConsentId> {
+        self.ids.text(ix.as_u32()).and_then(|text| ConsentId::parse(&text).ok())
+    }
+    /// Keeps an id; `None` when there is no room for another.
+    pub(crate) fn push_id(&mut self, id: &ConsentId) -> Option<ConsentIx> {
+        self.ids.push(id.as_str()).map(ConsentIx::from_u32)
+    }
+
+    /// What a consent says, as a grant under `id`.
+    pub(crate) fn grant(&mut self, id: ConsentIx, consent: &Consent, directory: &mut Directory) -> Grant {
+        let mut departments: Vec<_> = consent.departments.iter().map(|code| self.department(code)).collect();
+        departments.sort_unstable();
+        departments.dedup();
+        let (data_from, data_until) = sides(&consent.data_period);
+        let terms = self.terms.number(&Terms {
+            data_from,
+            data_until,
+            categories: consent.categories,
+            labels: consent.labels,
+            purposes: consent.purposes,
+            departments: departments.into_boxed_slice(),
+        });
+        let viewers = self.viewers(&consent.viewers, directory);
+        let (from, until) = sides(&consent.period);
+        Grant { from, until, id, terms: TermsIx::from_u32(terms), viewers, standing: Standing::Stated(consent.state) }
+    }
+    fn viewers(&mut self, viewers: &Viewers, directory: &mut Directory) -> ViewersIx {
+        match viewers {
+            Viewers::AllMembers => ViewersIx::All,
+            Viewers::Facilities(ids) => {
+                let mut facilities: Vec<_> = ids.iter().map(|id| directory.facility(id)).collect();
+                facilities.sort_unstable();
+                facilities.dedup();
+                match facilities.as_slice() {
+                    [] => ViewersIx::Nobody,
+                    [one] => ViewersIx::One(*one),
+                    _ => ViewersIx::Several(self.lists.number(&ViewerList::Facilities(facilities.into_boxed_slice()))),
+                }
+            }
+            Viewers::Practitioners(ids) => {
+                let mut members: Vec<_> = ids.iter().map(|id| directory.member(id)).collect();
+                members.sort_unstable();
+                members.dedup();
+                if members.is_empty() {
+                    return ViewersIx::Nobody;
+                }
+                ViewersIx::Several(self.lists.number(&ViewerList::Practitioners(members.into_boxed_slice())))
+            }
+        }
+    }
+
+    /// Whether a grant opens to this viewer, or the gate at which it does not.
+    pub(crate) fn covers(&self, grant: &Grant, viewer: &Viewer, directory: &Directory) -> Result<(), Reason> {
+        let number = match grant.viewers {
+            ViewersIx::All => return Ok(()),
+            ViewersIx::One(facility) if facility == viewer.facility => return Ok(()),
+            ViewersIx::One(_) | ViewersIx::Nobody => return Err(Reason::NoConsent),
+            ViewersIx::Several(number) => number,
+        };
+        match self.list(number) {
+            Some(ViewerList::Facilities(facilities)) if facilities.binary_search(&viewer.facility).is_ok() => Ok(()),
+            Some(ViewerList::Practitioners(members)) => {
+                let here = |member: &MemberIx| {
+                    directory.member_entry(*member).is_some_and(|entry| entry.facility == viewer.facility)
+                };
+                if viewer.member.is_some_and(|member| members.binary_search(&member).is_ok()) {
+                    Ok(())
+                } else if members.iter().any(here) {
+                    Err(Reason::MemberNotNamed)
+                } else {
+                    Err(Reason::NoConsent)
+                }
+            }
+            _ => Err(Reason::NoConsent),
+        }
+    }
+
+    /// Remembers when a period begins and ends.
+    pub(crate) fn note_boundaries(&mut self, from: i64, until: i64) {
+        self.boundaries.extend([from, until].into_iter().filter(|side| *side != i64::MIN && *side != i64::MAX));
+    }
+    pub(crate) fn boundary_after(&self, moment: i64) -> Option<i64> {
+        let after = (std::ops::Bound::Excluded(moment), std::ops::Bound::Unbounded);
+        self.boundaries.range(after).next().copied()
+    }
+
+    /// Bytes of the tables: ids, terms, lists, boundaries.
+    pub(crate) fn bytes(&self) -> usize {
+        // A B-tree leaf holds 11 keys and is 2/3 full as a rule.
+        const BOUNDARY: usize = 14;
+        self.ids.bytes()
+            + self.terms.bytes()
+            + self.lists.bytes()
+            + self.departments.bytes()
+            + self.boundaries.len() * BOUNDARY
+    }
+
+    /// A grant spelled out.
+    pub(crate) fn spell_out(&self, grant: &Grant, directory: &Directory) -> Option<StatedConsent> {
+        let terms = self.terms(grant.terms);
+        let facility = |ix: &FacilityIx| directory.entry(*ix).map(|entry| entry.id.clone());
+        let viewers = match grant.viewers {
+            ViewersIx::All => Viewers::AllMembers,
+            ViewersIx::Nobody => Viewers::Facilities(Vec::new()),
+            ViewersIx::One(ix) => Viewers::Facilities(facility(&ix).into_iter().collect()),
+            ViewersIx::Several(number) => match self.list(number)? {
+                ViewerList::Facilities(list) => Viewers::Facilities(sorted(list.iter().filter_map(facility))),
+                ViewerList::Practitioners(list) => {
+                    Viewers::Practitioners(sorted(list.iter().filter_map(|ix| directory.member_id(*ix))))
+                }
+            },
+        };
+        let department = |ix: &DepartmentIx| self.departments.get(ix.as_u32()).cloned();
+        Some(StatedConsent {
+            id: self.id(grant.id)?,
+            standing: grant.standing,
+            viewers,
+            period: period(grant.from, grant.until),
+            data_period: terms.map_or(Period::ALWAYS, |terms| period(terms.data_from, terms.data_until)),
+            categories: terms.map_or(CategorySet::NONE, |terms| terms.categories),
+            departments: sorted(terms.iter().flat_map(|terms| terms.departments.iter().filter_map(department))),
+            labels: terms.map_or(Labels::NONE, |terms| terms.labels),
+            purposes: terms.map_or(PurposeSet::NONE, |terms| terms.purposes),
+        })
+    }
+}
+
+fn sorted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut items: Vec<T> = items.collect();
+    items.sort();
+    items
+}
+
+/// A consent as the book holds it: what decides, without the paper (signer, form), which stays in the log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StatedConsent {
+    /// Its id.
+    pub id: ConsentId,
+    /// Where it stands.
+    pub standing: Standing,
+    /// To whom it opens, sorted; nobody for an id that was withdrawn before it was given.
+    pub viewers: Viewers,
+    /// When it is in force.
+    pub period: Period,
+    /// Which data it opens, by `occurred`.
+    pub data_period: Period,
+    /// Which categories it opens.
+    pub categories: CategorySet,
+    /// Which departments' records; empty means all.
+    pub departments: Vec<DepartmentCode>,
+    /// Which labels beyond normal records.
+    pub labels: Labels,
+    /// For which purposes.
+    pub purposes: PurposeSet,
+}

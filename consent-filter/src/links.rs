@@ -1,0 +1,198 @@
+//! Links: which patient refs are one person.
+//!
+//! A person is a connected component of the confirmed links. A ref without links belongs to no person here.
+
+use crate::index::PersonIx;
+use crate::intern::{HashIndex, PackedIds, quick_hash};
+use crate::patients::Patients;
+use crate::{FacilityIx, PatientIx};
+use model::LinkId;
+
+/// One ref of a person.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Member {
+    pub facility: FacilityIx,
+    pub patient: PatientIx,
+}
+
+#[derive(Clone, Default, Debug)]
+struct Person {
+    /// INVARIANT: sorted by facility, then by number, so that "the first ref at a facility" does not depend on the
+    /// order in which refs became known.
+    members: Box<[Member]>,
+    /// The places of the links that hold it together.
+    links: Vec<u32>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum LinkState {
+    Confirmed,
+    /// Taken back; final for its id.
+    Unlinked,
+}
+
+#[derive(Clone, Debug)]
+struct LinkEntry {
+    id: u32,
+    a: PatientIx,
+    b: PatientIx,
+    state: LinkState,
+}
+
+#[derive(Clone, Default, Debug)]
+pub(crate) struct Links {
+    ids: PackedIds,
+    index: HashIndex,
+    links: Vec<LinkEntry>,
+    persons: Vec<Person>,
+    vacant: Vec<PersonIx>,
+}
+
+/// What became of a change of links. The refs are all those of the persons it joined or parted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Relinked {
+    Changed(Vec<PatientIx>),
+    Unchanged,
+    /// The id was unlinked before.
+    Final,
+    /// No link of this id was known; it is now barred.
+    Unknown,
+    /// The table is full.
+    NoRoom,
+}
+
+// === impl Links ===
+
+impl Links {
+    /// The refs of a person, sorted by facility.
+    pub(crate) fn members(&self, person: PersonIx) -> &[Member] {
+        self.persons.get(person.get()).map(|person| person.members.as_ref()).unwrap_or_default()
+    }
+    /// The first ref of the person at a facility.
+    pub(crate) fn member_at(&self, person: PersonIx, facility: FacilityIx) -> Option<PatientIx> {
+        self.members(person).iter().find(|member| member.facility == facility).map(|member| member.patient)
+    }
+    /// Ids and ends of the links that hold, in the order of their first statement.
+    pub(crate) fn confirmed(&self) -> impl Iterator<Item = (Option<LinkId>, PatientIx, PatientIx)> {
+        let confirmed = self.links.iter().filter(|link| link.state == LinkState::Confirmed);
+        confirmed.map(|link| (self.id(link), link.a, link.b))
+    }
+    /// Ids of the links taken back.
+    pub(crate) fn unlinked(&self) -> impl Iterator<Item = LinkId> {
+        self.links.iter().filter(|link| link.state == LinkState::Unlinked).filter_map(|link| self.id(link))
+    }
+    fn id(&self, link: &LinkEntry) -> Option<LinkId> {
+        self.ids.text(link.id).and_then(|text| LinkId::parse(&text).ok())
+    }
+    fn find(&self, id: &LinkId) -> Option<u32> {
+        let is = |at: u32| self.links.get(at as usize).is_some_and(|link| self.ids.is(link.id, id.as_str()));
+        self.index.find(quick_hash(&id.as_str()), is)
+    }
+    fn push(&mut self, id: &LinkId, state: LinkState, a: PatientIx, b: PatientIx) -> Option<u32> {
+        let text = self.ids.push(id.as_str())?;
+        let at = self.index.push(quick_hash(&id.as_str()))?;
+        self.links.push(LinkEntry { id: text, a, b, state });
+        Some(at)
+    }
+
+    pub(crate) fn link(&mut self, id: &LinkId, a: PatientIx, b: PatientIx, patients: &mut Patients) -> Relinked {
+        let Some(at) = self.find(id) else {
+            let Some(at) = self.push(id, LinkState::Confirmed, a, b) else { return Relinked::NoRoom };
+            return Relinked::Changed(self.join(at, patients));
+        };
+        match self.links.get(at as usize) {
+            Some(known) if known.state == LinkState::Unlinked => Relinked::Final,
+            Some(known) if (known.a, known.b) == (a, b) => Relinked::Unchanged,
+            _ => {
+                // Stated again with other ends: what it joined before is parted first.
+                let mut touched = self.part(at, patients);
+                if let Some(link) = self.links.get_mut(at as usize) {
+                    (link.a, link.b) = (a, b);
+                }
+                touched.extend(self.join(at, patients));
+                touched.sort_unstable();
+                touched.dedup();
+                Relinked::Changed(touched)
+            }
+        }
+    }
+    pub(crate) fn unlink(&mut self, id: &LinkId, patients: &mut Patients) -> Relinked {
+        let Some(at) = self.find(id) else {
+            let pushed = self.push(id, LinkState::Unlinked, PatientIx::NOWHERE, PatientIx::NOWHERE);
+            return if pushed.is_some() { Relinked::Unknown } else { Relinked::NoRoom };
+        };
+        match self.links.get_mut(at as usize) {
+            Some(link) if link.state == LinkState::Confirmed => link.state = LinkState::Unlinked,
+            _ => return Relinked::Unchanged,
+        }
+        Relinked::Changed(self.part(at, patients))
+    }
+
+    /// Makes one person of the two ends of link `at`; gives all their refs.
+    fn join(&mut self, at: u32, patients: &mut Patients) -> Vec<PatientIx> {
+        let Some((a, b)) = self.links.get(at as usize).map(|link| (link.a, link.b)) else { return Vec::new() };
+        let (a, b) = (self.person_of(a, patients), self.person_of(b, patients));
+        let mut taken = if a == b { Person::default() } else { self.take(b) };
+        let Some(person) = self.persons.get_mut(a.get()) else { return Vec::new() };
+        person.links.push(at);
+        person.links.append(&mut taken.links);
+        let mut members = std::mem::take(&mut person.members).into_vec();
+        members.extend_from_slice(&taken.members);
+        patients.sort_members(&mut members);
+        person.members = members.into_boxed_slice();
+        for member in &taken.members {
+            patients.set_person(member.patient, a);
+        }
+        person.members.iter().map(|member| member.patient).collect()
+    }
+    /// Takes link `at` out of its person and lets what remains fall apart; gives all refs the person had.
+    fn part(&mut self, at: u32, patients: &mut Patients) -> Vec<PatientIx> {
+        let end = self.links.get(at as usize).map_or(PatientIx::NOWHERE, |link| link.a);
+        let Some(person) = patients.person(end) else { return Vec::new() };
+        let was = self.take(person);
+        for member in &was.members {
+            patients.set_person(member.patient, PersonIx::NOWHERE);
+        }
+        for link in was.links {
+            if link != at {
+                self.join(link, patients);
+            }
+        }
+        was.members.iter().map(|member| member.patient).collect()
+    }
+    /// The person of a ref; a new one that holds it alone when it had none.
+    fn person_of(&mut self, patient: PatientIx, patients: &mut Patients) -> PersonIx {
+        if let Some(person) = patients.person(patient) {
+            return person;
+        }
+        let ix = self.vacant.pop().unwrap_or_else(|| {
+            self.persons.push(Person::default());
+            PersonIx::at(self.persons.len() - 1)
+        });
+        let facility = patients.source(patient).unwrap_or(FacilityIx::NOWHERE);
+        if let Some(person) = self.persons.get_mut(ix.get()) {
+            person.members = Box::new([Member { facility, patient }]);
+        }
+        patients.set_person(patient, ix);
+        ix
+    }
+    fn take(&mut self, person: PersonIx) -> Person {
+        let Some(entry) = self.persons.get_mut(person.get()) else { return Person::default() };
+        self.vacant.push(person);
+        std::mem::take(entry)
+    }
+
+    /// How many links hold.
+    pub(crate) fn count(&self) -> usize {
+        self.links.iter().filter(|link| link.state == LinkState::Confirmed).count()
+    }
+    pub(crate) fn bytes(&self) -> usize {
+        let of_person =
+            |person: &Person| person.members.len() * size_of::<Member>() + person.links.capacity() * size_of::<u32>();
+        self.ids.bytes()
+            + self.index.bytes()
+            + self.links.capacity() * size_of::<LinkEntry>()
+            + self.persons.capacity() * size_of::<Person>()
+            + self.persons.iter().map(of_person).sum::<usize>()
+    }
+}

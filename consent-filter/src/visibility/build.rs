@@ -1,0 +1,224 @@
+//! Making a visibility from the book, and keeping it in step.
+
+use super::{Alternative, ClassMask, Entry, Resolved, Source, Visibility};
+use crate::directory::Viewer;
+use crate::index::TermsIx;
+use crate::intern::QuickMap;
+use crate::{Book, ClassIx, FacilityIx, PatientIx, Touched};
+use model::{Moment, Principal};
+use smallvec::SmallVec;
+use std::collections::BTreeMap;
+
+/// What decides a set of alternatives, for one viewer: the source and the terms in force.
+type SetKey = (FacilityIx, SmallVec<[TermsIx; 4]>);
+
+/// Sets of alternatives, compiled once each: most patients of a source share theirs.
+#[derive(Clone, Default, Debug)]
+pub(super) struct Sets {
+    numbers: QuickMap<SetKey, u32>,
+    sets: Vec<Box<[Alternative]>>,
+}
+
+impl Sets {
+    pub(super) fn get(&self, number: u32) -> Option<&[Alternative]> {
+        self.sets.get(number as usize).map(AsRef::as_ref)
+    }
+    pub(super) fn any_hold(&self) -> bool {
+        self.sets.iter().flatten().any(|alternative| alternative.hold != i64::MIN)
+    }
+    fn number(&mut self, key: SetKey, book: &Book, viewer: &Viewer) -> Option<u32> {
+        if let Some(number) = self.numbers.get(&key) {
+            return Some(*number);
+        }
+        let number = u32::try_from(self.sets.len()).ok()?;
+        self.sets.push(book.alternatives(&key, viewer));
+        self.numbers.insert(key, number);
+        Some(number)
+    }
+}
+
+impl Book {
+    /// What this principal sees at this moment. The only way to a [`Visibility`].
+    ///
+    /// Costs in proportion to the viewing facility's linked patients.
+    pub fn visibility(&self, viewer: &Principal, moment: Moment) -> Visibility {
+        let mut visibility = Visibility {
+            viewer: viewer.clone(),
+            moment,
+            until: self.next_change_after(moment),
+            frontier: self.frontier.clone(),
+            generation: self.generation,
+            classes: self.classes.len(),
+            resolved: None,
+            entries: Vec::new(),
+            sources: Vec::new(),
+            sets: Sets::default(),
+        };
+        let Ok(viewer) = self.directory.viewer(viewer, moment) else { return visibility };
+        let Some(facility) = self.directory.entry(viewer.facility) else { return visibility };
+        let own = facility.classes.iter().map(ClassIx::from_u32).collect::<ClassMask>();
+        visibility.resolved = Some(Resolved { viewer, own: Alternative::everything(own) });
+        for own in &facility.linked {
+            let Some(person) = self.patients.person(PatientIx::from_u32(own)) else { continue };
+            for member in self.links.members(person) {
+                let entry = self.entry(member.patient, &viewer, moment, &mut visibility.sets);
+                visibility.entries.extend(entry);
+            }
+        }
+        visibility.entries.sort_unstable_by_key(|entry| entry.patient);
+        visibility.entries.dedup_by_key(|entry| entry.patient);
+        visibility.group(self);
+        visibility
+    }
+
+    /// What the viewer is granted of one patient ref of another facility.
+    fn entry(&self, patient: PatientIx, viewer: &Viewer, moment: Moment, sets: &mut Sets) -> Option<Entry> {
+        let source = self.patients.source(patient)?;
+        if source == viewer.facility || !self.directory.standing(source).active {
+            return None;
+        }
+        let mut terms: SmallVec<[TermsIx; 4]> = SmallVec::new();
+        for grant in self.patients.grants(patient) {
+            if grant.in_force(moment.micros()).is_ok()
+                && self.consents.covers(grant, viewer, &self.directory).is_ok()
+                && self.consents.terms(grant.terms).is_some_and(|terms| terms.purpose(viewer.purpose).is_ok())
+            {
+                terms.push(grant.terms);
+            }
+        }
+        if terms.is_empty() {
+            return None;
+        }
+        terms.sort_unstable();
+        terms.dedup();
+        let own = self.own_ref(patient, viewer)?;
+        let set = sets.number((source, terms), self, viewer)?;
+        sets.get(set).filter(|alternatives| !alternatives.is_empty())?;
+        Some(Entry { patient, own, source, set })
+    }
+
+    /// Which records pass both the terms and the source's scope, for one viewer: every pair of terms and rule that can
+    /// pass together, pairs with the same bounds put into one.
+    fn alternatives(&self, (source, terms): &SetKey, viewer: &Viewer) -> Box<[Alternative]> {
+        let mut by_bounds: BTreeMap<(i64, i64, i64), ClassMask> = BTreeMap::new();
+        let classes = self.directory.entry(*source).map(|entry| &entry.classes);
+        for ix in classes.into_iter().flatten().map(ClassIx::from_u32) {
+            let Some(class) = self.classes.get(ix).filter(|class| !class.undelivered) else { continue };
+            for terms in terms.iter().filter_map(|terms| self.consents.terms(*terms)) {
+                if terms.admit_class(class).is_err() {
+                    continue;
+                }
+                for rule in &class.rules {
+                    let from = terms.data_from.max(rule.since);
+                    if from < terms.data_until && rule.opens_to(viewer) {
+                        by_bounds.entry((from, terms.data_until, rule.hold)).or_default().insert(ix);
+                    }
+                }
+            }
+        }
+        let alternative = |((occurred_from, occurred_until, hold), classes)| Alternative {
+            classes,
+            occurred_from,
+            occurred_until,
+            hold,
+        };
+        by_bounds.into_iter().map(alternative).collect()
+    }
+}
+
+impl Visibility {
+    /// Brings this visibility to where `book` stands after an event that touched `touched`, at the moment it already
+    /// has: the result equals a new one. Cheap when one person was touched; otherwise it is made anew.
+    ///
+    /// Every event since this visibility was made or last refreshed is to be followed, in order.
+    pub fn refresh(&mut self, book: &Book, touched: &Touched) {
+        let patients = match touched {
+            Touched::Nothing => &[],
+            Touched::Patient { patient, .. } => std::slice::from_ref(patient),
+            Touched::Person(refs) => refs.as_slice(),
+            Touched::Source(_) | Touched::Viewers(_) | Touched::Facility(_) => {
+                *self = book.visibility(&self.viewer, self.moment);
+                return;
+            }
+        };
+        let Some(Resolved { viewer, .. }) = self.resolved.as_ref().filter(|_| self.classes == book.class_count())
+        else {
+            *self = book.visibility(&self.viewer, self.moment);
+            return;
+        };
+        let viewer = *viewer;
+        self.until = book.next_change_after(self.moment);
+        self.frontier = book.frontier().clone();
+        self.generation = book.generation();
+        for patient in patients {
+            let entry = book.entry(*patient, &viewer, self.moment, &mut self.sets);
+            self.replace(*patient, entry, book);
+        }
+    }
+    fn replace(&mut self, patient: PatientIx, entry: Option<Entry>, book: &Book) {
+        match (self.entries.binary_search_by_key(&patient, |entry| entry.patient), entry) {
+            (Ok(at), Some(entry)) => {
+                if let Some(held) = self.entries.get_mut(at) {
+                    *held = entry;
+                }
+            }
+            (Ok(at), None) => {
+                let was = self.entries.remove(at);
+                if let Ok(at) = self.sources.binary_search_by_key(&was.source, |source| source.ix) {
+                    let emptied = self.sources.get_mut(at).is_some_and(|source| {
+                        source.patients.retain(|listed| *listed != patient);
+                        source.patients.is_empty()
+                    });
+                    if emptied {
+                        self.sources.remove(at);
+                    }
+                }
+            }
+            (Err(at), Some(entry)) => {
+                self.entries.insert(at, entry);
+                self.list(entry, book);
+            }
+            (Err(_), None) => {}
+        }
+    }
+    /// Lists the patients by source.
+    fn group(&mut self, book: &Book) {
+        self.sources.clear();
+        for entry in std::mem::take(&mut self.entries) {
+            self.list(entry, book);
+            self.entries.push(entry);
+        }
+    }
+    fn list(&mut self, entry: Entry, book: &Book) {
+        let at = match self.sources.binary_search_by_key(&entry.source, |source| source.ix) {
+            Ok(at) => at,
+            Err(at) => {
+                let Some(id) = book.facility_id(entry.source).cloned() else { return };
+                self.sources.insert(at, Source { ix: entry.source, id, patients: Vec::new() });
+                at
+            }
+        };
+        if let Some(source) = self.sources.get_mut(at)
+            && let Err(place) = source.patients.binary_search(&entry.patient)
+        {
+            source.patients.insert(place, entry.patient);
+        }
+    }
+}
+
+impl PartialEq for Visibility {
+    /// Equal when they show the same to the same principal at the same moment.
+    fn eq(&self, other: &Self) -> bool {
+        let own = |visibility: &Self| visibility.resolved.as_ref().map(|resolved| resolved.own.clone());
+        let meaning = |visibility: &Self, entry: &Entry| {
+            (entry.patient, entry.own, visibility.sets.get(entry.set).map(<[Alternative]>::to_vec))
+        };
+        self.viewer == other.viewer
+            && self.moment == other.moment
+            && own(self) == own(other)
+            && self.sources == other.sources
+            && self.entries.len() == other.entries.len()
+            && self.entries.iter().zip(&other.entries).all(|(a, b)| meaning(self, a) == meaning(other, b))
+    }
+}
+impl Eq for Visibility {}
