@@ -1,1 +1,2 @@
 //! The door: gRPC services, adapters, admission.
+pub mod fhir;

@@ -1,0 +1,120 @@
+//! Who and what references lead to, across files.
+
+use super::{Context, Reason, Resource};
+use model::PatientNumber;
+use serde_json::Value;
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+
+/// The patients and medications of all files that belong together.
+///
+/// Let it [`learn`](Self::learn) every resource before the first is converted. Bundles and `contained` resources
+/// are looked at first; this is for what they do not hold.
+#[derive(Clone, Default)]
+pub struct References {
+    patients: HashMap<String, Result<PatientNumber, Reason>>,
+    medications: HashMap<String, Value>,
+}
+
+impl fmt::Debug for References {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "References({} patient keys, {} medication keys)", self.patients.len(), self.medications.len())
+    }
+}
+
+impl References {
+    /// Keeps what others may refer to: a `Patient`'s number under its id, its `fullUrl` and its identifiers, and a
+    /// `Medication`. Other resources are passed over.
+    pub fn learn(&mut self, resource: &Resource, context: &Context) {
+        let json = resource.json();
+        let kind = resource.resource_type();
+        if kind != "Patient" && kind != "Medication" {
+            return;
+        }
+        let mut keys = Vec::new();
+        keys.extend(json.get("id").and_then(Value::as_str).map(|id| format!("{kind}/{id}")));
+        keys.extend(resource.full_url().map(str::to_owned));
+        if kind == "Medication" {
+            for key in keys {
+                self.medications.entry(key).or_insert_with(|| json.clone());
+            }
+            return;
+        }
+        let number = number_of(json, context);
+        keys.extend(identifiers(json).filter_map(identifier_key));
+        for key in keys {
+            let known = self.patients.entry(key).or_insert_with(|| number.clone());
+            // One key, two numbers: nobody can say whose record it is.
+            if *known != number {
+                *known = Err(Reason::AmbiguousPatient);
+            }
+        }
+    }
+
+    /// The patient numbers learnt, each once.
+    pub fn numbers(&self) -> BTreeSet<PatientNumber> {
+        self.patients.values().filter_map(|number| number.clone().ok()).collect()
+    }
+
+    pub(super) fn patient(&self, key: &str) -> Option<Result<PatientNumber, Reason>> {
+        self.patients.get(key).cloned()
+    }
+    pub(super) fn medication(&self, key: &str) -> Option<&Value> {
+        self.medications.get(key)
+    }
+}
+
+/// The systems under which Japanese files write a facility's own patient number; the facility's number follows the dot.
+const NUMBER_SYSTEMS: [&str; 3] = [
+    "urn:oid:1.2.392.100495.20.3.51.",
+    // Health check-ups and the older referral documents.
+    "urn:oid:1.2.392.200119.6.102.",
+    "http://jpfhir.jp/fhir/eCS/Idsystem/JP_Hospital_PatientID",
+];
+
+pub(super) fn identifiers(patient: &Value) -> impl Iterator<Item = &Value> {
+    patient.get("identifier").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default().iter()
+}
+
+pub(super) fn identifier_key(identifier: &Value) -> Option<String> {
+    let system = identifier.get("system")?.as_str()?;
+    let value = identifier.get("value")?.as_str()?;
+    Some(format!("{system}|{value}"))
+}
+
+/// Whether the identifier is the source's own number for the patient.
+pub(super) fn is_number(identifier: &Value, context: &Context) -> bool {
+    if identifier.get("use").and_then(Value::as_str) == Some("old") {
+        return false;
+    }
+    let system = identifier.get("system").and_then(Value::as_str).unwrap_or_default();
+    if let Some(own) = &context.patient_number_system {
+        return system == own;
+    }
+    let typed = identifier
+        .pointer("/type/coding")
+        .and_then(Value::as_array)
+        .is_some_and(|codings| codings.iter().any(|coding| coding.get("code").and_then(Value::as_str) == Some("MR")));
+    typed || NUMBER_SYSTEMS.iter().any(|known| system.starts_with(known))
+}
+
+/// The source's number for a `Patient`.
+///
+/// | identifiers that are the source's number | result |
+/// | --- | --- |
+/// | one value | that value |
+/// | several values | ambiguous |
+/// | none, no system configured | the resource's id |
+/// | none, a system configured | unknown |
+pub(super) fn number_of(patient: &Value, context: &Context) -> Result<PatientNumber, Reason> {
+    let mut values = identifiers(patient)
+        .filter(|identifier| is_number(identifier, context))
+        .filter_map(|identifier| identifier.get("value")?.as_str());
+    let text = match values.next() {
+        Some(first) if values.all(|other| other == first) => first,
+        Some(_) => return Err(Reason::AmbiguousPatient),
+        None if context.patient_number_system.is_some() => return Err(Reason::UnknownPatient),
+        None => patient.get("id").and_then(Value::as_str).ok_or(Reason::UnknownPatient)?,
+    };
+    PatientNumber::parse(text).map_err(|_| Reason::InvalidElement)
+}

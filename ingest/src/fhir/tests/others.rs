@@ -1,0 +1,238 @@
+use super::*;
+use base64::Engine as _;
+use model::EncounterClass;
+
+fn of(kind: &str, more: Value) -> Value {
+    with(
+        json!({"resourceType": kind, "id": "x1", "subject": {"reference": "Patient/p1"}, "meta": {"lastUpdated": "2026-03-01T00:00:00+09:00"}}),
+        more,
+    )
+}
+
+fn condition(more: Value) -> Record {
+    one(of(
+        "Condition",
+        with(json!({"code": {"text": "胃癌"}, "onsetDateTime": "2019", "abatementDateTime": "2019"}), more),
+    ))
+}
+
+fn disease(record: &Record) -> &model::Condition {
+    match record.payload() {
+        Some(Payload::Condition(condition)) => condition,
+        other => panic!("a condition, not {other:?}"),
+    }
+}
+
+#[test]
+fn a_condition_keeps_the_clinicians_words_with_the_preferred_code() {
+    let record = condition(
+        json!({"clinicalStatus": {"coding": [{"code": "active"}]}, "code": {"text": "胃癌 早期", "coding": [
+        {"system": "http://medis.or.jp/CodeSystem/master-disease-keyNumber", "code": "20054178", "display": "胃癌"},
+        {"system": "http://jpfhir.jp/fhir/core/mhlw/CodeSystem/ICD10-2013-full", "code": "C169", "display": "胃，部位不明"}]}}),
+    );
+    let code = &disease(&record).code;
+    assert_eq!((&code.system, code.code.as_str(), code.display.as_str()), (&CodeSystem::Icd10, "C169", "胃癌 早期"));
+    assert_eq!(disease(&record).clinical_status, "active");
+    assert_eq!(record.occurred, moment("2019-01-01"));
+    assert_eq!(disease(&record).abated, Some(moment("2019-12-31")), "an end in 2019 is not before a start in 2019");
+}
+
+#[test]
+fn a_doubted_condition_is_suspected_and_a_refuted_one_is_taken_back() {
+    let verified = |code: &str| json!({"verificationStatus": {"coding": [{"code": code}]}});
+    assert!(!disease(&condition(verified("confirmed"))).suspected);
+    assert!(disease(&condition(verified("provisional"))).suspected);
+    assert!(disease(&condition(json!({"code": {"text": "胃癌の疑い"}}))).suspected);
+    let modifier =
+        json!([{"url": "urn:postfix", "valueCodeableConcept": {"coding": [{"code": "8002", "display": "の疑い"}]}}]);
+    assert!(disease(&condition(json!({"code": {"text": "胃癌", "extension": modifier}}))).suspected);
+    for gone in ["refuted", "entered-in-error"] {
+        assert_eq!(condition(verified(gone)).change(), ChangeKind::Delete, "{gone}");
+    }
+}
+
+#[test]
+fn an_allergy_lists_its_manifestations() {
+    let allergy = json!({"resourceType": "AllergyIntolerance", "id": "a1", "patient": {"reference": "Patient/p1"}, "recordedDate": "2022-08-03",
+        "criticality": "high", "code": {"text": "こむぎこ", "coding": [{"system": "urn:food", "code": "J9FA15000016", "display": "小麦粉"}]},
+        "reaction": [{"manifestation": [{"text": "じん麻疹"}, {"text": "咳"}]}, {"description": "昏倒"}]});
+    let record = one(allergy.clone());
+    let Some(Payload::Allergy(stated)) = record.payload() else { panic!("an allergy") };
+    assert_eq!(
+        (stated.code.display.as_str(), stated.reaction.as_str(), stated.criticality.as_str()),
+        ("こむぎこ", "じん麻疹; 咳; 昏倒", "high")
+    );
+    refused(with(allergy.clone(), json!({"criticality": "severe"})), Reason::UnknownCode, "$.criticality");
+    refused(with(allergy, json!({"patient": {}})), Reason::UnknownPatient, "$.patient");
+}
+
+#[test]
+fn encounter_classes_are_a_closed_list() {
+    let visit = |code: &str| {
+        of(
+            "Encounter",
+            json!({"status": "finished", "class": {"code": code}, "period": {"start": "2026-02-01", "end": "2026-02"}}),
+        )
+    };
+    for (code, class) in
+        [("AMB", EncounterClass::Ambulatory), ("ACUTE", EncounterClass::Inpatient), ("VR", EncounterClass::Virtual)]
+    {
+        let record = one(visit(code));
+        let Some(Payload::Encounter(stated)) = record.payload() else { panic!("an encounter") };
+        assert_eq!(stated.class, class);
+        assert_eq!((stated.start, stated.end), (Some(moment("2026-02-01")), Some(moment("2026-02-28"))));
+    }
+    refused(visit("PRENC"), Reason::UnknownCode, "$.class.code");
+    refused(
+        with(visit("AMB"), json!({"class": {"system": "urn:own", "code": "AMB"}})),
+        Reason::UnknownCode,
+        "$.class.code",
+    );
+}
+
+fn order(more: Value) -> Value {
+    of(
+        "MedicationRequest",
+        with(
+            json!({"status": "active", "intent": "order", "authoredOn": "2026-03-01T10:00:00+09:00",
+        "dosageInstruction": [{"text": "1日1回 朝食後"}, {"timing": {"repeat": {"frequency": 2, "period": 1, "periodUnit": "d"}},
+            "doseAndRate": [{"doseQuantity": {"value": 1.5, "unit": "錠"}}]}],
+        "dispenseRequest": {"quantity": {"value": 90, "unit": "錠", "code": "TAB"}, "expectedSupplyDuration": {"value": 2, "code": "wk"}}}),
+            more,
+        ),
+    )
+}
+
+fn drugs(records: &[Record]) -> Vec<&model::Medication> {
+    let drug = |record| match Record::payload(record) {
+        Some(Payload::Medication(drug)) => drug,
+        other => panic!("a medication, not {other:?}"),
+    };
+    records.iter().map(drug).collect()
+}
+
+#[test]
+fn a_prescription_keeps_drug_dosage_amount_and_days() {
+    let records = converted(order(json!({"medicationCodeableConcept": {"text": "アムロジピン", "coding": [
+        {"system": "urn:own", "code": "I1"}, {"system": "urn:oid:1.2.392.100495.20.1.73", "code": "2171022F6276"},
+        {"system": "urn:oid:1.2.392.200119.4.403.1", "code": "121431401"}]}})))
+    .unwrap();
+    let drug = drugs(&records)[0];
+    assert_eq!(
+        (&drug.code.system, drug.code.code.as_str(), drug.code.display.as_str()),
+        (&CodeSystem::Hot, "121431401", "アムロジピン")
+    );
+    assert_eq!(drug.dosage, "1日1回 朝食後; 1.5 錠, 2 / 1 d");
+    assert_eq!((drug.quantity, drug.quantity_unit.as_str(), drug.days), (Some(90.0), "錠", Some(14)));
+}
+
+#[test]
+fn the_drug_is_found_contained_in_the_bundle_in_another_file_or_by_its_display() {
+    let medication = json!({"resourceType": "Medication", "id": "m1", "code": {"text": "パンスポリン"}});
+    let contained = order(json!({"contained": [medication], "medicationReference": {"reference": "#m1"}}));
+    assert_eq!(drugs(&converted(contained).unwrap())[0].code.display, "パンスポリン");
+
+    let elsewhere = order(json!({"medicationReference": {"reference": "Medication/m1"}}));
+    refused(elsewhere.clone(), Reason::UnknownReference, "$.medicationReference");
+    let mut references = known();
+    references.learn(&Resource::alone(medication.clone()), &context());
+    let records = convert(&Resource::alone(elsewhere.clone()), &context(), &references).unwrap();
+    assert_eq!(drugs(&records)[0].code.display, "パンスポリン");
+
+    let bundle = json!({"resourceType": "Bundle", "type": "collection", "entry": [{"resource": medication}, {"resource": elsewhere}]}).to_string();
+    let last = read(bundle.as_bytes()).last().unwrap().unwrap();
+    assert_eq!(drugs(&convert(&last, &context(), &known()).unwrap())[0].code.display, "パンスポリン");
+
+    let shown = order(json!({"medicationReference": {"reference": "Medication/m9", "display": "セファゾリン"}}));
+    assert_eq!(drugs(&converted(shown).unwrap())[0].code.display, "セファゾリン");
+}
+
+#[test]
+fn a_mixture_is_one_record_for_each_ingredient() {
+    let part = |text: &str| json!({"itemCodeableConcept": {"text": text}});
+    let infusion =
+        json!({"resourceType": "Medication", "id": "m1", "ingredient": [part("生理食塩液"), part("パンスポリン")]});
+    let records =
+        converted(order(json!({"contained": [infusion], "medicationReference": {"reference": "#m1"}}))).unwrap();
+    let named: Vec<_> = records
+        .iter()
+        .map(|record| record.id.as_str())
+        .zip(drugs(&records).iter().map(|drug| drug.code.display.as_str()))
+        .collect();
+    assert_eq!(
+        named,
+        [("MedicationRequest/x1#ingredient.0", "生理食塩液"), ("MedicationRequest/x1#ingredient.1", "パンスポリン")]
+    );
+}
+
+#[test]
+fn an_order_not_to_give_and_a_mere_plan_are_not_prescriptions() {
+    let drug = json!({"medicationCodeableConcept": {"text": "ペニシリン"}});
+    refused(with(order(drug.clone()), json!({"doNotPerform": true})), Reason::NotAFact, "$.doNotPerform");
+    refused(with(order(drug.clone()), json!({"intent": "plan"})), Reason::NotAFact, "$.intent");
+    assert_eq!(one(with(order(drug), json!({"status": "entered-in-error"}))).change(), ChangeKind::Delete);
+}
+
+fn note(more: Value) -> Value {
+    of(
+        "DocumentReference",
+        with(
+            json!({"status": "current", "type": {"coding": [{"system": "http://loinc.org", "code": "11506-3"}]}, "description": "臨床経過"}),
+            more,
+        ),
+    )
+}
+
+fn text_of(record: &Record) -> (&str, &str) {
+    match record.payload() {
+        Some(Payload::Document(document)) => (&document.content_type, &document.content),
+        other => panic!("a document, not {other:?}"),
+    }
+}
+
+#[test]
+fn a_document_carries_its_text_or_where_it_is_kept() {
+    let data = base64::engine::general_purpose::STANDARD.encode("経過良好");
+    let pdf = json!({"attachment": {"contentType": "application/pdf", "url": "file:///course.pdf"}});
+    let plain = |data: &str| json!({"attachment": {"contentType": "text/plain", "data": data}});
+    assert_eq!(text_of(&one(note(json!({"content": [pdf, plain(&data)]})))), ("text/plain", "経過良好"));
+    assert_eq!(text_of(&one(note(json!({"content": [pdf]})))), ("application/pdf", "file:///course.pdf"));
+    refused(note(json!({"content": [plain("??")]})), Reason::InvalidElement, "$.content[0].data");
+    assert_eq!(one(note(json!({"status": "superseded"}))).change(), ChangeKind::Delete);
+    assert_eq!(one(note(json!({"docStatus": "amended"}))).change(), ChangeKind::Correct);
+}
+
+#[test]
+fn a_report_is_a_document_and_its_contained_results_are_laboratory_records() {
+    let mut inner = lab(json!({"id": "r1"}));
+    inner.as_object_mut().unwrap().remove("subject");
+    let mut group = lab(json!({"id": "g", "hasMember": [{"reference": "#r1"}]}));
+    group.as_object_mut().unwrap().remove("valueQuantity");
+    let report = of(
+        "DiagnosticReport",
+        json!({"status": "final", "code": {"text": "検体検査報告書"}, "conclusion": "異常なし",
+        "effectiveDateTime": "2026-03-01", "contained": [inner, group, {"resourceType": "Specimen", "id": "s"}]}),
+    );
+    let records = converted(report.clone()).unwrap();
+    assert_eq!(
+        records.iter().map(|record| record.id.as_str()).collect::<Vec<_>>(),
+        ["DiagnosticReport/x1", "DiagnosticReport/x1#r1"]
+    );
+    assert_eq!(text_of(&records[0]), ("text/plain", "異常なし"));
+    assert_eq!(result(&records[1]).order, "DiagnosticReport/x1");
+
+    let mut strange = report;
+    strange["contained"][0]["status"] = json!("odd");
+    refused(strange.clone(), Reason::UnknownCode, "$.contained[0].status");
+    strange["contained"][0] = lab(
+        json!({"id": "r1", "subject": {"identifier": {"system": "urn:oid:1.2.392.100495.20.3.51.1", "value": "0099"}}}),
+    );
+    refused(strange, Reason::AmbiguousPatient, "$.contained[0].subject");
+}
+
+#[test]
+fn other_types_are_refused_by_name_and_a_name_that_is_not_a_type_is_not_repeated() {
+    refused(json!({"resourceType": "Procedure", "id": "p"}), Reason::UnsupportedResource, "$.resourceType");
+    let refusal = converted(json!({"resourceType": "YamadaHanako"})).unwrap_err();
+    assert_eq!((refusal.reason, refusal.resource), (Reason::UnsupportedResource, "?"));
+}
