@@ -342,3 +342,17 @@ fn each_refusal_of_a_supported_type_names_element_and_rule() {
         }
     }
 }
+
+#[test]
+fn every_record_passes_the_door_of_the_wire_unchanged() {
+    for folder in ["synthea-120", "jp-clins", "jp-core"] {
+        let Some(folder) = shared(folder) else { return };
+        for record in publish(&folder).records {
+            let category = record.category();
+            let event = fhir::event(record, context().received).unwrap();
+            let sent = wire::v1::Event::from(&event);
+            let admitted = model::Event::try_from(sent).unwrap_or_else(|refusal| panic!("{category}: {refusal}"));
+            assert!(admitted == event, "a {category} changed on its way");
+        }
+    }
+}
