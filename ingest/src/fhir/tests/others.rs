@@ -236,3 +236,19 @@ fn other_types_are_refused_by_name_and_a_name_that_is_not_a_type_is_not_repeated
     let refusal = converted(json!({"resourceType": "YamadaHanako"})).unwrap_err();
     assert_eq!((refusal.reason, refusal.resource), (Reason::UnsupportedResource, "?"));
 }
+
+#[test]
+fn ids_too_long_to_join_are_digested_and_stay_apart() {
+    let held = |inner: &str| {
+        let inner = lab(json!({"id": inner.repeat(64)}));
+        let report = of(
+            "DiagnosticReport",
+            json!({"id": "r".repeat(64), "status": "final", "code": {"text": "報告"}, "contained": [inner]}),
+        );
+        converted(report).unwrap().remove(1)
+    };
+    let (a, b) = (held("a"), held("b"));
+    assert!(a.id.as_str().starts_with("DiagnosticReport/~") && a.id.as_str().len() <= 100);
+    assert!(a.id != b.id && a.id == held("a").id);
+    assert!(event_id(&a).is_ok());
+}

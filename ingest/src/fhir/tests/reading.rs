@@ -29,8 +29,16 @@ fn a_broken_line_of_ndjson_is_refused_and_the_rest_is_read() {
 
 #[test]
 fn ndjson_whose_first_line_is_cut_off_is_still_ndjson() {
-    let text = b"{\"resourceType\":\"Pat\n{\"resourceType\":\"Condition\"}\n";
-    assert_eq!(found(text), vec![Err((line(1), Reason::UnreadableJson)), Ok((line(2), "Condition".to_owned()))]);
+    // Cut within a text, and between two members, where it might be a document over many lines.
+    for cut in ["{\"resourceType\":\"Pat", "{\"resourceType\":\"Patient\","] {
+        let text = format!("{cut}\n{{\"resourceType\":\"Condition\"}}\n\n{{\"resourceType\":\"Encounter\"}}");
+        let expected = vec![
+            Err((line(1), Reason::UnreadableJson)),
+            Ok((line(2), "Condition".to_owned())),
+            Ok((line(4), "Encounter".to_owned())),
+        ];
+        assert_eq!(found(text.as_bytes()), expected, "{cut}");
+    }
 }
 
 #[test]
