@@ -24,13 +24,16 @@
 //! ```
 
 mod clock;
+pub mod embedded;
 mod letter;
 mod log;
 pub mod memory;
+mod metrics;
 mod tail;
 mod trace;
 
 pub use clock::Clock;
+pub use embedded::{EmbeddedConfig, EmbeddedLog, OpenError};
 pub use letter::{Letter, PartitionKey, ReadLimit, Stored};
 pub use log::{AppendError, EventLog, ReadError, partition_of};
 pub use memory::MemoryLog;

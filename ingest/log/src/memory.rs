@@ -9,6 +9,9 @@ use parking_lot::Mutex;
 use std::{collections::VecDeque, fmt, num::NonZeroU32, sync::Arc, time::Duration};
 use tokio::sync::{oneshot, watch};
 
+/// The largest letter taken, in bytes: what the embedded log usually takes.
+const LETTER_BYTES: usize = 8 << 20;
+
 /// A log in memory, with the faults a simulation needs: an append that stays under way, one that is refused, and a
 /// crash that forgets what was not yet acknowledged.
 pub struct MemoryLog {
@@ -142,6 +145,9 @@ impl EventLog for MemoryLog {
             let mut state = self.state.lock();
             if state.closed {
                 return Err(AppendError::Closed);
+            }
+            if let Some(large) = letters.iter().map(Letter::size).find(|size| *size > LETTER_BYTES) {
+                return Err(AppendError::TooLarge { bytes: large as u64, limit: LETTER_BYTES as u64 });
             }
             if let Some(error) = state.refusals.pop_front() {
                 return Err(error);

@@ -19,10 +19,11 @@ pub fn tail(
     let partitions: Vec<_> = (0..=log.data_partitions())
         .map(|p| tail_partition(Arc::clone(&log), PartitionId(p), from.next(PartitionId(p)), limit).boxed())
         .collect();
-    stream::select_all(partitions).scan(false, |failed, batch| {
-        let item = if *failed { None } else { Some(batch) };
-        *failed = *failed || item.as_ref().is_some_and(Result::is_err);
-        std::future::ready(item)
+    stream::unfold(Some(stream::select_all(partitions)), |partitions| async {
+        let mut partitions = partitions?;
+        let batch = partitions.next().await?;
+        let rest = batch.is_ok().then_some(partitions);
+        Some((batch, rest))
     })
 }
 
