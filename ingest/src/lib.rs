@@ -1,2 +1,28 @@
-//! The door: gRPC services, adapters, admission.
+//! The door: events in, acknowledgements out.
+//!
+//! gRPC, and every adapter beside it, comes through [`Admission`]: parse, authorise, de-duplicate, append,
+//! acknowledge. It acknowledges after durability and promises no more; what becomes visible to whom is decided
+//! elsewhere. The same event sent twice is one event. What is refused is named by field and rule, kept in
+//! [quarantine](Quarantine), and can be sent again.
+//!
+//! The door does not know views or the conscience. What it must know of the directory to say who may change what,
+//! it asks of a [`Book`].
+
+mod admission;
+mod authority;
+mod book;
+mod error;
 pub mod fhir;
+mod metrics;
+mod quarantine;
+mod refusal;
+mod seen;
+pub mod service;
+#[cfg(test)]
+mod tests;
+
+pub use admission::{Admission, Answer, Incoming, LARGEST_EVENT, Settings};
+pub use book::{Book, ConsentQuery, ConsentReader, DirectoryReader, Standing};
+pub use error::{AdmissionError, OpenError};
+pub use quarantine::{Quarantine, QuarantineError, QuarantineSize};
+pub use refusal::{Refusal, RefusalReason};

@@ -484,7 +484,8 @@ pub struct GiveConsentRequest {
 /// Withdraws a consent.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct WithdrawConsentRequest {
-    /// The withdrawal. Required. An absent `withdrawn_us` means now.
+    /// The withdrawal. Required. An absent `withdrawn_us` means now; with a `request_id` it must be said, so that the same
+    /// request says the same.
     #[prost(message, optional, tag = "1")]
     pub withdrawal: ::core::option::Option<Withdrawal>,
     /// The caller's idempotency key, as in GiveConsentRequest.
@@ -784,7 +785,7 @@ pub mod consent_service_client {
                 .insert(GrpcMethod::new("ajisai.v1.ConsentService", "Withdraw"));
             self.inner.unary(req, path, codec).await
         }
-        /// One consent with its standing. Who: a facility at either end, or the one that took it.
+        /// One consent with its standing. Who: a facility at either end, or the one that took it; the same roles as in List.
         /// Errors: NOT_FOUND also where the caller may not see it.
         pub async fn get(
             &mut self,
@@ -808,7 +809,7 @@ pub mod consent_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// The consents in which the caller's facility is the discloser, a viewer or the taker, in order of id.
-        /// Errors: PERMISSION_DENIED for roles that keep no consents (patients, auditors).
+        /// Errors: PERMISSION_DENIED for roles that keep no consents (patients, auditors, administrators).
         pub async fn list(
             &mut self,
             request: impl tonic::IntoRequest<super::ListConsentsRequest>,
@@ -864,14 +865,14 @@ pub mod consent_service_server {
             &self,
             request: tonic::Request<super::WithdrawConsentRequest>,
         ) -> std::result::Result<tonic::Response<super::ConsentResponse>, tonic::Status>;
-        /// One consent with its standing. Who: a facility at either end, or the one that took it.
+        /// One consent with its standing. Who: a facility at either end, or the one that took it; the same roles as in List.
         /// Errors: NOT_FOUND also where the caller may not see it.
         async fn get(
             &self,
             request: tonic::Request<super::GetConsentRequest>,
         ) -> std::result::Result<tonic::Response<super::ConsentEntry>, tonic::Status>;
         /// The consents in which the caller's facility is the discloser, a viewer or the taker, in order of id.
-        /// Errors: PERMISSION_DENIED for roles that keep no consents (patients, auditors).
+        /// Errors: PERMISSION_DENIED for roles that keep no consents (patients, auditors, administrators).
         async fn list(
             &self,
             request: tonic::Request<super::ListConsentsRequest>,
@@ -1326,7 +1327,8 @@ pub struct PutScopeRequest {
 /// Links two refs.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct LinkRequest {
-    /// The link. Required. An empty `confirmed_by` means the caller, an absent `confirmed_us` now.
+    /// The link. Required. An empty `confirmed_by` means the caller, an absent `confirmed_us` now; with a `request_id` the
+    /// moment must be said, so that the same request says the same.
     #[prost(message, optional, tag = "1")]
     pub link: ::core::option::Option<Link>,
     /// The caller's idempotency key, as in PutFacilityRequest.
@@ -1336,7 +1338,8 @@ pub struct LinkRequest {
 /// Takes a link back.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct UnlinkRequest {
-    /// The statement. Required. An empty `by` means the caller, an absent `at_us` now.
+    /// The statement. Required. An empty `by` means the caller, an absent `at_us` now; with a `request_id` the moment must
+    /// be said, so that the same request says the same.
     #[prost(message, optional, tag = "1")]
     pub unlink: ::core::option::Option<Unlink>,
     /// The caller's idempotency key, as in PutFacilityRequest.
@@ -1651,7 +1654,8 @@ pub mod directory_service_client {
                 .insert(GrpcMethod::new("ajisai.v1.DirectoryService", "PutScope"));
             self.inner.unary(req, path, codec).await
         }
-        /// States that two patient refs are one person. Who: a principal of either facility, but not a patient or an auditor.
+        /// States that two patient refs are one person. Who: staff or system of either facility, not
+        /// patients, auditors or administrators.
         pub async fn link(
             &mut self,
             request: impl tonic::IntoRequest<super::LinkRequest>,
@@ -1676,7 +1680,7 @@ pub mod directory_service_client {
                 .insert(GrpcMethod::new("ajisai.v1.DirectoryService", "Link"));
             self.inner.unary(req, path, codec).await
         }
-        /// Takes a link back. Who: a principal of either facility of the link, but not a patient or an auditor.
+        /// Takes a link back. Who: staff or system of either facility of the link, as in Link.
         /// Errors: NOT_FOUND when no such link is known to the caller.
         pub async fn unlink(
             &mut self,
@@ -1842,7 +1846,8 @@ pub mod directory_service_server {
             tonic::Response<super::DirectoryResponse>,
             tonic::Status,
         >;
-        /// States that two patient refs are one person. Who: a principal of either facility, but not a patient or an auditor.
+        /// States that two patient refs are one person. Who: staff or system of either facility, not
+        /// patients, auditors or administrators.
         async fn link(
             &self,
             request: tonic::Request<super::LinkRequest>,
@@ -1850,7 +1855,7 @@ pub mod directory_service_server {
             tonic::Response<super::DirectoryResponse>,
             tonic::Status,
         >;
-        /// Takes a link back. Who: a principal of either facility of the link, but not a patient or an auditor.
+        /// Takes a link back. Who: staff or system of either facility of the link, as in Link.
         /// Errors: NOT_FOUND when no such link is known to the caller.
         async fn unlink(
             &self,

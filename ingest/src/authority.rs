@@ -1,0 +1,198 @@
+//! Who may say what: pure decisions over the caller, the event and the book.
+//!
+//! | event | who |
+//! | --- | --- |
+//! | record | the source's system or clinical staff; the patient ref is the source's own |
+//! | consent, state active or rejected | the disclosing facility |
+//! | consent, earlier states | the disclosing facility, or the facility that takes it, if it will view |
+//! | withdrawal | the disclosing facility, the one that took the consent, an administrator |
+//! | facility | an administrator |
+//! | member | the member's facility (its system), an administrator |
+//! | scope | that facility (its system or its administrator), nobody else |
+//! | link, unlink | either facility |
+//!
+//! The event's source is always the caller's own facility. Patients and auditors change nothing.
+
+use crate::book::Book;
+use crate::refusal::{Refusal, RefusalReason};
+use model::{
+    Body, Consent, ConsentChange, ConsentState, DirectoryChange, Event, FacilityId, Link, LinkChange, Member,
+    Principal, Record, Role, RoleSet, Viewers, Withdrawal,
+};
+
+/// Roles that see and make clinical data, and a facility's own system.
+const CLINICAL: RoleSet = RoleSet::of(Role::Physician)
+    .with(Role::Dentist)
+    .with(Role::Nurse)
+    .with(Role::Midwife)
+    .with(Role::Pharmacist)
+    .with(Role::LaboratoryStaff)
+    .with(Role::CareManager)
+    .with(Role::System);
+
+/// Roles that keep consents and links for their facility.
+const KEEPERS: RoleSet = CLINICAL.with(Role::Clerk);
+
+/// Whether the caller may send events at all.
+pub(crate) fn may_publish(principal: &Principal) -> bool {
+    KEEPERS.contains(principal.role) || principal.is_administrator()
+}
+
+/// Whether the caller may see events of their facility, quarantined ones for example.
+pub(crate) fn may_see_events(principal: &Principal) -> bool {
+    CLINICAL.contains(principal.role)
+}
+
+/// Whether the caller may read consents and links of their facility.
+pub(crate) fn keeps_consents(principal: &Principal) -> bool {
+    KEEPERS.contains(principal.role)
+}
+
+/// Whether the caller may read the members and the scope of `facility`.
+pub(crate) fn reads_directory_of(principal: &Principal, facility: &FacilityId) -> bool {
+    principal.facility == *facility || principal.is_administrator()
+}
+
+/// Whether `facility` has a part in the consent: discloses, views, or took it.
+pub(crate) fn has_part(facility: &FacilityId, consent: &Consent, book: &dyn Book) -> bool {
+    consent.patient.facility() == facility || consent.taken_by == *facility || views(facility, consent, book)
+}
+
+fn views(facility: &FacilityId, consent: &Consent, book: &dyn Book) -> bool {
+    match &consent.viewers {
+        Viewers::AllMembers => true,
+        Viewers::Facilities(ids) => ids.contains(facility),
+        Viewers::Practitioners(ids) => {
+            ids.iter().any(|id| book.member(id).is_some_and(|member| member.facility == *facility))
+        }
+    }
+}
+
+/// Decides whether the caller may say this.
+pub(crate) fn authorise(principal: &Principal, event: &Event, book: &dyn Book) -> Result<(), Refusal> {
+    if event.key.source != principal.facility {
+        return Err(Refusal::new(RefusalReason::WrongSource, "source", "must be the facility of the caller"));
+    }
+    match &event.body {
+        Body::Record(record) => record_from(principal, record),
+        Body::Consent(ConsentChange::Given(consent)) => consent_from(principal, consent, book),
+        Body::Consent(ConsentChange::Withdrawn(withdrawal)) => withdrawal_from(principal, withdrawal, book),
+        Body::Directory(DirectoryChange::Facility(_)) => {
+            if principal.is_administrator() {
+                Ok(())
+            } else {
+                Err(role("directory.facility", "only administrators"))
+            }
+        }
+        Body::Directory(DirectoryChange::Member(member)) => member_from(principal, member, book),
+        Body::Directory(DirectoryChange::Scope(scope)) => {
+            if !matches!(principal.role, Role::System | Role::Administrator) {
+                return Err(role("directory.scope", "only the facility's system or its administrator"));
+            }
+            if scope.facility != principal.facility {
+                return Err(not_permitted("directory.scope.facility", "only the facility itself states its scope"));
+            }
+            Ok(())
+        }
+        Body::Directory(DirectoryChange::Link(change)) => link_from(principal, change, book),
+    }
+}
+
+fn role(field: &str, who: &str) -> Refusal {
+    Refusal::new(RefusalReason::RoleNotPermitted, field, format!("{who} may state this"))
+}
+
+fn not_permitted(field: &str, rule: &str) -> Refusal {
+    Refusal::new(RefusalReason::NotPermitted, field, rule)
+}
+
+fn record_from(principal: &Principal, record: &Record) -> Result<(), Refusal> {
+    if !CLINICAL.contains(principal.role) {
+        return Err(role("record", "only a facility's system or clinical staff"));
+    }
+    if *record.patient.facility() != principal.facility {
+        let rule = "must be the event's source: a facility sends records of its own patient numbers";
+        return Err(Refusal::new(RefusalReason::WrongSource, "record.patient.facility", rule));
+    }
+    Ok(())
+}
+
+fn consent_from(principal: &Principal, consent: &Consent, book: &dyn Book) -> Result<(), Refusal> {
+    if !may_publish(principal) {
+        return Err(role("consent.given", "only a facility's staff or system"));
+    }
+    // An id names one patient's consent for ever: else a statement under another's id would take theirs away.
+    let known = book.consent(&consent.id);
+    if known.as_ref().is_some_and(|known| known.consent.patient != consent.patient) {
+        return Err(not_permitted("consent.given.id", "is the id of another patient's consent; choose a new one"));
+    }
+    if *consent.patient.facility() == principal.facility {
+        return Ok(());
+    }
+    let decided = |state| matches!(state, ConsentState::Active | ConsentState::Rejected);
+    if decided(consent.state) || known.is_some_and(|known| decided(known.consent.state)) {
+        let rule = "only the disclosing facility (`patient.facility`) activates or rejects a consent, or changes one \
+                    it has activated or rejected";
+        return Err(Refusal::new(RefusalReason::NotDiscloser, "consent.given.state", rule));
+    }
+    if consent.taken_by != principal.facility || !views(&principal.facility, consent, book) {
+        let rule = "must be the caller's facility, and that facility one of the viewers";
+        return Err(not_permitted("consent.given.taken_by", rule));
+    }
+    Ok(())
+}
+
+fn withdrawal_from(principal: &Principal, withdrawal: &Withdrawal, book: &dyn Book) -> Result<(), Refusal> {
+    if !may_publish(principal) {
+        return Err(role("consent.withdrawn", "only a facility's staff or system, or an administrator"));
+    }
+    let known = book.consent(&withdrawal.id);
+    if known.as_ref().is_some_and(|known| known.consent.patient != withdrawal.patient) {
+        return Err(not_permitted("consent.withdrawn.patient", "is not the patient of this consent"));
+    }
+    let took = known.is_some_and(|known| known.consent.taken_by == principal.facility);
+    if *withdrawal.patient.facility() == principal.facility || took || principal.is_administrator() {
+        return Ok(());
+    }
+    let rule = "only the disclosing facility, the facility that took the consent, or an administrator withdraws it";
+    Err(not_permitted("consent.withdrawn", rule))
+}
+
+fn member_from(principal: &Principal, member: &Member, book: &dyn Book) -> Result<(), Refusal> {
+    if principal.is_administrator() {
+        return Ok(());
+    }
+    if principal.role != Role::System {
+        return Err(role("directory.member", "only the facility's system or an administrator"));
+    }
+    let elsewhere = book.member(&member.id).is_some_and(|known| known.facility != principal.facility);
+    if member.facility != principal.facility || elsewhere {
+        return Err(not_permitted("directory.member.facility", "only an administrator states another's members"));
+    }
+    Ok(())
+}
+
+fn link_from(principal: &Principal, change: &LinkChange, book: &dyn Book) -> Result<(), Refusal> {
+    if !KEEPERS.contains(principal.role) {
+        return Err(role("directory.link", "only a facility's staff or system"));
+    }
+    let ends_here = |link: &Link| [&link.a, &link.b].iter().any(|end| *end.facility() == principal.facility);
+    match change {
+        LinkChange::Linked(link) => {
+            if !ends_here(link) {
+                return Err(not_permitted("directory.linked", "one of the two patients must be the caller's own"));
+            }
+            // As with consents: an id names one pair for ever.
+            if book.link(&link.id).is_some_and(|known| (&known.a, &known.b) != (&link.a, &link.b)) {
+                return Err(not_permitted("directory.linked.id", "is the id of another link; choose a new one"));
+            }
+            Ok(())
+        }
+        LinkChange::Unlinked(unlink) => {
+            if book.link(&unlink.id).is_some_and(|link| ends_here(&link)) {
+                return Ok(());
+            }
+            Err(not_permitted("directory.unlinked.id", "is not a link of the caller's facility"))
+        }
+    }
+}

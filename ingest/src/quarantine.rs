@@ -1,0 +1,273 @@
+//! What the door refused, kept aside so that it can be shown, corrected and sent again.
+//!
+//! Kept per facility and in the order it came, durably before the refusal is answered. A facility that fills its
+//! share is told so with each further refusal; what others keep is not touched.
+
+use crate::refusal::Refusal;
+use bytes::Bytes;
+use event_log::Clock;
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use model::FacilityId;
+use parking_lot::Mutex;
+use prost::Message;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use uuid::Uuid;
+use wire::v1;
+
+/// Why something could not be kept or shown.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum QuarantineError {
+    /// The facility's share is used up.
+    #[error("the facility's quarantine is full ({limit} bytes): replay or discard what is there")]
+    Full {
+        /// The share, in bytes.
+        limit: u64,
+    },
+    /// There is no such event for this facility.
+    #[error("no such event in the quarantine of the caller's facility")]
+    NotFound,
+    /// The storage failed.
+    #[error("the quarantine's storage failed: {reason}")]
+    Storage {
+        /// What it said.
+        reason: String,
+    },
+}
+
+impl From<fjall::Error> for QuarantineError {
+    fn from(error: fjall::Error) -> Self {
+        Self::Storage { reason: error.to_string() }
+    }
+}
+
+/// How much is kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct QuarantineSize {
+    /// Events.
+    pub events: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+#[derive(Clone)]
+struct Open {
+    database: Database,
+    /// What is known of each event: `facility \0 id` → `v1::Quarantined`.
+    heads: Keyspace,
+    /// Their bytes, under the same keys.
+    bodies: Keyspace,
+}
+
+#[derive(Default)]
+struct State {
+    open: Option<Open>,
+    sizes: HashMap<FacilityId, QuarantineSize>,
+}
+
+/// The quarantine. Every call may touch the disk: call it where blocking is allowed.
+pub struct Quarantine {
+    directory: PathBuf,
+    share: u64,
+    clock: Clock,
+    state: Mutex<State>,
+}
+
+fn key(facility: &FacilityId, id: Uuid) -> Vec<u8> {
+    let mut key = prefix(facility);
+    key.extend_from_slice(id.as_bytes());
+    key
+}
+
+fn prefix(facility: &FacilityId) -> Vec<u8> {
+    let mut key = facility.as_str().as_bytes().to_vec();
+    key.push(0);
+    key
+}
+
+fn read_head(bytes: &[u8]) -> Result<v1::Quarantined, QuarantineError> {
+    v1::Quarantined::decode(bytes).map_err(|error| QuarantineError::Storage { reason: error.to_string() })
+}
+
+fn parse(id: &str) -> Result<Uuid, QuarantineError> {
+    Uuid::try_parse(id).map_err(|_| QuarantineError::NotFound)
+}
+
+impl Quarantine {
+    /// Opens the quarantine in `directory`; each facility may keep `share` bytes there.
+    ///
+    /// # Errors
+    /// When the storage cannot be opened or read.
+    pub fn open(directory: &Path, share: u64, clock: Clock) -> Result<Self, QuarantineError> {
+        let open = Open::at(directory)?;
+        let mut sizes: HashMap<FacilityId, QuarantineSize> = HashMap::new();
+        for item in open.heads.iter() {
+            let head = read_head(&item.value()?)?;
+            if let Ok(facility) = FacilityId::parse(&head.facility) {
+                let size = sizes.entry(facility).or_default();
+                size.events += 1;
+                size.bytes += head.size;
+            }
+        }
+        let state = Mutex::new(State { open: Some(open), sizes });
+        Ok(Self { directory: directory.to_owned(), share, clock, state })
+    }
+
+    /// Keeps refused events of one facility aside, durably when it returns. One answer each: its id, or why it is not
+    /// kept.
+    pub(crate) fn keep(
+        &self,
+        facility: &FacilityId,
+        refused: &[(Bytes, Refusal)],
+    ) -> Vec<Result<String, QuarantineError>> {
+        let mut state = self.state.lock();
+        let open = match state.reopened(&self.directory) {
+            Ok(open) => open,
+            Err(error) => return refused.iter().map(|_| Err(error.clone())).collect(),
+        };
+        let size = state.sizes.entry(facility.clone()).or_default();
+        let before = *size;
+        let mut batch = open.database.batch().durability(Some(PersistMode::SyncData));
+        let mut answers = Vec::with_capacity(refused.len());
+        for (bytes, refusal) in refused {
+            let length = bytes.len() as u64;
+            if size.bytes.saturating_add(length) > self.share {
+                answers.push(Err(QuarantineError::Full { limit: self.share }));
+                continue;
+            }
+            let id = Uuid::now_v7();
+            let head = v1::Quarantined {
+                id: id.to_string(),
+                received_us: (self.clock)().micros(),
+                facility: facility.as_str().to_owned(),
+                reason: refusal.reason.code().to_owned(),
+                field: refusal.field.clone(),
+                rule: refusal.rule.clone(),
+                size: length,
+            };
+            let key = key(facility, id);
+            answers.push(Ok(head.id.clone()));
+            batch.insert(&open.heads, key.clone(), head.encode_to_vec());
+            batch.insert(&open.bodies, key, bytes.as_ref());
+            size.events += 1;
+            size.bytes += length;
+        }
+        if let Err(error) = batch.commit() {
+            *size = before;
+            state.open = None;
+            let error = QuarantineError::from(error);
+            return answers.into_iter().map(|answer| answer.and(Err(error.clone()))).collect();
+        }
+        answers
+    }
+
+    /// What is kept of a facility, after `after`, at most `limit`, in the order it came.
+    pub(crate) fn list(
+        &self,
+        facility: &FacilityId,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<v1::Quarantined>, QuarantineError> {
+        let open = self.state.lock().reopened(&self.directory)?;
+        let prefix = prefix(facility);
+        let mut from = prefix.clone();
+        if !after.is_empty() {
+            from.extend_from_slice(parse(after)?.as_bytes());
+            // The first key after it: keys are all of one length.
+            from.push(0);
+        }
+        let mut heads = Vec::new();
+        for item in open.heads.range(from..) {
+            let (key, value) = item.into_inner()?;
+            if !key.starts_with(&prefix) || heads.len() == limit {
+                break;
+            }
+            heads.push(read_head(&value)?);
+        }
+        Ok(heads)
+    }
+
+    /// One event of a facility, with its bytes.
+    pub(crate) fn get(&self, facility: &FacilityId, id: &str) -> Result<(v1::Quarantined, Bytes), QuarantineError> {
+        let open = self.state.lock().reopened(&self.directory)?;
+        let key = key(facility, parse(id)?);
+        let head = open.heads.get(&key)?.ok_or(QuarantineError::NotFound)?;
+        let body = open.bodies.get(&key)?.ok_or(QuarantineError::NotFound)?;
+        Ok((read_head(&head)?, Bytes::copy_from_slice(&body)))
+    }
+
+    /// Notes why an event was refused again.
+    pub(crate) fn note(&self, facility: &FacilityId, id: &str, refusal: &Refusal) -> Result<(), QuarantineError> {
+        let mut state = self.state.lock();
+        let open = state.reopened(&self.directory)?;
+        let key = key(facility, parse(id)?);
+        let mut head = read_head(&open.heads.get(&key)?.ok_or(QuarantineError::NotFound)?)?;
+        head.reason = refusal.reason.code().to_owned();
+        head.field.clone_from(&refusal.field);
+        head.rule.clone_from(&refusal.rule);
+        open.heads.insert(key, head.encode_to_vec()).map_err(|error| state.failed(error))
+    }
+
+    /// Removes an event, durably when it returns.
+    pub(crate) fn remove(&self, facility: &FacilityId, id: &str) -> Result<(), QuarantineError> {
+        let mut state = self.state.lock();
+        let open = state.reopened(&self.directory)?;
+        let key = key(facility, parse(id)?);
+        let head = read_head(&open.heads.get(&key)?.ok_or(QuarantineError::NotFound)?)?;
+        let mut batch = open.database.batch().durability(Some(PersistMode::SyncData));
+        batch.remove(&open.heads, key.clone());
+        batch.remove(&open.bodies, key);
+        batch.commit().map_err(|error| state.failed(error))?;
+        if let Some(size) = state.sizes.get_mut(facility) {
+            size.events = size.events.saturating_sub(1);
+            size.bytes = size.bytes.saturating_sub(head.size);
+        }
+        Ok(())
+    }
+
+    /// How much is kept, of all facilities together.
+    pub fn size(&self) -> QuarantineSize {
+        let state = self.state.lock();
+        state.sizes.values().fold(QuarantineSize::default(), |sum, size| QuarantineSize {
+            events: sum.events + size.events,
+            bytes: sum.bytes + size.bytes,
+        })
+    }
+}
+
+impl State {
+    /// The storage, opened again if a write failed before.
+    fn reopened(&mut self, directory: &Path) -> Result<Open, QuarantineError> {
+        if let Some(open) = &self.open {
+            return Ok(open.clone());
+        }
+        let open = Open::at(directory)?;
+        self.open = Some(open.clone());
+        Ok(open)
+    }
+
+    /// After a failed write the storage below refuses everything until it is opened again.
+    fn failed(&mut self, error: fjall::Error) -> QuarantineError {
+        self.open = None;
+        error.into()
+    }
+}
+
+impl Open {
+    fn at(directory: &Path) -> Result<Self, QuarantineError> {
+        let database = Database::builder(directory).cache_size(4 << 20).worker_threads(1).open()?;
+        let small = || KeyspaceCreateOptions::default().max_memtable_size(4 << 20);
+        let heads = database.keyspace("heads", small)?;
+        let bodies = database.keyspace("bodies", small)?;
+        Ok(Self { database, heads, bodies })
+    }
+}
+
+impl std::fmt::Debug for Quarantine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Quarantine")
+            .field("directory", &self.directory)
+            .field("size", &self.size())
+            .finish_non_exhaustive()
+    }
+}

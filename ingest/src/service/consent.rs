@@ -1,0 +1,131 @@
+//! `ConsentService`: consents stated, withdrawn and read.
+
+use super::{denied, moment_or_now, of_wire, page_size, principal_of, required, settled, store, trace_of};
+use crate::admission::Admission;
+use crate::authority::{has_part, keeps_consents};
+use crate::book::{ConsentQuery, Standing};
+use model::{Body, Consent, ConsentChange, ConsentId, ConsentState, Moment, PatientRef, Principal, Withdrawal};
+use std::sync::Arc;
+use tonic::{Request, Response, Status};
+use wire::v1;
+use wire::v1::consent_service_server::ConsentService;
+
+/// `ConsentService` over the door.
+#[derive(Clone, Debug)]
+pub struct Consents {
+    admission: Arc<Admission>,
+}
+
+impl Consents {
+    /// The service over this door.
+    pub fn new(admission: Arc<Admission>) -> Self {
+        Self { admission }
+    }
+}
+
+fn keeper<T>(request: &Request<T>) -> Result<Principal, Status> {
+    let principal = principal_of(request)?;
+    if keeps_consents(&principal) { Ok(principal) } else { Err(denied("the caller's role reads no consents")) }
+}
+
+fn entry(standing: &Standing) -> v1::ConsentEntry {
+    let Standing { consent, withdrawn_at, position } = standing;
+    v1::ConsentEntry {
+        consent: Some(consent.into()),
+        withdrawn_us: withdrawn_at.map(Moment::micros),
+        position: Some((*position).into()),
+    }
+}
+
+fn consent_id(field: &str, text: &str) -> Result<ConsentId, Status> {
+    ConsentId::parse(text).map_err(|error| of_wire(&wire::WireError::new(field, error)))
+}
+
+fn no_such_consent() -> Status {
+    Status::not_found("no such consent is known to the caller's facility")
+}
+
+#[tonic::async_trait]
+impl ConsentService for Consents {
+    async fn give(&self, request: Request<v1::GiveConsentRequest>) -> Result<Response<v1::ConsentResponse>, Status> {
+        let principal = principal_of(&request)?;
+        let trace = trace_of(request.metadata());
+        let v1::GiveConsentRequest { consent, request_id } = request.into_inner();
+        let consent = Consent::try_from(required("consent", consent)?);
+        let consent = consent.map_err(|error| of_wire(&error.within("consent")))?;
+        let body = Body::Consent(ConsentChange::Given(consent));
+        let stored = store(&self.admission, &principal, body, &request_id, trace).await?;
+        Ok(Response::new(stored.into()))
+    }
+
+    async fn withdraw(
+        &self,
+        request: Request<v1::WithdrawConsentRequest>,
+    ) -> Result<Response<v1::ConsentResponse>, Status> {
+        let principal = principal_of(&request)?;
+        let trace = trace_of(request.metadata());
+        let v1::WithdrawConsentRequest { withdrawal, request_id } = request.into_inner();
+        let mut withdrawal = required("withdrawal", withdrawal)?;
+        let field = "withdrawal.withdrawn_us";
+        withdrawal.withdrawn_us = moment_or_now(&self.admission, field, withdrawal.withdrawn_us, &request_id)?;
+        let withdrawal = Withdrawal::try_from(withdrawal).map_err(|error| of_wire(&error.within("withdrawal")))?;
+
+        let known = settled(|| self.admission.book().consent(&withdrawal.id)).await.ok_or_else(no_such_consent)?;
+        // Whoever has no part in a consent is not told whether it is there.
+        if known.consent.patient != withdrawal.patient
+            || !(principal.is_administrator() || has_part(&principal.facility, &known.consent, self.admission.book()))
+        {
+            return Err(no_such_consent());
+        }
+        let body = Body::Consent(ConsentChange::Withdrawn(withdrawal));
+        let stored = store(&self.admission, &principal, body, &request_id, trace).await?;
+        Ok(Response::new(stored.into()))
+    }
+
+    async fn get(&self, request: Request<v1::GetConsentRequest>) -> Result<Response<v1::ConsentEntry>, Status> {
+        let principal = keeper(&request)?;
+        let v1::GetConsentRequest { id } = request.into_inner();
+        let standing = self.admission.book().consent(&consent_id("id", &id)?).ok_or_else(no_such_consent)?;
+        if !has_part(&principal.facility, &standing.consent, self.admission.book()) {
+            return Err(no_such_consent());
+        }
+        Ok(Response::new(entry(&standing)))
+    }
+
+    async fn list(
+        &self,
+        request: Request<v1::ListConsentsRequest>,
+    ) -> Result<Response<v1::ListConsentsResponse>, Status> {
+        let principal = keeper(&request)?;
+        let v1::ListConsentsRequest { patient, active_only, page_size: asked, page } = request.into_inner();
+        let limit = page_size(asked)?;
+        let patient =
+            patient.map(PatientRef::try_from).transpose().map_err(|error| of_wire(&error.within("patient")))?;
+        let after = if page.is_empty() { None } else { Some(consent_id("page", &page)?) };
+        let query = ConsentQuery { facility: &principal.facility, patient: patient.as_ref(), after: after.as_ref() };
+
+        let book = self.admission.book();
+        let (mut consents, mut next_page) = (Vec::new(), String::new());
+        book.visit_consents(&query, &mut |standing| {
+            let consent = &standing.consent;
+            let wanted = patient.as_ref().is_none_or(|patient| consent.patient == *patient)
+                && (!active_only || (consent.state == ConsentState::Active && standing.withdrawn_at.is_none()))
+                && has_part(&principal.facility, consent, book);
+            if wanted {
+                consents.push(entry(standing));
+            }
+            if consents.len() == limit {
+                next_page = consent.id.as_str().to_owned();
+            }
+            consents.len() < limit
+        });
+        Ok(Response::new(v1::ListConsentsResponse { consents, next_page }))
+    }
+}
+
+impl From<super::Stored> for v1::ConsentResponse {
+    fn from(stored: super::Stored) -> Self {
+        let super::Stored { position, at_least, duplicate } = stored;
+        Self { position: Some(position), at_least: Some(at_least), duplicate }
+    }
+}
