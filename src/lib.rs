@@ -3,3 +3,4 @@
 //! Reading order: [`cli`] (what a person can ask), then `app` (composition) and `pipeline` (the corridor).
 
 pub mod cli;
+pub mod config;

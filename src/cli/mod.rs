@@ -3,6 +3,8 @@
 //! Exit codes: 0 done; 1 failed (the message says what to do); 2 the command line or configuration is wrong;
 //! 3 done, but some input was refused (the table says why).
 
+pub mod config;
+
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -17,11 +19,15 @@ pub struct Cli {
 
 /// What can be asked.
 #[derive(Debug, Subcommand)]
-enum Command {}
+enum Command {
+    Config(config::ConfigArgs),
+}
 
 impl Cli {
     /// Runs the command to its end and says how it went.
     pub fn run(self) -> ExitCode {
-        match self.command {}
+        match self.command {
+            Command::Config(args) => args.run(),
+        }
     }
 }

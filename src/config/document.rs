@@ -1,0 +1,84 @@
+//! The table of keys as people read it: docs/configuration.md, and a file to start from.
+
+use super::keys::{Fallback, KEYS, Key, SECTIONS, Section, split};
+use std::fmt::Write as _;
+
+/// docs/configuration.md: every key in Japanese and English.
+pub fn markdown() -> String {
+    let mut text = String::from(HEAD);
+    for section in SECTIONS {
+        let Section { path, ja, en } = section;
+        let _ = write!(text, "\n## `[{path}]`\n\n{ja} — {en}\n\n");
+        text.push_str("| 項目 key | 値 takes | 既定値 default | 意味 meaning |\n|---|---|---|---|\n");
+        for key in keys_of(section) {
+            let (_, name) = split(key.path);
+            let _ = writeln!(
+                text,
+                "| `{name}` | {}<br>{} | {} | {}<br>{}<br>例 example: `{}` |",
+                cell(&key.kind.japanese()),
+                cell(&key.kind.to_string()),
+                cell(&default(key)),
+                cell(key.ja),
+                cell(key.en),
+                cell(key.example),
+            );
+        }
+    }
+    text
+}
+
+/// A configuration file with every key commented out at its default or an example.
+pub fn template() -> String {
+    let mut text = String::from("# ajisai: 設定ファイル configuration\n");
+    for section in SECTIONS {
+        let Section { path, ja, en } = section;
+        let _ = write!(text, "\n# {ja}\n# {en}\n[{path}]\n");
+        for key in keys_of(section) {
+            let (_, name) = split(key.path);
+            let _ = writeln!(text, "\n# {}\n# {}", key.ja, key.en);
+            let _ = writeln!(text, "# {} / {}", key.kind.japanese(), key.kind);
+            let _ = match key.default {
+                Fallback::Is(value) => writeln!(text, "# {name} = {value}"),
+                Fallback::Below(_) | Fallback::Absent => {
+                    writeln!(text, "# 既定 default: {}\n# {name} = {}", default(key).replace('`', ""), key.example)
+                }
+            };
+        }
+    }
+    text
+}
+
+fn keys_of(section: &Section) -> impl Iterator<Item = &'static Key> {
+    let path = section.path;
+    KEYS.iter().filter(move |key| split(key.path).0 == path)
+}
+
+fn default(key: &Key) -> String {
+    match key.default {
+        Fallback::Is(value) => format!("`{value}`"),
+        Fallback::Below(name) => format!("`node.data_dir` + `/{name}`"),
+        Fallback::Absent => "なし none".to_owned(),
+    }
+}
+
+/// A vertical bar would end the table's cell.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
+}
+
+const HEAD: &str = "\
+# 設定 Configuration
+
+This page is printed by `ajisai config --document` from the table in `src/config/keys.rs`; a test keeps them equal.
+
+`ajisai serve --config FILE` はTOMLファイルを読みます。知らない項目や値の誤りがあれば、項目名・場所・正しい例を示して起動しません。
+環境変数はファイルより優先されます。`log.embedded.dir` は `AJISAI_LOG__EMBEDDED__DIR` です（`.` は `__`、英大文字）。
+`ajisai config` は全項目の雛形を、`ajisai config --check FILE` は検査の結果を表示します。
+
+`ajisai serve --config FILE` reads a TOML file. An unknown key or a bad value is refused with its name, its place and an
+example. The environment overrides the file: `log.embedded.dir` is `AJISAI_LOG__EMBEDDED__DIR` (`.` becomes `__`, upper
+case). `ajisai config` prints a template of all keys, `ajisai config --check FILE` what is wrong with a file.
+
+証明書・鍵・パスワードは、設定ファイルには書かずファイルで渡します。
+Certificates, keys and passwords are given as files, never as text in the configuration.
+";

@@ -1,0 +1,303 @@
+//! From given values to the typed configuration.
+
+use super::error::{ConfigError, ConfigErrors};
+use super::keys::{self, Fallback, KEYS};
+use super::source::{Given, Leaf, Source};
+use super::value::Value;
+use super::{
+    Config, EmbeddedLog, Identity, Ingest, KafkaLog, KafkaSasl, KafkaSecurity, Listen, Log, LogFormat, Node, Operator,
+    Otlp, Query, Telemetry, Tls, TokenKeys, Views,
+};
+use model::{FacilityId, MemberId};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+const MIB: u64 = 1024 * 1024;
+
+/// Every key with its value: given, or its default.
+pub(super) struct Settings {
+    base: PathBuf,
+    values: BTreeMap<&'static str, Value>,
+    faults: RefCell<Vec<ConfigError>>,
+    /// Which keys were asked for, so that a test can say that no documented key is without effect.
+    asked: RefCell<BTreeSet<&'static str>>,
+}
+
+impl Settings {
+    /// Takes the environment over the file over the defaults. Refuses what is unknown or of the wrong kind.
+    pub(super) fn read(source: &Source) -> Result<Self, ConfigErrors> {
+        let mut leaves = source.file_leaves().map_err(|fault| ConfigErrors::new(vec![fault]))?;
+        leaves.extend(source.env_leaves());
+        let mut faults = Vec::new();
+        let mut values: BTreeMap<&'static str, Value> = BTreeMap::new();
+        for leaf in leaves {
+            match accept(leaf) {
+                Ok((key, value)) => {
+                    values.insert(key, value);
+                }
+                Err(fault) => faults.push(fault),
+            }
+        }
+        if !faults.is_empty() {
+            return Err(ConfigErrors::new(faults));
+        }
+        for key in KEYS {
+            if let Fallback::Is(toml) = key.default
+                && !values.contains_key(key.path)
+                && let Some(value) = literal(toml).and_then(|given| key.kind.accept(&given))
+            {
+                values.insert(key.path, value);
+            }
+        }
+        let base = source.base().to_path_buf();
+        Ok(Self { base, values, faults: RefCell::new(faults), asked: RefCell::new(BTreeSet::new()) })
+    }
+
+    pub(super) fn faults(&self) -> Vec<ConfigError> {
+        self.faults.borrow().clone()
+    }
+
+    #[cfg(test)]
+    pub(super) fn asked(&self) -> BTreeSet<&'static str> {
+        self.asked.borrow().clone()
+    }
+
+    pub(super) fn build(&self) -> Config {
+        let data_dir = self.path("node.data_dir").unwrap_or_default();
+        Config {
+            log: self.log(),
+            listen: Listen {
+                grpc: self.address("listen.grpc").unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))),
+                postgres: self.address("listen.postgres"),
+                dashboards: self.address("listen.dashboards"),
+                admin: self.address("listen.admin"),
+            },
+            tls: self.tls(),
+            identity: Identity {
+                keys: self.token_keys(),
+                issuer: self.text("identity.issuer").unwrap_or_default(),
+                audience: self.text("identity.audience").unwrap_or_default(),
+                leeway: self.seconds("identity.leeway_seconds"),
+                operators: self.operators(),
+            },
+            ingest: Ingest {
+                dedupe_window: self.integer("ingest.dedupe_window"),
+                quarantine_bytes: self.integer("ingest.quarantine_mib") * MIB,
+                max_in_flight: self.size("ingest.max_in_flight"),
+                max_event_bytes: self.size("ingest.max_event_kib") * 1024,
+            },
+            views: Views {
+                dir: self.path("views.dir").unwrap_or_default(),
+                flush_rows: self.size("views.flush_rows"),
+                flush_interval: self.seconds("views.flush_seconds"),
+                retain_superseded: Duration::from_secs(self.integer("views.retain_superseded_hours") * 3600),
+            },
+            query: Query {
+                statement: self.seconds("query.statement_seconds"),
+                memory_bytes: usize::try_from(self.integer("query.memory_mib") * MIB).unwrap_or(usize::MAX),
+                max_concurrent: self.size("query.max_concurrent"),
+                at_least_wait: self.seconds("query.at_least_wait_seconds"),
+            },
+            telemetry: self.telemetry(),
+            node: Node {
+                name: self.text("node.name").unwrap_or_default(),
+                data_dir,
+                drain: self.seconds("node.drain_seconds"),
+            },
+        }
+    }
+
+    fn log(&self) -> Log {
+        // Both sections are read whatever the kind, so that a fault in the other one is not found a year later.
+        let embedded = EmbeddedLog {
+            dir: self.path("log.embedded.dir").unwrap_or_default(),
+            segment_bytes: self.integer("log.embedded.segment_mib") * MIB,
+            partitions: self.count("log.embedded.partitions"),
+        };
+        let kafka = self.kafka();
+        match self.text("log.kind").as_deref() {
+            Some("kafka") => Log::Kafka(kafka),
+            _ => Log::Embedded(embedded),
+        }
+    }
+
+    fn kafka(&self) -> KafkaLog {
+        let security = self.text("log.kafka.security").unwrap_or_default();
+        let username = self.text("log.kafka.username");
+        let password_file = self.path("log.kafka.password_file");
+        let mechanism = self.text("log.kafka.sasl_mechanism").unwrap_or_default();
+        let sasl = match (username, password_file, security.starts_with("sasl")) {
+            (Some(username), Some(password_file), true) => Some(KafkaSasl { mechanism, username, password_file }),
+            (None, _, true) => self.broken("log.kafka.username", super::Rule::SaslIncomplete),
+            (_, None, true) => self.broken("log.kafka.password_file", super::Rule::SaslIncomplete),
+            (_, _, false) => None,
+        };
+        let certificate = match (self.path("log.kafka.certificate"), self.path("log.kafka.key")) {
+            (Some(certificate), Some(key)) => Some((certificate, key)),
+            (Some(_), None) => self.broken("log.kafka.key", super::Rule::KafkaCertificateIncomplete),
+            (None, Some(_)) => self.broken("log.kafka.certificate", super::Rule::KafkaCertificateIncomplete),
+            (None, None) => None,
+        };
+        KafkaLog {
+            brokers: self.texts("log.kafka.brokers"),
+            topic_prefix: self.text("log.kafka.topic_prefix").unwrap_or_default(),
+            partitions: self.count("log.kafka.partitions"),
+            replication: u16::try_from(self.integer("log.kafka.replication")).unwrap_or(u16::MAX),
+            security: KafkaSecurity {
+                tls: security.ends_with("ssl"),
+                ca_file: self.path("log.kafka.ca_file"),
+                certificate,
+                sasl,
+            },
+            fetch_wait: Duration::from_millis(self.integer("log.kafka.fetch_wait_ms")),
+        }
+    }
+
+    fn tls(&self) -> Option<Tls> {
+        let certificate = self.path("tls.certificate");
+        let key = self.path("tls.key");
+        let client_ca = self.path("tls.client_ca");
+        let client_crl = self.path("tls.client_crl");
+        match (certificate, key, client_ca) {
+            (Some(certificate), Some(key), Some(client_ca)) => Some(Tls { certificate, key, client_ca, client_crl }),
+            (None, None, None) => None,
+            (None, _, _) => self.broken("tls.certificate", super::Rule::TlsWhole),
+            (_, None, _) => self.broken("tls.key", super::Rule::TlsWhole),
+            (_, _, None) => self.broken("tls.client_ca", super::Rule::TlsWhole),
+        }
+    }
+
+    fn token_keys(&self) -> Option<TokenKeys> {
+        let refresh = self.seconds("identity.refresh_seconds");
+        let ca = self.path("identity.jwks_ca").unwrap_or_default();
+        match (self.path("identity.jwt_keys_file"), self.text("identity.jwks_url")) {
+            (Some(_), Some(_)) => self.broken("identity.jwt_keys_file", super::Rule::TwoKeySources),
+            (Some(path), None) => Some(TokenKeys::File { path, refresh }),
+            (None, Some(url)) => Some(TokenKeys::Address { url, ca, refresh }),
+            (None, None) => None,
+        }
+    }
+
+    fn operators(&self) -> Vec<Operator> {
+        let mut operators = Vec::new();
+        for text in self.texts("identity.operators") {
+            match operator(&text) {
+                Ok(operator) => operators.push(operator),
+                Err(reason) => self.bad_item("identity.operators", &text, reason),
+            }
+        }
+        operators
+    }
+
+    fn telemetry(&self) -> Telemetry {
+        let ca = self.path("telemetry.otlp_ca").unwrap_or_default();
+        let interval = self.seconds("telemetry.otlp_interval_seconds");
+        let log = self.text("telemetry.log").unwrap_or_default();
+        if let Err(error) = tracing_subscriber::EnvFilter::try_new(&log) {
+            self.bad_item("telemetry.log", &log, error.to_string());
+        }
+        Telemetry {
+            otlp: self.text("telemetry.otlp_endpoint").map(|endpoint| Otlp { endpoint, ca, interval }),
+            service_name: self.text("telemetry.service_name").unwrap_or_default(),
+            log,
+            log_format: match self.text("telemetry.log_format").as_deref() {
+                Some("json") => LogFormat::Json,
+                _ => LogFormat::Text,
+            },
+            sample: match self.value("telemetry.sample") {
+                Some(Value::Ratio(share)) => share,
+                _ => 0.0,
+            },
+        }
+    }
+
+    fn value(&self, key: &'static str) -> Option<Value> {
+        self.asked.borrow_mut().insert(key);
+        self.values.get(key).cloned()
+    }
+    fn text(&self, key: &'static str) -> Option<String> {
+        match self.value(key)? {
+            Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+    fn texts(&self, key: &'static str) -> Vec<String> {
+        match self.value(key) {
+            Some(Value::Texts(texts)) => texts,
+            _ => Vec::new(),
+        }
+    }
+    fn path(&self, key: &'static str) -> Option<PathBuf> {
+        if let Some(given) = self.text(key) {
+            return Some(self.base.join(given));
+        }
+        match keys::find(key)?.default {
+            Fallback::Below(name) => Some(self.path("node.data_dir")?.join(name)),
+            Fallback::Is(_) | Fallback::Absent => None,
+        }
+    }
+    fn address(&self, key: &'static str) -> Option<SocketAddr> {
+        match self.value(key)? {
+            Value::Address(address) => address,
+            _ => None,
+        }
+    }
+    fn integer(&self, key: &'static str) -> u64 {
+        match self.value(key) {
+            Some(Value::Integer(number)) => number,
+            _ => 0,
+        }
+    }
+    fn size(&self, key: &'static str) -> usize {
+        usize::try_from(self.integer(key)).unwrap_or(usize::MAX)
+    }
+    fn count(&self, key: &'static str) -> u32 {
+        u32::try_from(self.integer(key)).unwrap_or(u32::MAX)
+    }
+    fn seconds(&self, key: &'static str) -> Duration {
+        Duration::from_secs(self.integer(key))
+    }
+
+    fn broken<T>(&self, key: &'static str, rule: super::Rule) -> Option<T> {
+        let example = keys::find(key).map_or("", |key| key.example);
+        self.faults.borrow_mut().push(ConfigError::Broken { key, rule, example });
+        None
+    }
+    fn bad_item(&self, key: &'static str, found: &str, reason: String) {
+        let example = keys::find(key).map_or("", |key| key.example);
+        self.faults.borrow_mut().push(ConfigError::BadItem { key, found: found.to_owned(), reason, example });
+    }
+}
+
+fn accept(leaf: Leaf) -> Result<(&'static str, Value), ConfigError> {
+    let Leaf { key: path, given, origin } = leaf;
+    let Some(key) = keys::find(&path) else {
+        let nearest = keys::nearest(&path);
+        return Err(ConfigError::UnknownKey { key: path, origin, nearest });
+    };
+    match key.kind.accept(&given) {
+        Some(value) => Ok((key.path, value)),
+        None => Err(ConfigError::BadValue {
+            key: key.path,
+            found: given.to_string(),
+            expected: key.kind,
+            origin,
+            example: key.example,
+        }),
+    }
+}
+
+/// A TOML value in the table, such as a default.
+pub(super) fn literal(toml: &str) -> Option<Given> {
+    toml::de::DeValue::parse(toml).ok().map(|value| Given::from_toml(value.get_ref()))
+}
+
+fn operator(text: &str) -> Result<Operator, String> {
+    let (facility, member) = text.split_once('/').ok_or_else(|| "write it as facility/member".to_owned())?;
+    let facility = FacilityId::parse(facility).map_err(|error| error.to_string())?;
+    let member = MemberId::parse(member).map_err(|error| error.to_string())?;
+    Ok(Operator { facility, member })
+}

@@ -1,0 +1,316 @@
+use super::keys::{Fallback, KEYS, SECTIONS, split};
+use super::settings::{Settings, literal};
+use super::source::variable;
+use super::*;
+use std::path::Path;
+
+const ENOUGH: &str = "[identity]\njwt_keys_file = \"keys.json\"\n";
+
+#[track_caller]
+fn read(text: &str, env: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
+    let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Config::read(&Source::new("/etc/ajisai/ajisai.toml", text).with_env(env))
+}
+
+#[track_caller]
+fn refusal(text: &str, env: &[(&str, &str)]) -> ConfigErrors {
+    read(text, env).expect_err("the configuration should be refused")
+}
+
+#[track_caller]
+fn broken(text: &str) -> Vec<(&'static str, Rule)> {
+    let refused = refusal(text, &[]);
+    let rules = refused.faults().iter().filter_map(|fault| match fault {
+        ConfigError::Broken { key, rule, .. } => Some((*key, *rule)),
+        _ => None,
+    });
+    rules.collect()
+}
+
+#[test]
+fn token_keys_are_all_that_must_be_given() {
+    let config = read(ENOUGH, &[]).unwrap();
+    assert_eq!(config.listen.grpc, "127.0.0.1:7443".parse().unwrap());
+    assert_eq!(config.node.data_dir, Path::new("/etc/ajisai/data"));
+    assert_eq!(config.views.dir, Path::new("/etc/ajisai/data/views"));
+    assert!(matches!(&config.log, Log::Embedded(log)
+        if log.dir == Path::new("/etc/ajisai/data/log") && log.segment_bytes == 128 * 1024 * 1024));
+    assert_eq!(config.tls, None);
+}
+
+#[test]
+fn nothing_at_all_is_refused_because_there_is_no_anonymous_door() {
+    assert_eq!(broken(""), [("identity.jwt_keys_file", Rule::NoDoor)]);
+}
+
+#[test]
+fn the_environment_overrides_the_file() {
+    let text = format!("[node]\nname = \"file\"\ndrain_seconds = 5\n{ENOUGH}");
+    let env = [("AJISAI_NODE__NAME", "env"), ("AJISAI_LOG__EMBEDDED__SEGMENT_MIB", "64"), ("HOME", "/root")];
+    let config = read(&text, &env).unwrap();
+    assert_eq!(config.node.name, "env");
+    assert_eq!(config.node.drain, Duration::from_secs(5));
+    assert!(matches!(config.log, Log::Embedded(log) if log.segment_bytes == 64 * 1024 * 1024));
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_its_line_and_the_nearest_key() {
+    let refused = refusal(&format!("{ENOUGH}[query]\nstatment_seconds = 3\n"), &[]);
+    assert_eq!(
+        refused.to_string(),
+        "unknown key `query.statment_seconds` at /etc/ajisai/ajisai.toml line 4; did you mean \
+         `query.statement_seconds`? `ajisai config` lists all keys"
+    );
+    assert!(refused.japanese().contains("4行目 の `query.statment_seconds` という項目はありません"));
+}
+
+#[test]
+fn an_unknown_section_is_refused_even_when_it_is_empty() {
+    assert!(refusal(&format!("{ENOUGH}[teelmetry]\n"), &[]).to_string().contains("unknown key `teelmetry`"));
+    assert!(read(&format!("{ENOUGH}[telemetry]\n"), &[]).is_ok());
+}
+
+#[test]
+fn a_known_name_in_the_wrong_section_is_pointed_to_its_own() {
+    let refused = refusal(&format!("{ENOUGH}[log]\nsegment_mib = 3\n"), &[]).to_string();
+    assert!(refused.contains("did you mean `log.embedded.segment_mib`"), "{refused}");
+}
+
+#[test]
+fn an_unknown_variable_is_refused_by_its_name() {
+    let refused = refusal(ENOUGH, &[("AJISAI_QUERY__MEMORY", "3")]).to_string();
+    assert!(refused.contains("unknown key `query.memory` at environment variable AJISAI_QUERY__MEMORY"), "{refused}");
+}
+
+#[test]
+fn a_variable_with_single_underscores_is_a_slip_and_not_ignored() {
+    let refused = refusal(ENOUGH, &[("AJISAI_NODE_DATA_DIR", "/x")]).to_string();
+    assert!(refused.contains("did you mean `node.data_dir`"), "{refused}");
+    assert!(read(ENOUGH, &[("AJISAI_CONFIG", "/x")]).is_ok(), "it names the file and is no key");
+}
+
+#[test]
+fn a_bad_value_says_key_place_type_and_example() {
+    let refused = refusal(&format!("[query]\nmemory_mib = \"lots\"\n{ENOUGH}"), &[]);
+    assert_eq!(
+        refused.to_string(),
+        "`query.memory_mib` at /etc/ajisai/ajisai.toml line 2 is \"lots\"; it takes a whole number from 1 to 1048576, \
+         for example 512"
+    );
+}
+
+#[test]
+fn all_faults_are_told_at_once() {
+    let refused = refusal("[query]\nmemory_mib = 0\nmax = 1\n", &[("AJISAI_LISTEN__GRPC", "here")]);
+    assert_eq!(refused.faults().len(), 3, "{refused}");
+}
+
+#[test]
+fn what_is_not_toml_is_refused_with_its_line() {
+    let refused = refusal("[node]\nname = \n", &[]).to_string();
+    assert!(refused.starts_with("not TOML at /etc/ajisai/ajisai.toml line 2"), "{refused}");
+}
+
+/// For each kind of key, a value of a wrong type; each key is tried with it in the file.
+#[test]
+fn every_key_refuses_a_value_of_another_type() {
+    for key in KEYS {
+        let wrong = match key.kind {
+            value::Kind::Text | value::Kind::Path | value::Kind::OneOf(_) | value::Kind::Url => "7",
+            value::Kind::Address | value::Kind::AddressOrOff => "\"localhost\"",
+            value::Kind::Integer { .. } | value::Kind::Switch => "\"many\"",
+            value::Kind::Ratio => "1.5",
+            value::Kind::Texts => "[1, 2]",
+        };
+        let (section, name) = split(key.path);
+        let refused = refusal(&format!("[{section}]\n{name} = {wrong}\n"), &[]);
+        let named = refused.faults().iter().any(|fault| {
+            matches!(fault, ConfigError::BadValue { key: named, example, .. } if *named == key.path && *example == key.example)
+        });
+        assert!(named, "{}: {refused}", key.path);
+    }
+}
+
+#[test]
+fn every_key_can_be_given_in_the_file_and_in_the_environment() {
+    for key in KEYS {
+        let (section, name) = split(key.path);
+        let source = Source::new("a.toml", &format!("[{section}]\n{name} = {}\n", key.example));
+        assert!(Settings::read(&source).is_ok(), "{} in the file", key.path);
+
+        let text = match literal(key.example).unwrap() {
+            source::Given::List(items) => {
+                items.iter().map(|i| i.to_string().replace('"', "")).collect::<Vec<_>>().join(",")
+            }
+            given => given.to_string().replace('"', ""),
+        };
+        let source = Source::none().with_env([(variable(key.path), text)]);
+        assert!(Settings::read(&source).is_ok(), "{} in the environment", key.path);
+    }
+}
+
+#[test]
+fn every_default_is_a_value_of_its_key() {
+    for key in KEYS {
+        if let Fallback::Is(toml) = key.default {
+            let given = literal(toml).unwrap_or_else(|| panic!("{} has a default that is not TOML", key.path));
+            assert!(key.kind.accept(&given).is_some(), "{}", key.path);
+        }
+    }
+}
+
+#[test]
+fn every_documented_key_is_read_and_every_key_read_is_documented() {
+    let text = "[log]\nkind = \"kafka\"\n[log.kafka]\nbrokers = [\"127.0.0.1:9092\"]\n";
+    let settings = Settings::read(&Source::new("a.toml", text)).unwrap();
+    let _ = settings.build();
+    let documented: std::collections::BTreeSet<_> = KEYS.iter().map(|key| key.path).collect();
+    assert_eq!(settings.asked(), documented);
+}
+
+#[test]
+fn every_key_belongs_to_a_documented_section_and_stands_once() {
+    for (at, key) in KEYS.iter().enumerate() {
+        assert!(SECTIONS.iter().any(|section| section.path == split(key.path).0), "{}", key.path);
+        assert!(KEYS.iter().take(at).all(|other| other.path != key.path), "{} stands twice", key.path);
+    }
+}
+
+#[test]
+fn a_listener_off_loopback_needs_tls() {
+    for listener in ["listen.grpc", "listen.postgres", "listen.dashboards", "listen.admin"] {
+        let (_, name) = split(listener);
+        let rules = broken(&format!("{ENOUGH}[listen]\n{name} = \"0.0.0.0:9000\"\n"));
+        assert_eq!(rules, [("tls.certificate", Rule::TlsOffLoopback { listener })]);
+    }
+}
+
+#[test]
+fn with_tls_a_listener_may_leave_loopback_and_tokens_are_optional() {
+    let text =
+        "[listen]\ngrpc = \"[::]:7443\"\n[tls]\ncertificate = \"n.pem\"\nkey = \"n.key\"\nclient_ca = \"/ca.pem\"\n";
+    let tls = read(text, &[]).unwrap().tls.unwrap();
+    assert_eq!(tls.certificate, Path::new("/etc/ajisai/n.pem"));
+    assert_eq!(tls.client_ca, Path::new("/ca.pem"));
+}
+
+#[test]
+fn half_a_tls_section_is_refused() {
+    let rules = broken(&format!("{ENOUGH}[tls]\ncertificate = \"n.pem\"\nkey = \"n.key\"\n"));
+    assert_eq!(rules, [("tls.client_ca", Rule::TlsWhole)]);
+}
+
+#[test]
+fn two_sources_of_token_keys_are_refused() {
+    let rules = broken(&format!("{ENOUGH}jwks_url = \"https://id.example.jp/jwks\"\n"));
+    assert_eq!(rules, [("identity.jwt_keys_file", Rule::TwoKeySources)]);
+}
+
+#[test]
+fn plain_http_is_for_loopback_only() {
+    let rules = broken("[identity]\njwks_url = \"http://id.example.jp/jwks\"\n");
+    assert_eq!(rules, [("identity.jwks_url", Rule::PlainAddressOffLoopback)]);
+    assert!(read("[identity]\njwks_url = \"http://[::1]:80/jwks\"\n", &[]).is_ok());
+    let rules = broken(&format!("{ENOUGH}[telemetry]\notlp_endpoint = \"http://10.0.0.1:4317\"\n"));
+    assert_eq!(rules, [("telemetry.otlp_endpoint", Rule::PlainAddressOffLoopback)]);
+}
+
+#[test]
+fn kafka_elsewhere_is_spoken_to_over_tls() {
+    let kafka = |rest: &str| format!("{ENOUGH}[log]\nkind = \"kafka\"\n[log.kafka]\n{rest}\n");
+    assert_eq!(broken(&kafka("")), [("log.kafka.brokers", Rule::NoBrokers)]);
+    assert_eq!(
+        broken(&kafka("brokers = [\"127.0.0.1:9092\", \"k1:9092\"]\nsecurity = \"plaintext\"")),
+        [("log.kafka.security", Rule::PlainKafkaOffLoopback)]
+    );
+    assert!(read(&kafka("brokers = [\"localhost:9092\"]\nsecurity = \"plaintext\""), &[]).is_ok());
+    assert!(read(&kafka("brokers = [\"k1:9093\"]"), &[]).is_ok(), "TLS is the default");
+}
+
+#[test]
+fn sasl_needs_a_name_and_a_password_file() {
+    let kafka = "[log]\nkind = \"kafka\"\n[log.kafka]\nbrokers = [\"k1:9093\"]\nsecurity = \"sasl_ssl\"\n";
+    assert_eq!(broken(&format!("{ENOUGH}{kafka}")), [("log.kafka.username", Rule::SaslIncomplete)]);
+    let whole = read(&format!("{ENOUGH}{kafka}username = \"u\"\npassword_file = \"p\"\n"), &[]).unwrap();
+    let Log::Kafka(log) = whole.log else { panic!("kafka was asked for") };
+    assert_eq!(log.security.sasl.unwrap().password_file, Path::new("/etc/ajisai/p"));
+}
+
+#[test]
+fn a_fault_in_the_section_of_the_log_that_is_not_used_is_still_told() {
+    assert_eq!(
+        broken(&format!("{ENOUGH}[log.kafka]\ncertificate = \"c.pem\"\n")),
+        [("log.kafka.key", Rule::KafkaCertificateIncomplete)]
+    );
+}
+
+#[test]
+fn two_listeners_do_not_share_an_address() {
+    let rules = broken(&format!("{ENOUGH}[listen]\nadmin = \"127.0.0.1:7443\"\n"));
+    assert_eq!(rules, [("listen.admin", Rule::SameAddress { other: "listen.grpc" })]);
+    let free = "[listen]\nadmin = \"127.0.0.1:0\"\ngrpc = \"127.0.0.1:0\"\npostgres = \"off\"\n";
+    assert_eq!(read(&format!("{ENOUGH}{free}"), &[]).unwrap().listen.postgres, None);
+}
+
+#[test]
+fn an_operator_is_a_facility_and_a_member() {
+    let config = read(&format!("{ENOUGH}operators = [\"office/sato\"]\n"), &[]).unwrap();
+    assert_eq!(config.identity.operators[0].facility.as_str(), "office");
+    for wrong in ["sato", "Office/sato", "office/"] {
+        let refused = refusal(&format!("{ENOUGH}operators = [\"{wrong}\"]\n"), &[]);
+        assert!(refused.to_string().starts_with(&format!("`identity.operators` has \"{wrong}\"")), "{refused}");
+    }
+}
+
+#[test]
+fn a_log_filter_that_cannot_be_read_is_refused() {
+    let refused = refusal(&format!("{ENOUGH}[telemetry]\nlog = \"query=loud\"\n"), &[]).to_string();
+    assert!(refused.starts_with("`telemetry.log` has \"query=loud\""), "{refused}");
+}
+
+#[test]
+fn every_fault_is_told_in_japanese_too() {
+    let refused = refusal("[query]\nmemory_mib = 0\nmax = 1\n", &[]);
+    for fault in refused.faults() {
+        let told = fault.japanese();
+        assert!(told.chars().any(|c| ('ぁ'..='ん').contains(&c)), "{told}");
+    }
+}
+
+/// Compares with the committed page; `UPDATE_EXPECT=1` writes it anew.
+#[test]
+fn the_documentation_page_is_the_table() {
+    expect_test::expect_file!["../../docs/configuration.md"].assert_eq(&markdown());
+}
+
+#[test]
+fn the_template_with_every_line_uncommented_is_accepted_key_by_key() {
+    let settings: String = template()
+        .lines()
+        .filter_map(|line| match line.strip_prefix("# ") {
+            Some(rest) if rest.split_once(" = ").is_some_and(|(name, _)| !name.contains([' ', '/'])) => Some(rest),
+            Some(_) => None,
+            None => Some(line),
+        })
+        .map(|line| format!("{line}\n"))
+        .collect();
+    let refused = refusal(&settings, &[]);
+    assert_eq!(settings.matches(" = ").count(), KEYS.len());
+    assert_eq!(
+        refused.faults(),
+        [ConfigError::Broken {
+            key: "identity.jwt_keys_file",
+            rule: Rule::TwoKeySources,
+            example: keys::find("identity.jwt_keys_file").unwrap().example,
+        }],
+        "the only fault is that both sources of keys are shown"
+    );
+}
+
+#[test]
+fn the_packaged_example_is_accepted() {
+    let text = include_str!("../../deploy/ajisai.toml");
+    let config = Config::read(&Source::new("/etc/ajisai/ajisai.toml", text)).unwrap();
+    assert!(!config.listen.grpc.ip().is_loopback());
+    assert!(config.tls.is_some());
+}
