@@ -1,1 +1,31 @@
-//! The reading room: principal to session, Flight SQL, Postgres wire, gRPC.
+//! The reading room: SQL over one facility's view, by Flight SQL, the PostgreSQL protocol and gRPC.
+//!
+//! One session has one principal; each statement sees one catalogue, made from one view, and nothing outside it
+//! exists: not as a row, a count, a name, a plan or an error. Statements only read. Each is held to its own time,
+//! memory and seat, on threads of the room's own, so that none hurts another or the pipeline.
+//!
+//! This room decides nothing about visibility: it takes views as [`ViewSource`] hands them out, and has no other way
+//! to a row. It authenticates nobody either: principals come from the hall's identity layer (in a request's
+//! extensions, or through an [`Authenticator`] where the password is a token).
+
+mod principal;
+mod limits;
+mod freshness;
+mod catalogue;
+mod functions;
+mod executor;
+mod session;
+mod told;
+mod flight;
+mod grpc;
+mod error;
+
+pub use catalogue::{CATALOG, OpenView, SCHEMA, ViewSource, category_of, table_name};
+pub use error::QueryError;
+pub use executor::Executor;
+pub use flight::FlightDesk;
+pub use freshness::{AtLeast, frontier_text};
+pub use grpc::QueryDesk;
+pub use limits::Limits;
+pub use principal::{AuthError, Authenticator};
+pub use session::{Answer, AnswerRows, Door, Ending, Reading, ReadingRoom, Statement};

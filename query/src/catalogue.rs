@@ -1,0 +1,167 @@
+//! One facility's catalogue: what exists for one principal, for the length of one statement.
+//!
+//! A catalogue is built anew for every statement from one view, so that the visibility and the rows it shows are
+//! captured together. Nothing can be registered in it, and it names nothing that another facility has.
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider};
+use datafusion::datasource::empty::EmptyTable;
+use datafusion::error::{DataFusionError, Result as DataFusionResult};
+use datafusion::execution::object_store::{DefaultObjectStoreRegistry, ObjectStoreRegistry, ObjectStoreUrl};
+use futures::future::BoxFuture;
+use model::{Category, Frontier, Moment, Principal};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The catalogue's name.
+pub const CATALOG: &str = "ajisai";
+/// The schema that holds the tables.
+pub const SCHEMA: &str = "public";
+/// The schema PostgreSQL clients look into for names and types.
+pub(crate) const PG_CATALOG: &str = "pg_catalog";
+
+/// Where views come from: the one seam between this room and the record store.
+pub trait ViewSource: Send + Sync + 'static {
+    /// The columns of a category's table. The same for everyone.
+    fn schema(&self, category: Category) -> SchemaRef;
+    /// The view of a principal at a moment: visibility and snapshot captured together.
+    fn open(&self, principal: &Principal, moment: Moment) -> Box<dyn OpenView>;
+    /// How far the published rows have come.
+    fn frontier(&self) -> Frontier;
+    /// Waits until the published rows cover `frontier`, at most `wait`; whether they do.
+    fn reached<'a>(&'a self, frontier: &'a Frontier, wait: Duration) -> BoxFuture<'a, bool>;
+}
+
+/// One view, held for one statement.
+pub trait OpenView: Send + Sync {
+    /// The category's table as this view shows it.
+    fn table(&self, category: Category) -> Arc<dyn TableProvider>;
+    /// Everything before this is in the view.
+    fn frontier(&self) -> Frontier;
+    /// When the newest rows in the view were published.
+    fn published_at(&self) -> Moment;
+}
+
+/// The name of a category's table: its code with `_`.
+pub const fn table_name(category: Category) -> &'static str {
+    match category {
+        Category::Patient => "patient",
+        Category::Laboratory => "laboratory",
+        Category::VitalSign => "vital_sign",
+        Category::Condition => "condition",
+        Category::Allergy => "allergy",
+        Category::Medication => "medication",
+        Category::Encounter => "encounter",
+        Category::Document => "document",
+        Category::Imaging => "imaging",
+        Category::Waveform => "waveform",
+        Category::Perinatal => "perinatal",
+        Category::CarePlan => "care_plan",
+        Category::Message => "message",
+    }
+}
+
+/// The category whose table has this name.
+pub fn category_of(table: &str) -> Option<Category> {
+    Category::ALL.iter().copied().find(|category| table_name(*category) == table)
+}
+
+// === Tables ===
+
+/// The schema `public`: the thirteen tables, over an open view or, for planning only, over nothing.
+pub(crate) struct Tables {
+    rows: Rows,
+}
+
+enum Rows {
+    Of(Box<dyn OpenView>),
+    None(Arc<dyn ViewSource>),
+}
+
+impl Tables {
+    pub(crate) fn of(view: Box<dyn OpenView>) -> Self {
+        Self { rows: Rows::Of(view) }
+    }
+    pub(crate) fn without_rows(source: Arc<dyn ViewSource>) -> Self {
+        Self { rows: Rows::None(source) }
+    }
+}
+
+impl fmt::Debug for Tables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tables")
+    }
+}
+
+#[async_trait]
+impl SchemaProvider for Tables {
+    fn table_names(&self) -> Vec<String> {
+        Category::ALL.iter().map(|category| table_name(*category).to_owned()).collect()
+    }
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
+        Ok(category_of(name).map(|category| match &self.rows {
+            Rows::Of(view) => view.table(category),
+            Rows::None(source) => Arc::new(EmptyTable::new(source.schema(category))) as Arc<dyn TableProvider>,
+        }))
+    }
+    fn table_exist(&self, name: &str) -> bool {
+        category_of(name).is_some()
+    }
+}
+
+// === World ===
+
+/// Everything that exists for one statement: one catalogue with `public` and `pg_catalog`.
+#[derive(Debug)]
+pub(crate) struct World {
+    catalogue: Arc<Catalogue>,
+}
+
+#[derive(Debug)]
+struct Catalogue {
+    tables: Arc<dyn SchemaProvider>,
+    pg_catalog: Arc<dyn SchemaProvider>,
+}
+
+impl World {
+    pub(crate) fn new(tables: Tables, pg_catalog: Arc<dyn SchemaProvider>) -> Self {
+        Self { catalogue: Arc::new(Catalogue { tables: Arc::new(tables), pg_catalog }) }
+    }
+}
+
+impl CatalogProviderList for World {
+    fn register_catalog(&self, _: String, _: Arc<dyn CatalogProvider>) -> Option<Arc<dyn CatalogProvider>> {
+        None
+    }
+    fn catalog_names(&self) -> Vec<String> {
+        vec![CATALOG.to_owned()]
+    }
+    fn catalog(&self, name: &str) -> Option<Arc<dyn CatalogProvider>> {
+        (name == CATALOG).then(|| Arc::clone(&self.catalogue) as Arc<dyn CatalogProvider>)
+    }
+}
+
+impl CatalogProvider for Catalogue {
+    fn schema_names(&self) -> Vec<String> {
+        vec![SCHEMA.to_owned(), PG_CATALOG.to_owned()]
+    }
+    fn schema(&self, name: &str) -> Option<Arc<dyn SchemaProvider>> {
+        match name {
+            SCHEMA => Some(Arc::clone(&self.tables)),
+            PG_CATALOG => Some(Arc::clone(&self.pg_catalog)),
+            _ => None,
+        }
+    }
+}
+
+/// An object store registry with nothing in it, not even the local disk: no address in a statement leads anywhere.
+///
+/// # Errors
+/// When the local disk cannot be taken out.
+pub(crate) fn no_stores() -> DataFusionResult<Arc<dyn ObjectStoreRegistry>> {
+    let registry = DefaultObjectStoreRegistry::new();
+    registry.deregister_store(ObjectStoreUrl::local_filesystem().as_ref())?;
+    Ok(Arc::new(registry))
+}

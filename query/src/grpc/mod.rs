@@ -1,0 +1,5 @@
+//! `ajisai.v1.QueryService` and `ajisai.v1.FeedService`.
+
+mod query;
+
+pub use query::QueryDesk;

@@ -1,0 +1,254 @@
+//! The reading room: what all statements share, and how one begins.
+
+use super::running::{Answer, AnswerRows, Head, Outcome, Work};
+use super::seats::Seats;
+use super::statement::{Reading, Statement};
+use crate::catalogue::{CATALOG, PG_CATALOG, SCHEMA, Tables, ViewSource, World, no_stores, table_name};
+use crate::executor::Executor;
+use crate::freshness::frontier_text;
+use crate::functions::{Facts, NOT_OFFERED, bounded};
+use crate::told::Told;
+use crate::{Limits, QueryError};
+use datafusion::catalog::SchemaProvider;
+use datafusion::datasource::empty::EmptyTable;
+use datafusion::execution::context::SQLOptions;
+use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::memory_pool::GreedyMemoryPool;
+use datafusion::execution::object_store::ObjectStoreRegistry;
+use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion_postgres::datafusion_pg_catalog::pg_catalog::context::EmptyContextProvider;
+use datafusion_postgres::datafusion_pg_catalog::setup_pg_catalog;
+use model::{Category, Moment, Principal};
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::{mpsc, oneshot};
+use tracing::Instrument as _;
+
+/// Answers statements: for each one principal, one view, one catalogue.
+pub struct ReadingRoom {
+    source: Arc<dyn ViewSource>,
+    limits: Limits,
+    executor: Executor,
+    /// Functions, rules and settings; its own catalogue holds no rows and is never asked for any.
+    template: SessionState,
+    pg_catalog: Arc<dyn SchemaProvider>,
+    stores: Arc<dyn ObjectStoreRegistry>,
+    seats: Seats,
+    told: Told,
+}
+
+impl fmt::Debug for ReadingRoom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadingRoom").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+impl ReadingRoom {
+    /// Opens the room over a source of views. Statements run on `executor`.
+    ///
+    /// # Errors
+    /// `Internal` when the engine cannot be set up; its kind is logged.
+    pub fn open(source: Arc<dyn ViewSource>, limits: Limits, executor: Executor) -> Result<Arc<Self>, QueryError> {
+        let stores = no_stores().map_err(|_| QueryError::internal("object store registry"))?;
+        let (template, pg_catalog) = template(source.as_ref(), &stores)?;
+        let seats = Seats::new(&limits);
+        Ok(Arc::new(Self { source, limits, executor, template, pg_catalog, stores, seats, told: Told::new() }))
+    }
+
+    /// The room's limits.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+    /// Where the views come from.
+    pub fn source(&self) -> &Arc<dyn ViewSource> {
+        &self.source
+    }
+
+    /// The statement's plan over tables without rows: its columns and its placeholders, and nothing of anyone's data.
+    ///
+    /// # Errors
+    /// When the statement has no meaning over these tables.
+    pub async fn plan_without_rows(&self, principal: &Principal, reading: &Reading) -> Result<LogicalPlan, QueryError> {
+        let tables = Tables::without_rows(Arc::clone(&self.source));
+        let facts = facts(principal, String::new(), 0);
+        let state = self.state(tables, facts)?;
+        plan(&state, reading).await.map_err(|error| QueryError::from_datafusion(error, self.limits.memory_bytes))
+    }
+
+    /// Runs a statement for a principal. Returns when its first rows can be asked for.
+    ///
+    /// # Errors
+    /// When the statement is refused, does not become fresh enough, or fails before its first row.
+    pub async fn run(self: &Arc<Self>, principal: &Principal, statement: Statement) -> Result<Answer, QueryError> {
+        let (head, head_comes) = oneshot::channel();
+        let (rows, rows_come) = mpsc::channel(4);
+        let outcome = Outcome::default();
+        let ending = statement.ending.clone();
+        let span = tracing::info_span!(
+            "statement",
+            facility = %principal.facility,
+            purpose = principal.purpose.code(),
+            door = statement.door.code(),
+            digest = %statement.reading.digest(),
+        );
+        let timeout = statement.timeout.map_or(self.limits.statement, |asked| asked.min(self.limits.statement));
+        let longest = self.limits.turn + statement.at_least.wait(self.limits.at_least) + timeout;
+        let work = Work {
+            room: Arc::clone(self),
+            principal: principal.clone(),
+            statement,
+            timeout,
+            outcome: outcome.clone(),
+        };
+        let executor = self.executor.handle().ok_or_else(|| QueryError::internal("executor"))?;
+        let task = executor.spawn(work.run(head, rows).instrument(span));
+        ending.attach(task.abort_handle());
+
+        let rows = AnswerRows::new(rows_come, task.abort_handle(), outcome.clone(), ending.clone());
+        match tokio::time::timeout(longest + GRACE, head_comes).await {
+            Ok(Ok(head)) => {
+                let Head { schema, frontier, moment, age } = head;
+                let rows = rows.until(Instant::now() + timeout + GRACE, timeout);
+                Ok(Answer { schema, frontier, moment, age, rows })
+            }
+            Ok(Err(_)) => Err(outcome.error(&ending)),
+            // The planner is not interruptible: the caller is answered, the thread ends on its own.
+            Err(_) => Err(QueryError::TooLong { limit: timeout }),
+        }
+    }
+
+    pub(crate) fn seats(&self) -> &Seats {
+        &self.seats
+    }
+    pub(crate) fn told(&self) -> &Told {
+        &self.told
+    }
+
+    /// A state for one statement over one view, and how old the view is.
+    pub(crate) fn state_of_view(&self, principal: &Principal) -> Result<(SessionState, Seen), QueryError> {
+        let moment = now();
+        let view = self.source.open(principal, moment);
+        let age = Duration::from_micros(u64::try_from(moment.since(view.published_at())).unwrap_or(0));
+        let frontier = view.frontier();
+        let age_ms = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+        let facts = facts(principal, frontier_text(&frontier), age_ms);
+        let state = self.state(Tables::of(view), facts)?;
+        Ok((state, Seen { frontier, moment, age }))
+    }
+
+    fn state(&self, tables: Tables, facts: Facts) -> Result<SessionState, QueryError> {
+        let world = World::new(tables, Arc::clone(&self.pg_catalog));
+        let mut builder = SessionStateBuilder::new_from_existing(self.template.clone())
+            .with_catalog_list(Arc::new(world))
+            .with_runtime_env(self.runtime()?);
+        builder.scalar_functions().get_or_insert_with(Vec::new).extend(facts.functions());
+        Ok(builder.build())
+    }
+
+    /// A memory of its own for each statement, no disk, no addresses.
+    fn runtime(&self) -> Result<Arc<RuntimeEnv>, QueryError> {
+        RuntimeEnvBuilder::new()
+            .with_memory_pool(Arc::new(GreedyMemoryPool::new(self.limits.memory_bytes)))
+            .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled))
+            .with_object_store_registry(Arc::clone(&self.stores))
+            .build_arc()
+            .map_err(|_| QueryError::internal("runtime"))
+    }
+}
+
+/// How long after its limit a statement that cannot be interrupted is given up.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// What a view showed of itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Seen {
+    pub(crate) frontier: model::Frontier,
+    pub(crate) moment: Moment,
+    pub(crate) age: Duration,
+}
+
+/// Plans a statement and checks the plan: the parser's list of kinds is one wall, this is the second.
+pub(crate) async fn plan(
+    state: &SessionState,
+    reading: &Reading,
+) -> Result<LogicalPlan, datafusion::error::DataFusionError> {
+    let plan = state.statement_to_plan(reading.parsed().clone()).await?;
+    SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false).verify_plan(&plan)?;
+    Ok(plan)
+}
+
+fn facts(principal: &Principal, frontier: String, age_ms: i64) -> Facts {
+    Facts {
+        facility: principal.facility.as_str().to_owned(),
+        purpose: principal.purpose.code().to_owned(),
+        role: principal.role.code().to_owned(),
+        member: principal.member.as_ref().map(|member| member.as_str().to_owned()).unwrap_or_default(),
+        frontier,
+        age_ms,
+    }
+}
+
+/// Now, by this machine's clock.
+pub(crate) fn now() -> Moment {
+    let micros = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros());
+    // INVARIANT: a clock outside the years 1800 to 2300 reads as the epoch, at which hardly any period holds.
+    i64::try_from(micros).ok().and_then(|micros| Moment::from_micros(micros).ok()).unwrap_or_else(epoch)
+}
+
+fn epoch() -> Moment {
+    Moment::from_micros(0).unwrap_or_else(|_| unreachable!("the epoch lies within the years 1800 to 2300"))
+}
+
+fn template(
+    source: &dyn ViewSource,
+    stores: &Arc<dyn ObjectStoreRegistry>,
+) -> Result<(SessionState, Arc<dyn SchemaProvider>), QueryError> {
+    let internal = |_| QueryError::internal("template");
+    let mut config = SessionConfig::new()
+        .with_default_catalog_and_schema(CATALOG, SCHEMA)
+        .with_create_default_catalog_and_schema(true)
+        .with_information_schema(true);
+    let options = config.options_mut();
+    // Clients of the text protocols and of ADBC expect plain strings.
+    options.sql_parser.map_string_types_to_utf8view = false;
+    // A plan may not speak of sizes.
+    options.explain.show_statistics = false;
+    options.explain.show_sizes = false;
+
+    let runtime = RuntimeEnvBuilder::new()
+        .with_object_store_registry(Arc::clone(stores))
+        .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled))
+        .build_arc()
+        .map_err(internal)?;
+    let mut builder =
+        SessionStateBuilder::new_with_default_features().with_config(config).with_runtime_env(runtime);
+    // No format can be read or written by name.
+    *builder.file_formats() = Some(Vec::new());
+    *builder.table_factories() = Some(std::collections::HashMap::new());
+    if let Some(functions) = builder.scalar_functions() {
+        functions.retain(|function| !NOT_OFFERED.contains(&function.name()));
+    }
+    let context = SessionContext::new_with_state(builder.build());
+
+    let public = context
+        .catalog(CATALOG)
+        .and_then(|catalog| catalog.schema(SCHEMA))
+        .ok_or_else(|| QueryError::internal("template catalogue"))?;
+    for category in Category::ALL {
+        let empty = Arc::new(EmptyTable::new(source.schema(*category)));
+        public.register_table(table_name(*category).to_owned(), empty).map_err(internal)?;
+    }
+    setup_pg_catalog(&context, CATALOG, EmptyContextProvider).map_err(|_| QueryError::internal("pg_catalog"))?;
+    let pg_catalog = context
+        .catalog(CATALOG)
+        .and_then(|catalog| catalog.schema(PG_CATALOG))
+        .ok_or_else(|| QueryError::internal("pg_catalog"))?;
+    for function in bounded(&context.state()) {
+        context.register_udf(function.as_ref().clone());
+    }
+    Ok((context.state(), pg_catalog))
+}

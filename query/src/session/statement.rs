@@ -1,0 +1,292 @@
+//! From text to the one statement it may be.
+
+use crate::QueryError;
+use crate::freshness::AtLeast;
+use datafusion::common::ParamValues;
+use datafusion::sql::parser::{DFParserBuilder, Statement as Parsed};
+use datafusion::sql::sqlparser::ast::{SetExpr, Statement as Sql};
+use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer, Whitespace};
+use std::sync::Arc;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// How deep expressions may nest.
+const DEPTH: usize = 40;
+
+/// One statement that only reads.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    parsed: Parsed,
+    digest: Uuid,
+}
+
+impl Reading {
+    /// Parses one statement.
+    ///
+    /// # Errors
+    /// When the text is not SQL, holds not exactly one statement, or the statement does something else than read.
+    pub fn parse(sql: &str) -> Result<Self, QueryError> {
+        let syntax = |error: datafusion::error::DataFusionError| QueryError::from_datafusion(error, 0);
+        let mut statements = DFParserBuilder::new(sql)
+            .with_dialect(&PostgreSqlDialect {})
+            .with_recursion_limit(DEPTH)
+            .build()
+            .and_then(|mut parser| parser.parse_statements())
+            .map_err(syntax)?;
+        match (statements.pop_front(), statements.len()) {
+            (Some(statement), 0) => Self::admit(statement, sql),
+            (Some(_), more) => Err(QueryError::NotOneStatement { count: more + 1 }),
+            (None, _) => Err(QueryError::NotOneStatement { count: 0 }),
+        }
+    }
+
+    /// Takes a statement that was parsed elsewhere.
+    ///
+    /// # Errors
+    /// When it does something else than read.
+    pub fn of(statement: Sql) -> Result<Self, QueryError> {
+        let text = statement.to_string();
+        Self::admit(Parsed::Statement(Box::new(statement)), &text)
+    }
+
+    fn admit(parsed: Parsed, text: &str) -> Result<Self, QueryError> {
+        only_reads(&parsed)?;
+        Ok(Self { parsed, digest: digest(text) })
+    }
+
+    /// A digest of the statement's form, without its literals: the same for the same question about another patient.
+    pub fn digest(&self) -> Uuid {
+        self.digest
+    }
+
+    pub(crate) fn parsed(&self) -> &Parsed {
+        &self.parsed
+    }
+}
+
+/// Refuses by kind what is not known to read only; the plan is checked again before it runs.
+fn only_reads(parsed: &Parsed) -> Result<(), QueryError> {
+    let refuse = |what: &str| Err(QueryError::ReadOnly { what: what.to_owned() });
+    match parsed {
+        Parsed::Statement(statement) => sql_only_reads(statement),
+        Parsed::Explain(explain) => only_reads(&explain.statement),
+        Parsed::CreateExternalTable(_) => refuse("CREATE EXTERNAL TABLE"),
+        Parsed::CopyTo(_) => refuse("COPY"),
+        Parsed::Reset(_) => refuse("RESET"),
+    }
+}
+
+fn sql_only_reads(statement: &Sql) -> Result<(), QueryError> {
+    match statement {
+        Sql::Query(query) => match query.body.as_ref() {
+            SetExpr::Insert(_) | SetExpr::Update(_) | SetExpr::Delete(_) | SetExpr::Merge(_) => {
+                Err(QueryError::ReadOnly { what: first_words(statement) })
+            }
+            _ => Ok(()),
+        },
+        Sql::Explain { statement, .. } => sql_only_reads(statement),
+        Sql::ExplainTable { .. }
+        | Sql::ShowTables { .. }
+        | Sql::ShowColumns { .. }
+        | Sql::ShowVariable { .. }
+        | Sql::ShowFunctions { .. } => Ok(()),
+        other => Err(QueryError::ReadOnly { what: first_words(other) }),
+    }
+}
+
+/// The words that name a statement's kind: the leading keywords, never a name or a value.
+fn first_words(statement: &Sql) -> String {
+    let text = statement.to_string();
+    let words = text.split_whitespace().take_while(|word| word.chars().all(|c| c.is_ascii_uppercase()));
+    let kind = words.take(3).collect::<Vec<_>>().join(" ");
+    if kind.is_empty() { "this kind of statement".to_owned() } else { kind }
+}
+
+/// A stable digest of the text with every literal, comment and space taken out.
+fn digest(sql: &str) -> Uuid {
+    let mut form = String::with_capacity(sql.len());
+    // What cannot be read as tokens was refused before; an empty form is then as good as any.
+    let tokens = Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize().unwrap_or_default();
+    for token in tokens {
+        match token {
+            Token::Whitespace(Whitespace::Space | Whitespace::Newline | Whitespace::Tab) => {}
+            Token::Whitespace(_) => {}
+            Token::Word(word) => {
+                form.push_str(&word.value.to_lowercase());
+                form.push(' ');
+            }
+            Token::Number(..)
+            | Token::SingleQuotedString(_)
+            | Token::DollarQuotedString(_)
+            | Token::NationalStringLiteral(_)
+            | Token::EscapedStringLiteral(_)
+            | Token::UnicodeStringLiteral(_)
+            | Token::HexStringLiteral(_)
+            | Token::Char(_) => form.push_str("? "),
+            other => {
+                form.push_str(&other.to_string());
+                form.push(' ');
+            }
+        }
+    }
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, form.as_bytes())
+}
+
+/// A statement with everything that says how to run it.
+#[derive(Debug, Clone)]
+pub struct Statement {
+    /// What to read.
+    pub reading: Reading,
+    /// Values for its placeholders: it runs once for each set, one after the other. Without placeholders, empty.
+    pub parameters: Vec<ParamValues>,
+    /// How fresh the answer must be.
+    pub at_least: AtLeast,
+    /// How long it may run, within the server's limit.
+    pub timeout: Option<Duration>,
+    /// The protocol it came by.
+    pub door: Door,
+    /// Ends it early.
+    pub ending: Ending,
+}
+
+impl Statement {
+    /// A statement without parameters or wishes.
+    pub fn new(reading: Reading, door: Door) -> Self {
+        let (at_least, ending) = (AtLeast::default(), Ending::default());
+        Self { reading, parameters: Vec::new(), at_least, timeout: None, door, ending }
+    }
+}
+
+/// By which protocol a statement came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Door {
+    /// Arrow Flight SQL.
+    Flight,
+    /// The PostgreSQL protocol.
+    Postgres,
+    /// `ajisai.v1.QueryService`.
+    Grpc,
+}
+
+impl Door {
+    /// `flight`, `postgres` or `grpc`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Flight => "flight",
+            Self::Postgres => "postgres",
+            Self::Grpc => "grpc",
+        }
+    }
+}
+
+// === Ending ===
+
+/// Ends a running statement from outside: its caller asked for it, or went away.
+#[derive(Debug, Clone, Default)]
+pub struct Ending(Arc<parking_lot::Mutex<EndingState>>);
+
+#[derive(Debug, Default)]
+struct EndingState {
+    ended: bool,
+    task: Option<tokio::task::AbortHandle>,
+}
+
+impl Ending {
+    /// Ends the statement, now or as soon as it starts.
+    pub fn end(&self) {
+        let mut state = self.0.lock();
+        state.ended = true;
+        if let Some(task) = &state.task {
+            task.abort();
+        }
+    }
+    pub(crate) fn ended(&self) -> bool {
+        self.0.lock().ended
+    }
+    pub(crate) fn attach(&self, task: tokio::task::AbortHandle) {
+        let mut state = self.0.lock();
+        if state.ended {
+            task.abort();
+        }
+        state.task = Some(task);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_does_more_than_read_is_refused_by_its_kind() {
+        for sql in [
+            "CREATE TABLE t (a INT)",
+            "CREATE EXTERNAL TABLE t STORED AS PARQUET LOCATION '/etc'",
+            "CREATE VIEW v AS SELECT 1",
+            "CREATE SCHEMA s",
+            "CREATE DATABASE d",
+            "CREATE FUNCTION f() RETURNS INT RETURN 1",
+            "DROP TABLE patient",
+            "ALTER TABLE patient ADD COLUMN a INT",
+            "INSERT INTO patient VALUES (1)",
+            "UPDATE patient SET patient_id = 'x'",
+            "DELETE FROM patient",
+            "TRUNCATE TABLE patient",
+            "COPY patient TO '/tmp/x.parquet'",
+            "COPY (SELECT 1) TO 'x.csv'",
+            "SET datafusion.execution.batch_size = 1",
+            "RESET datafusion.execution.batch_size",
+            "BEGIN",
+            "COMMIT",
+            "PREPARE p AS SELECT 1",
+            "EXECUTE p",
+            "EXPLAIN INSERT INTO patient VALUES (1)",
+            "EXPLAIN ANALYZE CREATE TABLE t AS SELECT 1",
+            "EXPLAIN COPY patient TO 'x.parquet'",
+            "VACUUM",
+            "GRANT SELECT ON patient TO x",
+        ] {
+            match Reading::parse(sql) {
+                Err(QueryError::ReadOnly { .. }) => {}
+                // What this dialect does not even parse is refused earlier.
+                Err(QueryError::Syntax { .. }) if sql.starts_with("CREATE FUNCTION") => {}
+                other => panic!("`{sql}` gave {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn what_reads_is_admitted() {
+        for sql in [
+            "SELECT 1",
+            "WITH a AS (SELECT 1) SELECT * FROM a",
+            "VALUES (1)",
+            "EXPLAIN SELECT 1",
+            "EXPLAIN ANALYZE SELECT 1",
+            "SHOW TABLES",
+            "DESCRIBE patient",
+        ] {
+            assert!(Reading::parse(sql).is_ok(), "{sql}");
+        }
+    }
+
+    #[test]
+    fn one_statement_at_a_time() {
+        assert!(matches!(Reading::parse("SELECT 1; SELECT 2"), Err(QueryError::NotOneStatement { count: 2 })));
+        assert!(matches!(Reading::parse(""), Err(QueryError::NotOneStatement { count: 0 })));
+        assert!(Reading::parse("SELECT 1;").is_ok());
+    }
+
+    #[test]
+    fn a_refusal_does_not_repeat_names_or_values() {
+        let error = Reading::parse("INSERT INTO \"Tanaka\" VALUES ('00012345')").unwrap_err().to_string();
+        assert!(!error.contains("Tanaka") && !error.contains("00012345"), "{error}");
+    }
+
+    #[test]
+    fn the_digest_forgets_literals_and_spacing_and_keeps_the_form() {
+        let of = |sql| Reading::parse(sql).unwrap().digest();
+        assert_eq!(of("SELECT * FROM patient WHERE patient_id = '1'"), of("select *  from patient\nwhere patient_id='22'"));
+        assert_ne!(of("SELECT * FROM patient WHERE patient_id = '1'"), of("SELECT * FROM laboratory WHERE patient_id = '1'"));
+    }
+}
