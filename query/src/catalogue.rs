@@ -4,7 +4,6 @@
 //! captured together. Nothing can be registered in it, and it names nothing that another facility has.
 
 use async_trait::async_trait;
-use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider};
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::{DataFusionError, Result as DataFusionResult};
@@ -14,6 +13,7 @@ use model::{Category, Frontier, Moment, Principal};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+use views::table::{table_name, view_schema};
 
 /// The catalogue's name.
 pub const CATALOG: &str = "ajisai";
@@ -24,8 +24,6 @@ pub(crate) const PG_CATALOG: &str = "pg_catalog";
 
 /// Where views come from: the one seam between this room and the record store.
 pub trait ViewSource: Send + Sync + 'static {
-    /// The columns of a category's table. The same for everyone.
-    fn schema(&self, category: Category) -> SchemaRef;
     /// The view of a principal at a moment: visibility and snapshot captured together.
     fn open(&self, principal: &Principal, moment: Moment) -> Box<dyn OpenView>;
     /// How far the published rows have come.
@@ -44,25 +42,6 @@ pub trait OpenView: Send + Sync {
     fn published_at(&self) -> Moment;
 }
 
-/// The name of a category's table: its code with `_`.
-pub const fn table_name(category: Category) -> &'static str {
-    match category {
-        Category::Patient => "patient",
-        Category::Laboratory => "laboratory",
-        Category::VitalSign => "vital_sign",
-        Category::Condition => "condition",
-        Category::Allergy => "allergy",
-        Category::Medication => "medication",
-        Category::Encounter => "encounter",
-        Category::Document => "document",
-        Category::Imaging => "imaging",
-        Category::Waveform => "waveform",
-        Category::Perinatal => "perinatal",
-        Category::CarePlan => "care_plan",
-        Category::Message => "message",
-    }
-}
-
 /// The category whose table has this name.
 pub fn category_of(table: &str) -> Option<Category> {
     Category::ALL.iter().copied().find(|category| table_name(*category) == table)
@@ -77,15 +56,15 @@ pub(crate) struct Tables {
 
 enum Rows {
     Of(Box<dyn OpenView>),
-    None(Arc<dyn ViewSource>),
+    None,
 }
 
 impl Tables {
     pub(crate) fn of(view: Box<dyn OpenView>) -> Self {
         Self { rows: Rows::Of(view) }
     }
-    pub(crate) fn without_rows(source: Arc<dyn ViewSource>) -> Self {
-        Self { rows: Rows::None(source) }
+    pub(crate) fn without_rows() -> Self {
+        Self { rows: Rows::None }
     }
 }
 
@@ -103,7 +82,7 @@ impl SchemaProvider for Tables {
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
         Ok(category_of(name).map(|category| match &self.rows {
             Rows::Of(view) => view.table(category),
-            Rows::None(source) => Arc::new(EmptyTable::new(source.schema(category))) as Arc<dyn TableProvider>,
+            Rows::None => Arc::new(EmptyTable::new(view_schema(category))) as Arc<dyn TableProvider>,
         }))
     }
     fn table_exist(&self, name: &str) -> bool {

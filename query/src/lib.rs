@@ -8,24 +8,26 @@
 //! to a row. It authenticates nobody either: principals come from the hall's identity layer (in a request's
 //! extensions, or through an [`Authenticator`] where the password is a token).
 
-mod principal;
-mod limits;
-mod freshness;
 mod catalogue;
-mod functions;
+mod error;
 mod executor;
+mod flight;
+mod freshness;
+mod functions;
+mod grpc;
+mod limits;
+mod postgres;
+mod principal;
 mod session;
 mod told;
-mod flight;
-mod grpc;
-mod error;
 
-pub use catalogue::{CATALOG, OpenView, SCHEMA, ViewSource, category_of, table_name};
+pub use catalogue::{CATALOG, OpenView, SCHEMA, ViewSource, category_of};
 pub use error::QueryError;
 pub use executor::Executor;
 pub use flight::FlightDesk;
 pub use freshness::{AtLeast, frontier_text};
 pub use grpc::QueryDesk;
 pub use limits::Limits;
+pub use postgres::{PostgresDesk, PostgresError};
 pub use principal::{AuthError, Authenticator};
 pub use session::{Answer, AnswerRows, Door, Ending, Reading, ReadingRoom, Statement};

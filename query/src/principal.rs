@@ -34,6 +34,8 @@ pub trait Authenticator: Send + Sync + 'static {
 /// `UNAUTHENTICATED` when there is none: there is no anonymous door.
 pub(crate) fn caller<T>(request: &Request<T>) -> Result<Principal, Status> {
     request.extensions().get::<Principal>().cloned().ok_or_else(|| {
-        Status::unauthenticated("who asks is not known: present a client certificate or `authorization: Bearer <token>`")
+        Status::unauthenticated(
+            "who asks is not known: present a client certificate or `authorization: Bearer <token>`",
+        )
     })
 }

@@ -2,13 +2,14 @@
 
 use super::Rows;
 use crate::QueryError;
-use crate::catalogue::{CATALOG, SCHEMA, ViewSource, table_name};
+use crate::catalogue::{CATALOG, SCHEMA};
 use arrow::array::{RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use arrow::error::ArrowError;
 use arrow_flight::encode::FlightDataEncoderBuilder;
 use arrow_flight::error::FlightError;
-use arrow_flight::sql::metadata::{SqlInfoData, SqlInfoDataBuilder, XdbcTypeInfo, XdbcTypeInfoData, XdbcTypeInfoDataBuilder};
+use arrow_flight::sql::metadata::{
+    SqlInfoData, SqlInfoDataBuilder, XdbcTypeInfo, XdbcTypeInfoData, XdbcTypeInfoDataBuilder,
+};
 use arrow_flight::sql::{
     CommandGetCatalogs, CommandGetDbSchemas, CommandGetSqlInfo, CommandGetTables, CommandGetXdbcTypeInfo, Nullable,
     Searchable, SqlInfo, SqlSupportedTransaction, XdbcDataType,
@@ -17,6 +18,7 @@ use futures::{StreamExt, TryStreamExt};
 use model::Category;
 use std::sync::{Arc, LazyLock};
 use tonic::{Response, Status};
+use views::table::{table_name, view_schema};
 
 /// Every schema's name, as clients may list them.
 const SCHEMAS: [&str; 2] = [SCHEMA, "information_schema"];
@@ -55,10 +57,10 @@ pub(super) fn schemas(query: CommandGetDbSchemas) -> Result<Rows, Status> {
     one(builder.build())
 }
 
-pub(super) fn tables(query: CommandGetTables, source: &dyn ViewSource) -> Result<Rows, Status> {
+pub(super) fn tables(query: CommandGetTables) -> Result<Rows, Status> {
     let mut builder = query.into_builder();
     for category in Category::ALL {
-        let columns = super::flat(&source.schema(*category));
+        let columns = super::flat(&view_schema(*category));
         builder.append(CATALOG, SCHEMA, table_name(*category), TABLE, &columns).map_err(broken)?;
     }
     one(builder.build())
@@ -105,7 +107,7 @@ pub(super) fn foreign_keys_schema() -> Schema {
 
 // === SqlInfo ===
 
-static INFO: LazyLock<Result<SqlInfoData, ArrowError>> = LazyLock::new(|| {
+static INFO: LazyLock<Result<SqlInfoData, FlightError>> = LazyLock::new(|| {
     let mut builder = SqlInfoDataBuilder::new();
     builder.append(SqlInfo::FlightSqlServerName, "ajisai");
     builder.append(SqlInfo::FlightSqlServerVersion, env!("CARGO_PKG_VERSION"));
@@ -133,7 +135,7 @@ pub(super) fn sql_info(query: CommandGetSqlInfo) -> Result<Rows, Status> {
 
 // === Types ===
 
-static TYPES: LazyLock<Result<XdbcTypeInfoData, ArrowError>> = LazyLock::new(|| {
+static TYPES: LazyLock<Result<XdbcTypeInfoData, FlightError>> = LazyLock::new(|| {
     let mut builder = XdbcTypeInfoDataBuilder::new();
     for (name, kind, size) in [
         ("BOOLEAN", XdbcDataType::XdbcBit, 1),

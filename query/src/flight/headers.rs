@@ -1,8 +1,8 @@
 //! What a caller wishes of a statement, in the call's headers.
 
+use crate::QueryError;
 use crate::freshness::{AtLeast, frontier_text};
 use crate::session::Statement;
-use crate::QueryError;
 use model::Frontier;
 use std::time::Duration;
 use tonic::metadata::MetadataMap;

@@ -7,10 +7,10 @@ mod catalog;
 mod headers;
 mod prepared;
 
+use crate::QueryError;
 use crate::freshness::frontier_text;
 use crate::principal::caller;
 use crate::session::{Answer, Door, Reading, ReadingRoom, Statement};
-use crate::QueryError;
 use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use arrow_flight::encode::FlightDataEncoderBuilder;
 use arrow_flight::error::FlightError;
@@ -311,7 +311,7 @@ impl FlightSqlService for FlightDesk {
 
     async fn do_get_tables(&self, query: CommandGetTables, request: Request<Ticket>) -> Result<Rows, Status> {
         caller(&request)?;
-        catalog::tables(query, self.room.source().as_ref())
+        catalog::tables(query)
     }
 
     async fn get_flight_info_table_types(
@@ -429,7 +429,8 @@ impl FlightSqlService for FlightDesk {
 
 fn ipc_schema(schema: &Schema) -> Result<Bytes, Status> {
     let options = arrow::ipc::writer::IpcWriteOptions::default();
-    let message: IpcMessage =
-        SchemaAsIpc::new(schema, &options).try_into().map_err(|_| Status::from(QueryError::internal("flight schema")))?;
+    let message: IpcMessage = SchemaAsIpc::new(schema, &options)
+        .try_into()
+        .map_err(|_| Status::from(QueryError::internal("flight schema")))?;
     Ok(message.0)
 }

@@ -3,9 +3,9 @@
 use crate::QueryError;
 use crate::session::Reading;
 use arrow::datatypes::{DataType, Field};
+use arrow_flight::FlightData;
 use arrow_flight::decode::FlightRecordBatchStream;
 use arrow_flight::error::FlightError;
-use arrow_flight::FlightData;
 use bytes::Bytes;
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::logical_expr::LogicalPlan;

@@ -1,9 +1,9 @@
 //! `QueryService`: SQL in, one Arrow IPC stream out, between a header and a footer.
 
+use crate::QueryError;
 use crate::freshness::AtLeast;
 use crate::principal::caller;
 use crate::session::{Answer, AnswerRows, Door, Reading, ReadingRoom, Statement};
-use crate::QueryError;
 use arrow::error::ArrowError;
 use arrow::ipc::writer::StreamWriter;
 use bytes::Bytes;

@@ -6,6 +6,5 @@ mod seats;
 mod statement;
 
 pub use room::ReadingRoom;
-pub(crate) use room::now;
 pub use running::{Answer, AnswerRows};
 pub use statement::{Door, Ending, Reading, Statement};

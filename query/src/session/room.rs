@@ -3,7 +3,7 @@
 use super::running::{Answer, AnswerRows, Head, Outcome, Work};
 use super::seats::Seats;
 use super::statement::{Reading, Statement};
-use crate::catalogue::{CATALOG, PG_CATALOG, SCHEMA, Tables, ViewSource, World, no_stores, table_name};
+use crate::catalogue::{CATALOG, PG_CATALOG, SCHEMA, Tables, ViewSource, World, no_stores};
 use crate::executor::Executor;
 use crate::freshness::frontier_text;
 use crate::functions::{Facts, NOT_OFFERED, bounded};
@@ -27,6 +27,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument as _;
+use views::table::{table_name, view_schema};
 
 /// Answers statements: for each one principal, one view, one catalogue.
 pub struct ReadingRoom {
@@ -54,7 +55,7 @@ impl ReadingRoom {
     /// `Internal` when the engine cannot be set up; its kind is logged.
     pub fn open(source: Arc<dyn ViewSource>, limits: Limits, executor: Executor) -> Result<Arc<Self>, QueryError> {
         let stores = no_stores().map_err(|_| QueryError::internal("object store registry"))?;
-        let (template, pg_catalog) = template(source.as_ref(), &stores)?;
+        let (template, pg_catalog) = template(&stores)?;
         let seats = Seats::new(&limits);
         Ok(Arc::new(Self { source, limits, executor, template, pg_catalog, stores, seats, told: Told::new() }))
     }
@@ -73,7 +74,7 @@ impl ReadingRoom {
     /// # Errors
     /// When the statement has no meaning over these tables.
     pub async fn plan_without_rows(&self, principal: &Principal, reading: &Reading) -> Result<LogicalPlan, QueryError> {
-        let tables = Tables::without_rows(Arc::clone(&self.source));
+        let tables = Tables::without_rows();
         let facts = facts(principal, String::new(), 0);
         let state = self.state(tables, facts)?;
         plan(&state, reading).await.map_err(|error| QueryError::from_datafusion(error, self.limits.memory_bytes))
@@ -97,13 +98,8 @@ impl ReadingRoom {
         );
         let timeout = statement.timeout.map_or(self.limits.statement, |asked| asked.min(self.limits.statement));
         let longest = self.limits.turn + statement.at_least.wait(self.limits.at_least) + timeout;
-        let work = Work {
-            room: Arc::clone(self),
-            principal: principal.clone(),
-            statement,
-            timeout,
-            outcome: outcome.clone(),
-        };
+        let work =
+            Work { room: Arc::clone(self), principal: principal.clone(), statement, timeout, outcome: outcome.clone() };
         let executor = self.executor.handle().ok_or_else(|| QueryError::internal("executor"))?;
         let task = executor.spawn(work.run(head, rows).instrument(span));
         ending.attach(task.abort_handle());
@@ -203,10 +199,7 @@ fn epoch() -> Moment {
     Moment::from_micros(0).unwrap_or_else(|_| unreachable!("the epoch lies within the years 1800 to 2300"))
 }
 
-fn template(
-    source: &dyn ViewSource,
-    stores: &Arc<dyn ObjectStoreRegistry>,
-) -> Result<(SessionState, Arc<dyn SchemaProvider>), QueryError> {
+fn template(stores: &Arc<dyn ObjectStoreRegistry>) -> Result<(SessionState, Arc<dyn SchemaProvider>), QueryError> {
     let internal = |_| QueryError::internal("template");
     let mut config = SessionConfig::new()
         .with_default_catalog_and_schema(CATALOG, SCHEMA)
@@ -224,8 +217,7 @@ fn template(
         .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled))
         .build_arc()
         .map_err(internal)?;
-    let mut builder =
-        SessionStateBuilder::new_with_default_features().with_config(config).with_runtime_env(runtime);
+    let mut builder = SessionStateBuilder::new_with_default_features().with_config(config).with_runtime_env(runtime);
     // No format can be read or written by name.
     *builder.file_formats() = Some(Vec::new());
     *builder.table_factories() = Some(std::collections::HashMap::new());
@@ -239,7 +231,7 @@ fn template(
         .and_then(|catalog| catalog.schema(SCHEMA))
         .ok_or_else(|| QueryError::internal("template catalogue"))?;
     for category in Category::ALL {
-        let empty = Arc::new(EmptyTable::new(source.schema(*category)));
+        let empty = Arc::new(EmptyTable::new(view_schema(*category)));
         public.register_table(table_name(*category).to_owned(), empty).map_err(internal)?;
     }
     setup_pg_catalog(&context, CATALOG, EmptyContextProvider).map_err(|_| QueryError::internal("pg_catalog"))?;

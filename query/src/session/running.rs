@@ -2,9 +2,9 @@
 
 use super::room::{ReadingRoom, Seen, plan};
 use super::statement::{Ending, Statement};
+use crate::QueryError;
 use crate::freshness::frontier_text;
 use crate::told::Telling;
-use crate::QueryError;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::execution::session_state::SessionState;

@@ -204,6 +204,10 @@ impl Ending {
     pub(crate) fn ended(&self) -> bool {
         self.0.lock().ended
     }
+    /// Whether there is nothing left to end.
+    pub(crate) fn over(&self) -> bool {
+        self.0.lock().task.as_ref().is_some_and(tokio::task::AbortHandle::is_finished)
+    }
     pub(crate) fn attach(&self, task: tokio::task::AbortHandle) {
         let mut state = self.0.lock();
         if state.ended {
@@ -286,7 +290,13 @@ mod tests {
     #[test]
     fn the_digest_forgets_literals_and_spacing_and_keeps_the_form() {
         let of = |sql| Reading::parse(sql).unwrap().digest();
-        assert_eq!(of("SELECT * FROM patient WHERE patient_id = '1'"), of("select *  from patient\nwhere patient_id='22'"));
-        assert_ne!(of("SELECT * FROM patient WHERE patient_id = '1'"), of("SELECT * FROM laboratory WHERE patient_id = '1'"));
+        assert_eq!(
+            of("SELECT * FROM patient WHERE patient_id = '1'"),
+            of("select *  from patient\nwhere patient_id='22'")
+        );
+        assert_ne!(
+            of("SELECT * FROM patient WHERE patient_id = '1'"),
+            of("SELECT * FROM laboratory WHERE patient_id = '1'")
+        );
     }
 }
