@@ -25,6 +25,8 @@
 
 mod clock;
 pub mod embedded;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 mod letter;
 mod log;
 pub mod memory;
@@ -34,6 +36,8 @@ mod trace;
 
 pub use clock::Clock;
 pub use embedded::{EmbeddedConfig, EmbeddedLog, OpenError};
+#[cfg(feature = "kafka")]
+pub use kafka::{KafkaConfig, KafkaLog};
 pub use letter::{Letter, PartitionKey, ReadLimit, Stored};
 pub use log::{AppendError, EventLog, ReadError, partition_of};
 pub use memory::MemoryLog;
