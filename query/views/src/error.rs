@@ -55,6 +55,9 @@ pub enum StoreError {
         #[from]
         source: fjall::Error,
     },
+    /// An earlier fault of the index or of memory; the rows shown stay those from before it.
+    #[error("the store met a fault it said before and takes no more; start the node again, it resumes from the log")]
+    Poisoned,
     /// A background task ended early: a fault of this program, or a shutdown.
     #[error("a background task of the store ended early")]
     Interrupted,

@@ -16,6 +16,10 @@ impl RowKey {
     pub(crate) fn of(position: Position) -> Self {
         Self(u64::from(position.partition.0) << OFFSET_BITS | position.offset.0 & ((1 << OFFSET_BITS) - 1))
     }
+    /// The log partition it is in.
+    pub(crate) fn partition(self) -> u64 {
+        self.0 >> OFFSET_BITS
+    }
     pub(crate) fn from_columns(partition: i32, offset: i64) -> Self {
         Self(u64::from(partition.unsigned_abs()) << OFFSET_BITS | offset.unsigned_abs() & ((1 << OFFSET_BITS) - 1))
     }

@@ -1,0 +1,169 @@
+//! The cold tier: table files on disk, and what is kept in memory of each.
+//!
+//! A file holds rows of one table and one source, sorted by patient and time. Beside it lies a small index: which
+//! rows are whose, and which scope classes its rows have. A scan goes from a visibility's patients to row ranges
+//! without opening the file.
+
+pub(crate) mod delta;
+pub(crate) mod reader;
+pub(crate) mod runs;
+pub(crate) mod write;
+
+use crate::StoreError;
+use crate::table::table_name;
+use consent_filter::{Book, ClassIx};
+use model::{Category, FacilityId};
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
+use parquet::file::metadata::PageIndexPolicy;
+use runs::Runs;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+/// A table file as the manifest names it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FileEntry {
+    /// The table's category, by its code.
+    pub(crate) category: String,
+    /// Whose records.
+    pub(crate) source: String,
+    /// Its path below the table's directory.
+    pub(crate) path: String,
+    pub(crate) rows: u64,
+    pub(crate) bytes: u64,
+    /// How often its rows were merged: compaction takes files of one level together.
+    pub(crate) level: u8,
+}
+
+/// One table file, open to scans. Removed from disk when it was superseded and the last scan let go of it.
+#[derive(Debug)]
+pub(crate) struct TableFile {
+    pub(crate) entry: FileEntry,
+    pub(crate) category: Category,
+    pub(crate) source: FacilityId,
+    pub(crate) runs: Runs,
+    path: PathBuf,
+    runs_path: PathBuf,
+    /// The book's number of each of the file's classes.
+    classes: OnceLock<Vec<u32>>,
+    metadata: OnceLock<ArrowReaderMetadata>,
+    doomed: AtomicBool,
+}
+
+/// The directory of a category's table.
+pub(crate) fn table_dir(root: &Path, category: Category) -> PathBuf {
+    root.join("tables").join(table_name(category))
+}
+
+/// Where a table file's runs lie. Names that begin with `_` are no data to readers of the open format.
+pub(crate) fn runs_path(table_dir: &Path, path: &str) -> PathBuf {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    table_dir.join("_runs").join(format!("{}.runs", name.trim_end_matches(".parquet")))
+}
+
+impl TableFile {
+    pub(crate) fn open(root: &Path, entry: FileEntry) -> Result<Self, StoreError> {
+        let dir = root.join("tables");
+        let category: Category =
+            entry.category.parse().map_err(|_| StoreError::damaged(&dir, "the manifest names an unknown table"))?;
+        let source = FacilityId::parse(&entry.source)
+            .map_err(|_| StoreError::damaged(&dir, "the manifest names an unreadable source"))?;
+        let dir = table_dir(root, category);
+        let runs_path = runs_path(&dir, &entry.path);
+        let runs = Runs::read(&runs_path)?;
+        let path = dir.join(&entry.path);
+        if runs.rows() as u64 != entry.rows {
+            return Err(StoreError::damaged(runs_path, "it counts other rows than the manifest"));
+        }
+        Ok(Self {
+            entry,
+            category,
+            source,
+            runs,
+            path,
+            runs_path,
+            classes: OnceLock::new(),
+            metadata: OnceLock::new(),
+            doomed: AtomicBool::new(false),
+        })
+    }
+
+    /// Gives the file's classes the numbers they have in `book`. Until then its rows have no class and are shown to
+    /// nobody.
+    pub(crate) fn bind(&self, book: &mut Book) {
+        self.classes.get_or_init(|| self.runs.classes.iter().map(|class| book.class(class).as_u32()).collect());
+    }
+
+    pub(crate) fn bind_to(&self, classes: Vec<u32>) {
+        self.classes.get_or_init(|| classes);
+    }
+
+    /// The book's class of a number in the file's class column.
+    pub(crate) fn class(&self, local: i32) -> Option<ClassIx> {
+        let classes = self.classes.get()?;
+        usize::try_from(local).ok().and_then(|at| classes.get(at)).map(|number| ClassIx::from_u32(*number))
+    }
+
+    /// The file's footer and page places, read once.
+    pub(crate) fn metadata(&self) -> Result<ArrowReaderMetadata, StoreError> {
+        if let Some(metadata) = self.metadata.get() {
+            return Ok(metadata.clone());
+        }
+        let file = self.reader()?;
+        let options = ArrowReaderOptions::new()
+            .with_offset_index_policy(PageIndexPolicy::Required)
+            .with_column_index_policy(PageIndexPolicy::Skip);
+        let loaded = ArrowReaderMetadata::load(&file, options)
+            .map_err(|source| StoreError::Parquet { table: table_name(self.category), source })?;
+        Ok(self.metadata.get_or_init(|| loaded).clone())
+    }
+
+    pub(crate) fn reader(&self) -> Result<reader::Pages, StoreError> {
+        reader::Pages::open(&self.path)
+    }
+
+    /// The directories that carry the names of the file and its runs.
+    pub(crate) fn directories(&self, root: &Path) -> Vec<PathBuf> {
+        let table = table_dir(root, self.category);
+        let parent = |path: &Path| path.parent().map(Path::to_owned);
+        [Some(root.join("tables")), Some(table), parent(&self.path), parent(&self.runs_path)]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    /// Removes the file from disk once nothing reads it any more.
+    pub(crate) fn doom(&self) {
+        self.doomed.store(true, Ordering::Release);
+    }
+}
+
+impl Drop for TableFile {
+    fn drop(&mut self) {
+        if self.doomed.load(Ordering::Acquire) {
+            // What cannot be removed now is removed at the next opening: the manifest does not name it.
+            let _ = std::fs::remove_file(&self.path);
+            let _ = std::fs::remove_file(&self.runs_path);
+        }
+    }
+}
+
+/// The files of all tables as one commit left them.
+#[derive(Clone, Default, Debug)]
+pub(crate) struct ColdTables {
+    files: Vec<Arc<TableFile>>,
+}
+
+impl ColdTables {
+    pub(crate) fn new(files: Vec<Arc<TableFile>>) -> Self {
+        Self { files }
+    }
+    pub(crate) fn all(&self) -> &[Arc<TableFile>] {
+        &self.files
+    }
+    pub(crate) fn of(&self, category: Category) -> impl Iterator<Item = &Arc<TableFile>> {
+        self.files.iter().filter(move |file| file.category == category)
+    }
+}

@@ -1,0 +1,5 @@
+//! The feeds.
+
+/// Placeholder
+#[derive(Debug, Default)]
+pub struct Feeds;

@@ -1,0 +1,15 @@
+//! The scan: rows of one table as one visibility shows them.
+//!
+//! The privacy check is the table itself, not a filter a planner could move or drop. What a query filters by is used
+//! only to read less; DataFusion applies it again.
+
+mod cold;
+mod pieces;
+mod plan;
+mod provider;
+mod pruning;
+mod rows;
+mod sight;
+
+pub(crate) use provider::FacilityTable;
+pub(crate) use sight::Sight;

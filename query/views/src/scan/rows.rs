@@ -1,0 +1,94 @@
+//! Which rows are visible, and the columns a scan gives of them.
+
+use super::sight::{Sight, admits};
+use crate::hot::{Chunk, place};
+use crate::rows::DeadSet;
+use crate::table::{MY_PATIENT_ID, columns};
+use arrow::array::{ArrayRef, BooleanArray, StringArray};
+use arrow::compute::filter;
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+use arrow::record_batch::{RecordBatch, RecordBatchOptions};
+use consent_filter::{ClassIx, PatientIx};
+use model::Category;
+use std::sync::Arc;
+
+/// One column a scan gives.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Given {
+    /// The source.
+    Source,
+    /// The viewer's own number.
+    MyPatient,
+    /// The stored column at this place.
+    Stored(usize),
+}
+
+/// The columns of a view at the places of a projection.
+pub(crate) fn given(category: Category, projection: &[usize]) -> Vec<Given> {
+    let mine = columns(category).position(|column| column.name == MY_PATIENT_ID).unwrap_or(usize::MAX);
+    let one = |at: &usize| match *at {
+        0 => Given::Source,
+        at if at == mine => Given::MyPatient,
+        at if at > mine => Given::Stored(at - 1),
+        at => Given::Stored(at),
+    };
+    projection.iter().map(one).collect()
+}
+
+/// A batch of a scan's columns; it may have none, and then still counts its rows.
+pub(crate) fn batch(schema: &SchemaRef, columns: Vec<ArrayRef>, rows: usize) -> Result<RecordBatch, ArrowError> {
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    RecordBatch::try_new_with_options(schema.clone(), columns, &options)
+}
+
+/// The visible rows of a hot chunk; `None` when there are none.
+pub(crate) fn hot(
+    sight: &Sight,
+    dead: &DeadSet,
+    chunk: &Chunk,
+    given: &[Given],
+    schema: &SchemaRef,
+) -> Result<Option<RecordBatch>, ArrowError> {
+    let (occurred, recorded) = (chunk.occurred(), chunk.recorded());
+    let mut mine: Vec<Option<&str>> = Vec::new();
+    let wants_mine = given.contains(&Given::MyPatient);
+    let patients = crate::hot::texts(&chunk.batch, place::PATIENT);
+    let mut mask = Vec::with_capacity(chunk.len());
+    let times = occurred.iter().zip(recorded);
+    let rows = chunk.patients.iter().zip(&chunk.classes).zip(&chunk.keys).zip(times);
+    for (row, (((patient, class), key), (occurred, recorded))) in rows.enumerate() {
+        let class = ClassIx::from_u32(*class);
+        let patient = PatientIx::from_u32(*patient);
+        let (visible, number) = if sight.own_class(class) {
+            (true, None)
+        } else if let Some(seen) = sight.patient(patient) {
+            let grant = sight.visibility.grant(patient);
+            let within = grant
+                .is_some_and(|grant| grant.alternatives().any(|bounds| admits(&bounds, class, *occurred, *recorded)));
+            (within, Some(seen.own.as_str()))
+        } else {
+            (false, None)
+        };
+        let visible = visible && !dead.contains(*key);
+        if visible && wants_mine {
+            // Of the viewer's own rows the number is the patient's own.
+            mine.push(number.or_else(|| patients.map(|patients| patients.value(row))));
+        }
+        mask.push(visible);
+    }
+    let mask = BooleanArray::from(mask);
+    let visible = mask.true_count();
+    if visible == 0 {
+        return Ok(None);
+    }
+    let mut columns = Vec::with_capacity(given.len());
+    for column in given {
+        columns.push(match column {
+            Given::MyPatient => Arc::new(StringArray::from(mine.clone())) as ArrayRef,
+            Given::Source => filter(chunk.batch.column(place::SOURCE), &mask)?,
+            Given::Stored(at) => filter(chunk.batch.column(*at), &mask)?,
+        });
+    }
+    batch(schema, columns, visible).map(Some)
+}

@@ -1,0 +1,98 @@
+//! A visibility with what a scan needs beside it: the patients' numbers.
+
+use consent_filter::{Book, Bounds, ClassIx, PatientIx, Patients, Visibility};
+use model::{FacilityId, PatientNumber};
+
+/// One patient of another facility of whom something may be visible.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    pub(crate) ix: PatientIx,
+    /// The source's number.
+    pub(crate) number: PatientNumber,
+    /// The viewing facility's own number for the person.
+    pub(crate) own: PatientNumber,
+}
+
+/// What one principal sees, ready to run over rows.
+#[derive(Debug)]
+pub(crate) struct Sight {
+    pub(crate) visibility: Visibility,
+    /// Sorted by number in the book.
+    seen: Vec<Seen>,
+    /// Bit *i* is set when the patient numbered *i* in the book is among `seen`.
+    bits: Vec<u64>,
+    /// For each source the places of its patients in `seen`, by the source's number of them.
+    sources: Vec<(FacilityId, Vec<u32>)>,
+}
+
+impl Sight {
+    pub(crate) fn new(book: &Book, visibility: Visibility) -> Self {
+        let mut seen = Vec::with_capacity(visibility.patient_count());
+        let mut bits = vec![0_u64; book.patient_count().div_ceil(64)];
+        for (_, patients) in visibility.sources() {
+            let Patients::Listed(patients) = patients else { continue };
+            for ix in patients.iter().copied() {
+                let own = visibility.own_patient(ix).and_then(|own| book.patient_ref(own));
+                let (Some(own), Some(patient)) = (own, book.patient_ref(ix)) else { continue };
+                if let Some(word) = bits.get_mut(ix.get() / 64) {
+                    *word |= 1 << (ix.get() % 64);
+                }
+                seen.push(Seen { ix, number: patient.number().clone(), own: own.number().clone() });
+            }
+        }
+        seen.sort_unstable_by_key(|one| one.ix);
+        let mut sources = Vec::new();
+        for (source, patients) in visibility.sources() {
+            let Patients::Listed(patients) = patients else { continue };
+            let place = |ix: &PatientIx| {
+                let at = seen.binary_search_by_key(ix, |one| one.ix).ok()?;
+                u32::try_from(at).ok()
+            };
+            let mut places: Vec<u32> = patients.iter().filter_map(place).collect();
+            places.sort_unstable_by(|a, b| {
+                let number = |at: &u32| seen.get(*at as usize).map(|one| &one.number);
+                number(a).cmp(&number(b))
+            });
+            sources.push((source.clone(), places));
+        }
+        Self { visibility, seen, bits, sources }
+    }
+
+    /// The facility whose view it is.
+    pub(crate) fn facility(&self) -> &FacilityId {
+        &self.visibility.viewer().facility
+    }
+
+    /// The patients of a source, by the source's number of them.
+    pub(crate) fn patients_of(&self, source: &FacilityId) -> impl Iterator<Item = &Seen> {
+        let found = self.sources.iter().find(|(id, _)| id == source);
+        let places = found.map(|(_, places)| places.as_slice()).unwrap_or_default();
+        places.iter().filter_map(|at| self.seen.get(*at as usize))
+    }
+
+    /// A patient by the book's number, if anything of them may be visible. Fast where nothing is.
+    #[inline]
+    pub(crate) fn patient(&self, ix: PatientIx) -> Option<&Seen> {
+        let word = self.bits.get(ix.get() / 64)?;
+        if word >> (ix.get() % 64) & 1 == 0 {
+            return None;
+        }
+        let at = self.seen.binary_search_by_key(&ix, |one| one.ix).ok()?;
+        self.seen.get(at)
+    }
+
+    /// Whether rows of this class are the viewing facility's own and visible to this principal.
+    #[inline]
+    pub(crate) fn own_class(&self, class: ClassIx) -> bool {
+        self.visibility.own().is_some_and(|own| own.alternatives().any(|bounds| bounds.classes.contains(class)))
+    }
+}
+
+/// Whether a row lies within the bounds.
+#[inline]
+pub(crate) fn admits(bounds: &Bounds<'_>, class: ClassIx, occurred: i64, recorded: i64) -> bool {
+    bounds.classes.contains(class)
+        && bounds.occurred_from <= occurred
+        && occurred < bounds.occurred_until
+        && recorded <= bounds.recorded_until
+}

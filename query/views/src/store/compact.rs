@@ -1,0 +1,179 @@
+//! Compaction: many small files of one source become one, and dead rows leave the disk.
+
+use super::commit::{blocking, sync_names, write_dead};
+use super::{Snapshot, Store};
+use crate::StoreError;
+use crate::cold::write::{Place, write};
+use crate::cold::{ColdTables, FileEntry, TableFile};
+use crate::files::sync_dir;
+use crate::hot::{Chunk, keys_of};
+use crate::rows::RowKey;
+use crate::table::{stored_schema, table_name};
+use arrow::array::{Array, AsArray, BooleanArray};
+use arrow::compute::{concat_batches, filter_record_batch};
+use arrow::datatypes::Int32Type;
+use model::Category;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use roaring::RoaringTreemap;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// What a compaction did.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Compacted {
+    /// Files that were merged away.
+    pub files: usize,
+    /// Rows written anew.
+    pub rows: u64,
+    /// Dead rows that left the disk.
+    pub removed: u64,
+}
+
+impl Store {
+    /// Merges the small files of each source and takes dead rows out, one group of files at a time. Commits wait
+    /// meanwhile; readers do not notice.
+    ///
+    /// # Errors
+    /// When the disk is full or failing; the files stay as they were.
+    pub async fn compact(&self) -> Result<Compacted, StoreError> {
+        let mut total = Compacted::default();
+        loop {
+            let done = self.compact_one_group().await?;
+            if done.files == 0 {
+                return Ok(total);
+            }
+            total.files += done.files;
+            total.rows += done.rows;
+            total.removed += done.removed;
+        }
+    }
+
+    async fn compact_one_group(&self) -> Result<Compacted, StoreError> {
+        let mut committer = self.committer.lock().await;
+        let snapshot = self.snapshot();
+        let Some(group) = self.next_group(&snapshot) else { return Ok(Compacted::default()) };
+        committer.attempts += 1;
+        let stem = format!("{:010}-{:016x}-merged", committer.manifest.sequence, committer.attempts);
+        let (root, name, old, dead) =
+            (self.config.dir.clone(), stem.clone(), group.clone(), snapshot.dead.settled.clone());
+        let (files, removed) = blocking(move || rewrite(&root, &name, &old, &dead)).await?;
+        let files: Vec<Arc<TableFile>> = files.into_iter().map(Arc::new).collect();
+
+        let replaced = |file: &Arc<TableFile>| group.iter().any(|old| Arc::ptr_eq(old, file));
+        let kept = snapshot.cold.all().iter().filter(|file| !replaced(file));
+        let all: Vec<Arc<TableFile>> = kept.chain(&files).cloned().collect();
+        let settled = Arc::new(snapshot.dead.settled.as_ref() - &removed);
+        let mut manifest = committer.manifest.clone();
+        manifest.files = all.iter().map(|file| file.entry.clone()).collect();
+        let frontier = manifest.frontier(&self.config.dir)?;
+        if let Some(category) = group.first().map(|file| file.category) {
+            let entries: Vec<&FileEntry> =
+                all.iter().filter(|file| file.category == category).map(|file| &file.entry).collect();
+            let version = committer.logs.bring_to(category, &entries, &frontier).await?;
+            manifest.table_versions.insert(table_name(category).to_owned(), version);
+        }
+        let (dir, dead) = (self.config.dir.join("beside"), settled.clone());
+        manifest.dead = blocking(move || {
+            let name = write_dead(&dir, &stem, &dead)?;
+            sync_dir(&dir)?;
+            Ok(name)
+        })
+        .await?;
+        manifest.commit(&self.config.dir)?;
+        committer.manifest = manifest;
+        {
+            let mut writer = self.writer.lock();
+            writer.cold = ColdTables::new(all);
+            writer.settled = settled;
+            self.reshow(&mut writer);
+        }
+        group.iter().for_each(|file| file.doom());
+        self.tidy(&committer);
+        let rows = files.iter().map(|file| file.entry.rows).sum();
+        self.metrics.compacted(rows);
+        Ok(Compacted { files: group.len(), rows, removed: removed.len() })
+    }
+
+    /// Files of one table, source and level that are to become one: enough of them, or one that is a fifth dead.
+    fn next_group(&self, snapshot: &Snapshot) -> Option<Vec<Arc<TableFile>>> {
+        let mut groups: BTreeMap<(Category, &str, u8), Vec<Arc<TableFile>>> = BTreeMap::new();
+        for file in snapshot.cold.all() {
+            if file.runs.rows() < self.config.file_rows {
+                groups.entry((file.category, &file.entry.source, file.entry.level)).or_default().push(file.clone());
+            }
+        }
+        let enough = groups.into_values().find(|files| files.len() >= self.config.merge_files.max(2));
+        enough.or_else(|| {
+            let wasteful = |file: &&Arc<TableFile>| {
+                let within = |(first, last): &(u64, u64)| snapshot.dead.settled.range_cardinality(*first..=*last);
+                let dead: u64 = file.runs.keys.iter().map(within).sum();
+                // Keys of other tables lie in the same range; whether the rows are this file's is asked only then.
+                dead * 5 > file.entry.rows
+                    && dead_rows(file, &snapshot.dead.settled).is_ok_and(|dead| dead * 5 > file.entry.rows)
+            };
+            snapshot.cold.all().iter().find(wasteful).map(|file| vec![file.clone()])
+        })
+    }
+}
+
+fn dead_rows(file: &TableFile, dead: &RoaringTreemap) -> Result<u64, StoreError> {
+    let batches = read_whole(file)?;
+    Ok(batches.keys.iter().filter(|key| dead.contains(key.0)).count() as u64)
+}
+
+/// A file's rows as a chunk; patients are not numbered in it, files do not carry that.
+fn read_whole(file: &TableFile) -> Result<Chunk, StoreError> {
+    let table = table_name(file.category);
+    let arrow = |source| StoreError::Arrow { table, source };
+    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file.reader()?, file.metadata()?)
+        .with_batch_size(65_536)
+        .build()
+        .map_err(|source| StoreError::Parquet { table, source })?;
+    let mut batches = Vec::new();
+    let mut classes = Vec::new();
+    for batch in reader {
+        let batch = batch.map_err(arrow)?;
+        let local = batch.columns().last().and_then(|column| column.as_primitive_opt::<Int32Type>());
+        let local = local.ok_or_else(|| StoreError::damaged(table, "its class column is missing"))?;
+        classes.extend(local.values().iter().map(|local| file.class(*local).map_or(u32::MAX, |class| class.as_u32())));
+        batches.push(super::digest::stored(file.category, file.source.as_str(), &batch)?);
+    }
+    let batch = concat_batches(&stored_schema(file.category), &batches).map_err(arrow)?;
+    let keys = keys_of(&batch);
+    Ok(Chunk { patients: vec![u32::MAX; keys.len()], classes, keys, batch })
+}
+
+/// Writes the living rows of a group anew, one level up, and notes the dead ones.
+fn rewrite(
+    root: &Path,
+    stem: &str,
+    group: &[Arc<TableFile>],
+    dead: &RoaringTreemap,
+) -> Result<(Vec<TableFile>, RoaringTreemap), StoreError> {
+    let mut removed = RoaringTreemap::new();
+    let mut chunks = Vec::new();
+    for file in group {
+        let chunk = read_whole(file)?;
+        let alive = |key: &RowKey| !dead.contains(key.0);
+        removed.extend(chunk.keys.iter().filter(|key| !alive(key)).map(|key| key.0));
+        let mask: BooleanArray = chunk.keys.iter().map(|key| Some(alive(key))).collect();
+        let batch = filter_record_batch(&chunk.batch, &mask)
+            .map_err(|source| StoreError::Arrow { table: table_name(file.category), source })?;
+        let kept = |at: &usize| mask.value(*at);
+        let places: Vec<usize> = (0..mask.len()).filter(kept).collect();
+        chunks.push(Arc::new(Chunk {
+            batch,
+            patients: vec![u32::MAX; places.len()],
+            classes: places.iter().filter_map(|at| chunk.classes.get(*at).copied()).collect(),
+            keys: chunk.keys.iter().filter(|key| alive(key)).copied().collect(),
+        }));
+    }
+    let Some(first) = group.first() else { return Ok((Vec::new(), removed)) };
+    let merged =
+        crate::hot::merge(&chunks).map_err(|source| StoreError::Arrow { table: table_name(first.category), source })?;
+    let level = group.iter().map(|file| file.entry.level).max().unwrap_or(0).saturating_add(u8::from(group.len() > 1));
+    let files = write(&Place { root, category: first.category, stem, level }, &merged)?;
+    sync_names(root, &files)?;
+    Ok((files, removed))
+}
