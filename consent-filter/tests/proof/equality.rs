@@ -1,0 +1,285 @@
+//! Every answer of the book equals the reference's, after every event.
+
+use crate::reference;
+use crate::world::{World, a_history, a_moment, an_event, everybody, fid, samples};
+use consent_filter::{Audience, Book, Decision, Facts, Outcome, PatientIx, Permit, Reason, Touched};
+use model::*;
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+fn decided(world: &World, facts: &Facts, viewer: &Principal, moment: Moment) -> Result<(), Reason> {
+    world.book.decide(facts, viewer, moment).reason().map_or(Ok(()), Err)
+}
+
+/// Some of everybody: enough for each event, different ones each time.
+fn some(step: usize) -> Vec<Principal> {
+    everybody().into_iter().skip(step % 31).step_by(31).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_decision_is_the_references_reason_for_reason(
+        history in a_history(), samples in samples(), moment in a_moment(), later in a_moment(),
+    ) {
+        let mut world = World::default();
+        let facts: Vec<Facts> = samples.iter().map(|sample| world.facts(sample)).collect();
+        let last = history.len().saturating_sub(1);
+        for (step, event) in history.into_iter().enumerate() {
+            let _ = world.tell(event);
+            let viewers = if step == last { everybody() } else { some(step) };
+            for viewer in viewers {
+                for (sample, facts) in samples.iter().zip(&facts) {
+                    for moment in [moment, later] {
+                        let expected = reference::decide(&world.log, sample, &viewer, moment);
+                        prop_assert_eq!(decided(&world, facts, &viewer, moment), expected, "{:?} {:?}", viewer, sample);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_visibility_permits_exactly_what_is_decided(
+        history in a_history(), samples in samples(), moment in a_moment(),
+    ) {
+        let mut world = World::of(history);
+        let facts: Vec<Facts> = samples.iter().map(|sample| world.facts(sample)).collect();
+        for viewer in everybody() {
+            let visibility = world.book.visibility(&viewer, moment);
+            for facts in &facts {
+                let permitted = world.book.decide(facts, &viewer, moment).is_permit();
+                prop_assert_eq!(visibility.permits(facts), permitted);
+                prop_assert_eq!(scanned(&world.book, &visibility, facts), permitted, "by sources and bounds");
+            }
+        }
+    }
+
+    #[test]
+    fn the_own_patient_of_a_visibility_is_linked_and_does_not_depend_on_the_order_of_arrival(
+        history in a_history(), samples in samples(), moment in a_moment(),
+    ) {
+        let mut world = World::of(history.clone());
+        for sample in &samples {
+            world.facts(sample);
+        }
+        // The same events, with all patients numbered beforehand in another order.
+        let mut other = World::default();
+        for sample in samples.iter().rev() {
+            other.facts(sample);
+        }
+        history.into_iter().for_each(|event| { let _ = other.tell(event); });
+        for viewer in everybody() {
+            let visibility = world.book.visibility(&viewer, moment);
+            let twin = other.book.visibility(&viewer, moment);
+            for sample in &samples {
+                let number = |world: &World, visibility: &consent_filter::Visibility| {
+                    let own = visibility.own_patient(world.book.find_patient(&sample.patient)?)?;
+                    world.book.patient_ref(own).cloned()
+                };
+                let own = number(&world, &visibility);
+                prop_assert_eq!(&own, &number(&other, &twin));
+                if let Some(own) = own {
+                    prop_assert_eq!(own.facility(), &viewer.facility);
+                    prop_assert!(reference::person(&world.log, &sample.patient).contains(&own));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_audience_is_those_facilities_where_somebody_is_permitted(
+        history in a_history(), samples in samples(), moment in a_moment(),
+    ) {
+        let mut world = World::of(history);
+        let everybody = everybody();
+        let mut audience = Audience::new();
+        for sample in &samples {
+            let facts = world.facts(sample);
+            world.book.audience(&facts, moment, &mut audience);
+            let reached: BTreeSet<FacilityId> =
+                audience.reached().iter().map(|r| world.book.facility_id(r.facility).unwrap().clone()).collect();
+            let permitted: BTreeSet<FacilityId> = everybody
+                .iter()
+                .filter(|viewer| reference::decide(&world.log, sample, viewer, moment).is_ok())
+                .map(|viewer| viewer.facility.clone())
+                .collect();
+            prop_assert_eq!(&reached, &permitted);
+            prop_assert!(audience.reached().windows(2).all(|pair| pair[0].facility < pair[1].facility));
+            for facility in crate::world::FACILITIES.map(fid) {
+                let ix = world.book.facility(&facility);
+                prop_assert_eq!(ix.is_some_and(|ix| audience.contains(ix)), permitted.contains(&facility));
+            }
+        }
+    }
+
+    #[test]
+    fn what_an_event_touches_names_every_decision_it_changes(
+        history in a_history(), samples in samples(), moment in a_moment(),
+    ) {
+        let mut world = World::default();
+        let facts: Vec<Facts> = samples.iter().map(|sample| world.facts(sample)).collect();
+        for (step, event) in history.into_iter().enumerate() {
+            let before = world.book.clone();
+            let applied = world.tell(event);
+            let pairs = world.book.pairs(&applied.touched);
+            prop_assert!(pairs.windows(2).all(|pair| pair[0] < pair[1]));
+            for viewer in some(step) {
+                for facts in &facts {
+                    let permitted = |book: &Book| book.decide(facts, &viewer, moment).is_permit();
+                    if permitted(&before) != permitted(&world.book) {
+                        let at = world.book.facility(&viewer.facility).unwrap();
+                        prop_assert!(pairs.contains(&(at, facts.patient)), "{:?}: {:?}", applied, viewer);
+                        prop_assert_ne!(before.generation(), world.book.generation());
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_visibility_refreshed_event_by_event_equals_a_new_one(
+        history in a_history(), samples in samples(), moment in a_moment(),
+    ) {
+        let mut world = World::default();
+        let mut open: Vec<_> = some(7).iter().chain(&some(0)).map(|v| world.book.visibility(v, moment)).collect();
+        let half = history.len() / 2;
+        for (step, event) in history.into_iter().enumerate() {
+            let applied = world.tell(event);
+            if step == half {
+                // Classes that become known on the way are known to a refreshed visibility as well.
+                samples.iter().for_each(|sample| { world.facts(sample); });
+            }
+            for visibility in &mut open {
+                visibility.refresh(&world.book, &applied.touched);
+                let anew = world.book.visibility(visibility.viewer(), moment);
+                if step != half || applied.touched != Touched::Nothing {
+                    prop_assert_eq!(&*visibility, &anew);
+                    prop_assert!(visibility.is_current(&world.book, moment));
+                } else if visibility.is_current(&world.book, moment) {
+                    prop_assert_eq!(&*visibility, &anew);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn between_two_moments_without_a_boundary_nothing_changes(
+        history in a_history(), samples in samples(), a in a_moment(), b in a_moment(),
+    ) {
+        let (early, late) = (a.min(b), a.max(b));
+        let mut world = World::of(history);
+        let facts: Vec<Facts> = samples.iter().map(|sample| world.facts(sample)).collect();
+        let quiet = world.book.next_change_after(early).is_none_or(|change| change > late);
+        for viewer in everybody() {
+            let mut visibility = world.book.visibility(&viewer, early);
+            let was_current = visibility.is_current(&world.book, late);
+            for facts in &facts {
+                let (then, now) = (world.book.decide(facts, &viewer, early), world.book.decide(facts, &viewer, late));
+                let held = world.book.release_after(facts, early).is_some_and(|release| release <= late);
+                if quiet && !held {
+                    prop_assert_eq!(then.is_permit(), now.is_permit());
+                }
+                if was_current {
+                    prop_assert_eq!(visibility.permits(facts), now.is_permit());
+                }
+            }
+            if visibility.advance_to(late) {
+                prop_assert_eq!(&visibility, &world.book.visibility(&viewer, late));
+            } else {
+                prop_assert!(!quiet);
+            }
+        }
+    }
+
+    #[test]
+    fn partitions_may_interleave_in_any_way(history in a_history(), samples in samples(), moment in a_moment()) {
+        let mut world = World::of(history.clone());
+        for first in [0, 1, 2] {
+            let (early, late): (Vec<Body>, Vec<Body>) =
+                history.iter().cloned().partition(|event| crate::world::partition(event) == first);
+            let mut other = World::of(early.into_iter().chain(late));
+            prop_assert_eq!(other.book.digest(), world.book.digest());
+            prop_assert_eq!(other.book.frontier(), world.book.frontier());
+            for viewer in some(3) {
+                for sample in &samples {
+                    prop_assert_eq!(other.sees(sample, &viewer, moment), world.sees(sample, &viewer, moment));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_digest_tells_books_apart_that_decide_differently(
+        history in a_history(), event in an_event(), samples in samples(), moment in a_moment(),
+    ) {
+        let mut world = World::of(history);
+        let mut after = world.clone();
+        let _ = after.tell(event);
+        for viewer in everybody() {
+            for sample in &samples {
+                if world.why_not(sample, &viewer, moment) != after.why_not(sample, &viewer, moment) {
+                    prop_assert_ne!(world.book.digest(), after.book.digest());
+                }
+            }
+        }
+    }
+}
+
+/// Whether a scan by sources, patient lists and column bounds would show the record.
+fn scanned(book: &Book, visibility: &consent_filter::Visibility, facts: &Facts) -> bool {
+    let Some(class) = book.scope_class(facts.class) else { return false };
+    let Some((_, patients)) = visibility.sources().find(|(source, _)| **source == class.source) else { return false };
+    let grant = match patients {
+        consent_filter::Patients::Whole => visibility.own(),
+        consent_filter::Patients::Listed(listed) => {
+            assert!(listed.windows(2).all(|pair: &[PatientIx]| pair[0] < pair[1]), "sorted, each once");
+            listed.binary_search(&facts.patient).ok().and_then(|_| visibility.grant(facts.patient))
+        }
+    };
+    let (occurred, recorded) = (facts.occurred.micros(), facts.recorded.micros());
+    grant.is_some_and(|grant| {
+        grant.alternatives().any(|bounds| {
+            bounds.classes.iter().any(|class| class == facts.class)
+                && bounds.occurred_from <= occurred
+                && occurred < bounds.occurred_until
+                && recorded <= bounds.recorded_until
+        })
+    })
+}
+
+/// A proof over worlds in which nothing happens proves nothing: every reason, every outcome and enough permits occur.
+#[test]
+fn the_worlds_are_not_vacuous() {
+    use proptest::strategy::ValueTree;
+    use proptest::test_runner::TestRunner;
+    let mut runner = TestRunner::deterministic();
+    let mut reasons: BTreeMap<Reason, u32> = BTreeMap::new();
+    let mut outcomes: BTreeSet<&str> = BTreeSet::new();
+    let mut shared = 0;
+    for _ in 0..600 {
+        let (history, samples, moment) = (a_history(), samples(), a_moment()).new_tree(&mut runner).unwrap().current();
+        let mut world = World::default();
+        for event in history {
+            outcomes.insert(world.tell(event).outcome.code());
+        }
+        for viewer in everybody() {
+            for sample in &samples {
+                let facts = world.facts(sample);
+                match world.book.decide(&facts, &viewer, moment) {
+                    Decision::Permit(Permit::Own) => {}
+                    Decision::Permit(Permit::Shared { .. }) => shared += 1,
+                    Decision::Withhold(reason) => *reasons.entry(reason).or_default() += 1,
+                }
+            }
+        }
+    }
+    let at_the_gates: u32 = reasons.range(Reason::NoConsent..).map(|(_, count)| count).sum();
+    let unmet = |reason: &&Reason| **reason != Reason::UnknownRecord && reasons.get(reason).copied().unwrap_or(0) < 50;
+    assert_eq!(Reason::ALL.iter().filter(unmet).collect::<Vec<_>>(), Vec::<&Reason>::new());
+    let elsewhere = [Outcome::AlreadyApplied, Outcome::NotForTheBook, Outcome::NoRoom];
+    let missing = |outcome: &&Outcome| !elsewhere.contains(outcome) && !outcomes.contains(outcome.code());
+    assert_eq!(Outcome::ALL.iter().filter(missing).collect::<Vec<_>>(), Vec::<&Outcome>::new());
+    assert!(shared * 10 > at_the_gates, "{shared} were permitted across an edge, {at_the_gates} withheld");
+}

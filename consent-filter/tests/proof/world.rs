@@ -1,0 +1,333 @@
+//! Small worlds, drawn so that everything meets: few facilities, people and days, many changes.
+
+use crate::reference::Sample;
+use consent_filter::{Applied, Book, Facts, ScopeClass};
+use model::*;
+use proptest::prelude::*;
+use proptest::sample::select;
+
+pub const DAY: i64 = 86_400_000_000;
+pub const FACILITIES: [&str; 5] = ["hosp-a", "hosp-b", "clinic-c", "pharmacy-d", "ghost"];
+const MEMBERS: [&str; 4] = ["dr-1", "dr-2", "nurse-3", "clerk-4"];
+const NUMBERS: [&str; 3] = ["001", "002", "003"];
+
+pub fn fid(text: &str) -> FacilityId {
+    FacilityId::parse(text).unwrap()
+}
+pub fn mid(text: &str) -> MemberId {
+    MemberId::parse(text).unwrap()
+}
+pub fn cid(text: &str) -> ConsentId {
+    ConsentId::parse(text).unwrap()
+}
+pub fn lid(text: &str) -> LinkId {
+    LinkId::parse(text).unwrap()
+}
+pub fn dept(text: &str) -> DepartmentCode {
+    DepartmentCode::parse(text).unwrap()
+}
+pub fn patient(facility: &str, number: &str) -> PatientRef {
+    PatientRef::new(fid(facility), PatientNumber::parse(number).unwrap())
+}
+pub fn day(day: i64) -> Moment {
+    Moment::from_micros(day * DAY).unwrap()
+}
+
+// --- events, spelled out ---
+
+pub fn facility(id: &str, kind: FacilityKind, status: FacilityStatus) -> Body {
+    let (name, name_en) = (id.to_owned(), String::new());
+    Body::Directory(DirectoryChange::Facility(Facility { id: fid(id), kind, name, name_en, status }))
+}
+pub fn member(id: &str, at: &str, role: Role, period: Period) -> Body {
+    let member = Member { id: mid(id), facility: fid(at), role, name: id.to_owned(), period };
+    Body::Directory(DirectoryChange::Member(member))
+}
+/// A rule that discloses everything, every label too, to everybody.
+pub fn open_rule() -> ScopeRule {
+    ScopeRule {
+        categories: CategorySet::all(),
+        viewer_kinds: FacilityKindSet::all(),
+        viewer_roles: RoleSet::all(),
+        departments: Vec::new(),
+        author_roles: RoleSet::all(),
+        labels: Labels::all(),
+        since: None,
+        hold_back: HoldBack::None,
+    }
+}
+pub fn scope(id: &str, rules: Vec<ScopeRule>) -> Body {
+    Body::Directory(DirectoryChange::Scope(DisclosureScope { facility: fid(id), rules }))
+}
+pub fn link(id: &str, a: PatientRef, b: PatientRef) -> Body {
+    Body::Directory(DirectoryChange::Link(LinkChange::Linked(Link {
+        id: lid(id),
+        a,
+        b,
+        evidence: LinkEvidence::ConsentForm,
+        confirmed_by: mid("clerk-4"),
+        confirmed_at: day(0),
+    })))
+}
+pub fn unlink(id: &str) -> Body {
+    let unlink = Unlink { id: lid(id), by: mid("clerk-4"), at: day(0) };
+    Body::Directory(DirectoryChange::Link(LinkChange::Unlinked(unlink)))
+}
+/// A consent to everything normal, for treatment, without end.
+pub fn consent(id: &str, patient: PatientRef, viewers: Viewers) -> Consent {
+    Consent {
+        id: cid(id),
+        taken_by: patient.facility().clone(),
+        patient,
+        viewers,
+        state: ConsentState::Active,
+        period: Period::ALWAYS,
+        data_period: Period::ALWAYS,
+        categories: CategorySet::all(),
+        departments: Vec::new(),
+        labels: Labels::NONE,
+        purposes: PurposeSet::of(Purpose::Treatment),
+        signer: Signer::Patient,
+        signed_at: day(0),
+        form_digest: String::new(),
+    }
+}
+pub fn to(ids: &[&str]) -> Viewers {
+    Viewers::Facilities(ids.iter().map(|id| fid(id)).collect())
+}
+pub fn given(consent: Consent) -> Body {
+    Body::Consent(ConsentChange::Given(consent))
+}
+pub fn withdrawn(id: &str, patient: PatientRef) -> Body {
+    Body::Consent(ConsentChange::Withdrawn(Withdrawal { id: cid(id), patient, withdrawn_at: day(0) }))
+}
+
+pub fn lab(patient: PatientRef) -> Sample {
+    let source = patient.facility().clone();
+    let (category, author_role) = (Category::Laboratory, Role::Physician);
+    let class = ScopeClass { source, category, department: None, author_role, labels: Labels::NONE };
+    Sample { patient, class, occurred: day(3), recorded: day(3) }
+}
+pub fn principal(facility: &str, member: Option<&str>, role: Role) -> Principal {
+    Principal { facility: fid(facility), member: member.map(mid), role, purpose: Purpose::Treatment }
+}
+
+/// The region every vector begins with: four facilities, their people, open scopes, patient 001 linked everywhere.
+pub fn region() -> Vec<Body> {
+    use FacilityKind::*;
+    use FacilityStatus::Active;
+    let mut events = vec![
+        facility("hosp-a", Hospital, Active),
+        facility("hosp-b", Hospital, Active),
+        facility("clinic-c", Clinic, Active),
+        facility("pharmacy-d", Pharmacy, Active),
+        member("dr-1", "clinic-c", Role::Physician, Period::ALWAYS),
+        member("dr-2", "clinic-c", Role::Physician, Period::ALWAYS),
+        member("nurse-3", "hosp-b", Role::Nurse, Period::ALWAYS),
+        member("clerk-4", "clinic-c", Role::Clerk, Period::ALWAYS),
+    ];
+    events.extend(["hosp-a", "hosp-b", "clinic-c"].map(|id| scope(id, vec![open_rule()])));
+    for (at, other) in ["hosp-b", "clinic-c", "pharmacy-d"].into_iter().enumerate() {
+        events.push(link(&format!("link-{at}"), patient("hosp-a", "001"), patient(other, "001")));
+    }
+    events
+}
+
+// --- a book and the plain list of what it was told ---
+
+#[derive(Clone, Default)]
+pub struct World {
+    pub book: Book,
+    pub log: Vec<Body>,
+    next: [u64; 3],
+}
+
+impl World {
+    pub fn of(events: impl IntoIterator<Item = Body>) -> Self {
+        let mut world = Self::default();
+        events.into_iter().for_each(|event| {
+            let _ = world.tell(event);
+        });
+        world
+    }
+    pub fn tell(&mut self, event: Body) -> Applied {
+        let partition = partition(&event);
+        let position = Position::new(partition, self.next[partition as usize]);
+        self.next[partition as usize] += 1;
+        let applied = self.book.apply(position, &event);
+        self.log.push(event);
+        applied
+    }
+    pub fn facts(&mut self, sample: &Sample) -> Facts {
+        let (patient, class) = (self.book.patient(&sample.patient), self.book.class(&sample.class));
+        Facts { patient, class, occurred: sample.occurred, recorded: sample.recorded }
+    }
+    /// Decides by the book.
+    pub fn sees(&mut self, sample: &Sample, viewer: &Principal, moment: Moment) -> bool {
+        let facts = self.facts(sample);
+        self.book.decide(&facts, viewer, moment).is_permit()
+    }
+    pub fn why_not(&mut self, sample: &Sample, viewer: &Principal, moment: Moment) -> Option<&'static str> {
+        let facts = self.facts(sample);
+        self.book.decide(&facts, viewer, moment).reason().map(consent_filter::Reason::code)
+    }
+}
+
+/// Directory in partition 0; each patient always in the same one of two others.
+pub fn partition(event: &Body) -> u32 {
+    match event {
+        Body::Consent(change) => 1 + u32::from(change.patient().number().as_str() != "001"),
+        _ => 0,
+    }
+}
+
+/// Everybody who could ask.
+pub fn everybody() -> Vec<Principal> {
+    let mut all = Vec::new();
+    for facility in FACILITIES {
+        for purpose in [Purpose::Treatment, Purpose::Research, Purpose::BreakGlass] {
+            let without = Role::ALL.iter().map(|role| (None, *role));
+            let roles = [Role::Physician, Role::Nurse, Role::Clerk, Role::System, Role::Patient];
+            let named = MEMBERS.iter().flat_map(|id| roles.iter().map(|role| (Some(mid(id)), *role)));
+            all.extend(without.chain(named).map(|(member, role)| Principal {
+                facility: fid(facility),
+                member,
+                role,
+                purpose,
+            }));
+        }
+    }
+    all
+}
+
+// --- drawn at random ---
+
+fn a_facility() -> impl Strategy<Value = &'static str> {
+    prop_oneof![15 => select(&FACILITIES[..4]), 1 => Just(FACILITIES[4])]
+}
+pub fn a_patient() -> impl Strategy<Value = PatientRef> {
+    let number = prop_oneof![6 => Just(NUMBERS[0]), 1 => select(&NUMBERS[1..])];
+    (a_facility(), number).prop_map(|(facility, number)| patient(facility, number))
+}
+pub fn a_moment() -> impl Strategy<Value = Moment> {
+    (0..10_i64, prop_oneof![3 => Just(0), 1 => Just(-1)]).prop_map(|(at, nudge)| day(at).plus_micros(nudge))
+}
+fn a_period() -> impl Strategy<Value = Period> {
+    let side = || proptest::option::weighted(0.4, a_moment());
+    prop_oneof![
+        2 => Just(Period::ALWAYS),
+        3 => (side(), side()).prop_map(|(a, b)| match (a, b) {
+            (Some(a), Some(b)) => Period::new(Some(a.min(b)), Some(a.max(b))).unwrap(),
+            (a, b) => Period::new(a, b).unwrap(),
+        }),
+    ]
+}
+fn departments() -> impl Strategy<Value = Vec<DepartmentCode>> {
+    prop_oneof![3 => Just(Vec::new()), 1 => proptest::collection::vec(select(vec!["01", "02"]), 1..3)
+        .prop_map(|codes| codes.into_iter().map(dept).collect())]
+}
+fn categories() -> impl Strategy<Value = CategorySet> {
+    prop_oneof![6 => Just(CategorySet::all()), 2 => Just(CategorySet::of(Category::Laboratory)),
+        1 => Just(CategorySet::of(Category::Document)), 1 => Just(CategorySet::NONE)]
+}
+fn labels() -> impl Strategy<Value = Labels> {
+    prop_oneof![3 => Just(Labels::NONE), 2 => select(vec![Label::Hiv, Label::Psy, Label::Uninformed]).prop_map(Labels::of),
+        1 => Just(Labels::all())]
+}
+fn a_rule() -> impl Strategy<Value = ScopeRule> {
+    let kinds =
+        prop_oneof![6 => Just(FacilityKindSet::all()), 1 => select(FacilityKind::ALL).prop_map(FacilityKindSet::of)];
+    let roles = || prop_oneof![6 => Just(RoleSet::all()), 1 => select(Role::ALL).prop_map(RoleSet::of)];
+    let since = proptest::option::weighted(0.4, a_moment());
+    let hold = prop_oneof![2 => Just(HoldBack::None), 1 => (0..6_u16).prop_map(HoldBack::Days)];
+    (categories(), kinds, roles(), departments(), roles(), labels(), since, hold).prop_map(
+        |(categories, viewer_kinds, viewer_roles, departments, author_roles, labels, since, hold_back)| ScopeRule {
+            categories,
+            viewer_kinds,
+            viewer_roles,
+            departments,
+            author_roles,
+            labels,
+            since,
+            hold_back,
+        },
+    )
+}
+fn viewers() -> impl Strategy<Value = Viewers> {
+    let some = |ids: Vec<&'static str>| proptest::collection::vec(select(ids), 0..3);
+    prop_oneof![
+        3 => Just(Viewers::AllMembers),
+        3 => a_facility().prop_map(|id| to(&[id])),
+        1 => some(FACILITIES.to_vec()).prop_map(|ids| to(&ids)),
+        2 => some(MEMBERS.to_vec()).prop_map(|ids| Viewers::Practitioners(ids.into_iter().map(mid).collect())),
+    ]
+}
+pub fn a_consent_id() -> impl Strategy<Value = &'static str> {
+    select(vec!["c-1", "c-2", "c-3", "0192d7a0-5b1e-7c3a-9f00-00aa11bb22cc"])
+}
+pub fn a_consent() -> impl Strategy<Value = Consent> {
+    let state = prop_oneof![6 => Just(ConsentState::Active), 1 => select(ConsentState::ALL.to_vec())];
+    let purposes = prop_oneof![4 => Just(PurposeSet::all()), 1 => Just(PurposeSet::NONE),
+        3 => Just(PurposeSet::of(Purpose::Treatment))];
+    let what = (categories(), departments(), labels(), purposes);
+    (a_consent_id(), a_patient(), viewers(), state, a_period(), a_period(), what).prop_map(
+        |(id, patient, viewers, state, period, data_period, (categories, departments, labels, purposes))| Consent {
+            state,
+            period,
+            data_period,
+            categories,
+            departments,
+            labels,
+            purposes,
+            ..consent(id, patient, viewers)
+        },
+    )
+}
+pub fn an_event() -> impl Strategy<Value = Body> {
+    let kind = || select(vec![FacilityKind::Hospital, FacilityKind::Clinic, FacilityKind::Pharmacy]);
+    let status = prop_oneof![7 => Just(FacilityStatus::Active), 1 => Just(FacilityStatus::Inactive)];
+    let role = select(vec![Role::Physician, Role::Nurse, Role::Clerk]);
+    let link_id = || (0..5).prop_map(|at| format!("link-{at}"));
+    prop_oneof![
+        2 => (a_facility(), kind(), status).prop_map(|(id, kind, status)| facility(id, kind, status)),
+        2 => (select(&MEMBERS[..]), a_facility(), role, a_period()).prop_map(|(id, at, role, p)| member(id, at, role, p)),
+        3 => (a_facility(), proptest::collection::vec(a_rule(), 0..3)).prop_map(|(id, rules)| scope(id, rules)),
+        3 => (link_id(), a_patient(), a_patient()).prop_map(|(id, a, b)| link(&id, a, b)),
+        1 => link_id().prop_map(|id| unlink(&id)),
+        9 => a_consent().prop_map(given),
+        2 => (a_consent_id(), a_patient()).prop_map(|(id, patient)| withdrawn(id, patient)),
+    ]
+}
+/// Consents of patient 001 that open everything, so that what happens next decides.
+fn open_consents() -> Vec<Body> {
+    let everything = |consent| Consent { labels: Labels::all(), purposes: PurposeSet::all(), ..consent };
+    let open = |id| given(everything(consent("c-open", patient(id, "001"), Viewers::AllMembers)));
+    FACILITIES[..4].iter().copied().map(open).collect()
+}
+/// Mostly a region at work and then what happens to it; sometimes events out of nothing.
+pub fn a_history() -> impl Strategy<Value = Vec<Body>> {
+    let start = prop_oneof![
+        5 => Just([region(), open_consents()].concat()),
+        5 => Just(region()),
+        1 => Just(Vec::new()),
+    ];
+    (start, proptest::collection::vec(an_event(), 0..20)).prop_map(|(start, events)| [start, events].concat())
+}
+pub fn a_sample() -> impl Strategy<Value = Sample> {
+    let category = select(vec![Category::Laboratory, Category::Document]);
+    let department = proptest::option::of(select(vec!["01", "02", "03"]).prop_map(dept));
+    let author = prop_oneof![2 => Just(Role::Physician), 1 => Just(Role::Nurse)];
+    let undelivered = Just(Labels::of(Label::Undelivered));
+    let labels =
+        prop_oneof![5 => Just(Labels::NONE), 5 => labels(), 1 => Just(Labels::of(Label::Lts)), 1 => undelivered];
+    (a_patient(), category, department, author, labels, a_moment(), a_moment()).prop_map(
+        |(patient, category, department, author_role, labels, occurred, recorded)| {
+            let source = patient.facility().clone();
+            let class = ScopeClass { source, category, department, author_role, labels };
+            Sample { patient, class, occurred, recorded }
+        },
+    )
+}
+pub fn samples() -> impl Strategy<Value = Vec<Sample>> {
+    proptest::collection::vec(a_sample(), 1..8)
+}
