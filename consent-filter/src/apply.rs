@@ -1,6 +1,6 @@
 //! How events change the book, and what each change touches.
 
-use crate::consents::{Grant, Standing, ViewerList, ViewersIx};
+use crate::consents::{Grant, Opens, Standing, ViewerList, ViewersIx};
 use crate::index::TermsIx;
 use crate::links::Relinked;
 use crate::{Book, FacilityIx, PatientIx};
@@ -141,7 +141,8 @@ impl Book {
                     *held = grant;
                 }
             }
-            None => self.patients.add_grant(patient, grant),
+            None if self.patients.add_grant(patient, grant) => {}
+            None => return (Outcome::NoRoom, Touched::Nothing),
         }
         self.consents.note_boundaries(grant.from, grant.until);
         let outcome = if self.awaits_directory(consent) { Outcome::AwaitsDirectory } else { Outcome::Applied };
@@ -152,17 +153,17 @@ impl Book {
         let patient = self.patient(&withdrawal.patient);
         let Some((place, before)) = self.grant_of(patient, &withdrawal.id) else {
             let Some(id) = self.consents.push_id(&withdrawal.id) else { return (Outcome::NoRoom, Touched::Nothing) };
-            self.patients.add_grant(
-                patient,
-                Grant {
-                    from: i64::MIN,
-                    until: i64::MAX,
-                    id,
-                    terms: TermsIx::NOWHERE,
-                    viewers: ViewersIx::Nobody,
-                    standing: Standing::Withdrawn,
-                },
-            );
+            let bar = Grant {
+                from: i64::MIN,
+                until: i64::MAX,
+                id,
+                terms: TermsIx::NOWHERE,
+                viewers: ViewersIx::NOBODY,
+                standing: Standing::Withdrawn,
+            };
+            if !self.patients.add_grant(patient, bar) {
+                return (Outcome::NoRoom, Touched::Nothing);
+            }
             return (Outcome::UnknownConsent, Touched::Nothing);
         };
         if before.standing == Standing::Withdrawn {
@@ -259,14 +260,14 @@ impl Book {
 
     /// The facilities a consent may open to, as the directory stands.
     fn reach(&self, viewers: ViewersIx) -> TouchedViewers {
-        let mut facilities: SmallVec<[FacilityIx; 2]> = match viewers {
-            ViewersIx::All => return TouchedViewers::All,
-            ViewersIx::Nobody => SmallVec::new(),
-            ViewersIx::One(facility) => SmallVec::from_slice(&[facility]),
-            ViewersIx::Several(number) => match self.consents.list(number) {
+        let mut facilities: SmallVec<[FacilityIx; 2]> = match viewers.opens() {
+            Opens::All => return TouchedViewers::All,
+            Opens::Nobody => SmallVec::new(),
+            Opens::One(facility) => SmallVec::from_slice(&[facility]),
+            Opens::Several(number) => match self.consents.list(number) {
                 Some(ViewerList::Facilities(facilities)) => SmallVec::from_slice(facilities),
                 Some(ViewerList::Practitioners(members)) => {
-                    let entries = members.iter().filter_map(|member| self.directory.member_entry(*member));
+                    let entries = members.iter().filter_map(|member| self.directory.member_standing(*member));
                     entries.map(|entry| entry.facility).filter(|at| *at != FacilityIx::NOWHERE).collect()
                 }
                 None => SmallVec::new(),

@@ -1,7 +1,7 @@
 //! Which facilities a record reaches.
 
 use crate::classes::{Class, ClassRule};
-use crate::consents::{ViewerList, ViewersIx};
+use crate::consents::{Opens, ViewerList};
 use crate::directory::{CLINICAL, MACHINE, Standing};
 use crate::{Book, FacilityIx, Facts, PatientIx};
 use model::{Moment, Role, RoleSet};
@@ -59,7 +59,7 @@ impl Book {
         }
         let age = moment.since(facts.recorded);
         let open = |rule: &&ClassRule| rule.labels_said && facts.occurred.micros() >= rule.since && age >= rule.hold;
-        let rules: SmallVec<[&ClassRule; 4]> = class.rules.iter().filter(open).collect();
+        let rules: SmallVec<[&ClassRule; 4]> = self.classes.rules(class).iter().filter(open).collect();
         let mut last = FacilityIx::NOWHERE;
         for member in self.links.members(person) {
             // Members lie sorted by facility: the first ref of a facility stands for it.
@@ -80,7 +80,7 @@ impl Book {
     }
 
     /// Whom the consents that open this record now open it to; purposes count as covered when there are any.
-    fn open_grants(&self, facts: &Facts, class: &Class, moment: Moment) -> SmallVec<[ViewersIx; 8]> {
+    fn open_grants(&self, facts: &Facts, class: &Class, moment: Moment) -> SmallVec<[Opens; 8]> {
         let mut open = SmallVec::new();
         for grant in self.patients.grants(facts.patient) {
             if grant.in_force(moment.micros()).is_err() {
@@ -88,21 +88,21 @@ impl Book {
             }
             let Some(terms) = self.consents.terms(grant.terms) else { continue };
             if !terms.purposes.is_empty() && terms.admit(class, facts.occurred.micros()).is_ok() {
-                open.push(grant.viewers);
+                open.push(grant.viewers.opens());
             }
         }
         open
     }
 
     /// The roles in which somebody at `facility` is covered by one of the consents.
-    fn roles_reached(&self, grants: &[ViewersIx], facility: FacilityIx, moment: Moment) -> RoleSet {
+    fn roles_reached(&self, grants: &[Opens], facility: FacilityIx, moment: Moment) -> RoleSet {
         let mut roles = RoleSet::NONE;
         for viewers in grants {
             let number = match viewers {
-                ViewersIx::All => return MACHINE,
-                ViewersIx::One(one) if *one == facility => return MACHINE,
-                ViewersIx::One(_) | ViewersIx::Nobody => continue,
-                ViewersIx::Several(number) => *number,
+                Opens::All => return MACHINE,
+                Opens::One(one) if *one == facility => return MACHINE,
+                Opens::One(_) | Opens::Nobody => continue,
+                Opens::Several(number) => *number,
             };
             match self.consents.list(number) {
                 Some(ViewerList::Facilities(list)) if list.binary_search(&facility).is_ok() => return MACHINE,

@@ -16,7 +16,7 @@ use model::{
 ///
 /// A book is a function of the consent and directory events applied to it. It has one owner; readers are given
 /// [`crate::Visibility`] values or a shared reference.
-#[derive(Clone, Default, Debug)]
+#[derive(Clone, Default)]
 pub struct Book {
     pub(crate) directory: Directory,
     pub(crate) classes: Classes,
@@ -166,11 +166,19 @@ impl Book {
     /// The next moment after `moment` at which a hold-back of this record's source lapses for this record.
     pub fn release_after(&self, facts: &Facts, moment: Moment) -> Option<Moment> {
         let class = self.classes.get(facts.class)?;
-        let lapses = class
-            .rules
-            .iter()
-            .filter(|rule| rule.hold != i64::MIN)
-            .map(|rule| facts.recorded.micros().saturating_add(rule.hold));
+        let held = self.classes.rules(class).iter().filter(|rule| rule.hold != i64::MIN);
+        let lapses = held.map(|rule| facts.recorded.micros().saturating_add(rule.hold));
         lapses.filter(|lapse| *lapse > moment.micros()).min().and_then(|micros| Moment::from_micros(micros).ok())
+    }
+}
+
+impl std::fmt::Debug for Book {
+    /// Says how far it has come and how large it is, and nothing about patients.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Book")
+            .field("frontier", &self.frontier)
+            .field("patients", &self.patients.len())
+            .field("classes", &self.classes.len())
+            .finish_non_exhaustive()
     }
 }

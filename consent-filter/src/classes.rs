@@ -10,7 +10,7 @@ use model::{Category, DisclosureScope, FacilityKindSet, HoldBack, Label, Labels,
 const DAY: i64 = 86_400_000_000;
 
 /// A rule of the source that matches a class on category, department and author.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct ClassRule {
     /// Records that occurred from here on, in microseconds.
     pub since: i64,
@@ -25,16 +25,23 @@ pub(crate) struct ClassRule {
 }
 
 /// A class as decisions need it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Class {
     pub source: FacilityIx,
-    pub category: Category,
     /// `NOWHERE` where the record has none.
     pub department: DepartmentIx,
+    /// The number of what the scope says of it.
+    ruling: u32,
     /// Those of its labels that a consent and a rule must say.
     pub need_saying: Labels,
+    pub category: Category,
     pub undelivered: bool,
     pub uninformed: bool,
+}
+
+/// What a scope says of a class. Most classes of a source share theirs, so that rulings stay in the nearest memory.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct Ruling {
     /// Whether the source has stated a scope with a rule in it.
     pub has_scope: bool,
     /// In the order of the scope.
@@ -45,6 +52,7 @@ pub(crate) struct Class {
 pub(crate) struct Classes {
     known: Interner<ScopeClass>,
     classes: Vec<Class>,
+    rulings: Interner<Ruling>,
 }
 
 // === impl ClassRule ===
@@ -82,6 +90,18 @@ impl Classes {
     pub(crate) fn get(&self, ix: ClassIx) -> Option<&Class> {
         self.classes.get(ix.get())
     }
+    /// Reads a class; see [`crate::Book::look_ahead`].
+    pub(crate) fn touch(&self, ix: ClassIx) -> u32 {
+        self.get(ix).map_or(0, |class| class.ruling)
+    }
+    /// The rules of a class, in the order of the scope.
+    pub(crate) fn rules(&self, class: &Class) -> &[ClassRule] {
+        self.ruling(class).map(|ruling| ruling.rules.as_ref()).unwrap_or_default()
+    }
+    /// What the source's scope says of a class.
+    pub(crate) fn ruling(&self, class: &Class) -> Option<&Ruling> {
+        self.rulings.get(class.ruling)
+    }
     pub(crate) fn scope_class(&self, ix: ClassIx) -> Option<&ScopeClass> {
         self.known.get(ix.as_u32())
     }
@@ -102,8 +122,7 @@ impl Classes {
             need_saying: class.labels.intersection(Labels::NEED_SAYING),
             undelivered: class.labels.contains(Label::Undelivered),
             uninformed: class.labels.contains(Label::Uninformed),
-            has_scope: false,
-            rules: Box::default(),
+            ruling: u32::MAX,
         });
         if let Some(entry) = directory.entry_mut(source) {
             entry.classes.insert(ix.as_u32());
@@ -131,15 +150,14 @@ impl Classes {
                 kinds: rule.viewer_kinds,
                 labels_said: known.labels.intersection(Labels::NEED_SAYING).is_subset(rule.labels),
             });
-        let compiled: Box<[ClassRule]> = compiled.collect();
+        let ruling = Ruling { has_scope: !rules.is_empty(), rules: compiled.collect() };
+        let number = self.rulings.number(&ruling);
         if let Some(class) = self.classes.get_mut(ix.get()) {
-            class.has_scope = !rules.is_empty();
-            class.rules = compiled;
+            class.ruling = number;
         }
     }
     pub(crate) fn bytes(&self) -> usize {
-        let rules = self.classes.iter().map(|class| class.rules.len() * size_of::<ClassRule>()).sum::<usize>();
-        self.known.bytes() + self.classes.capacity() * size_of::<Class>() + rules
+        self.known.bytes() + self.classes.capacity() * size_of::<Class>() + self.rulings.bytes()
     }
 }
 

@@ -46,11 +46,14 @@ pub(crate) struct FacilityEntry {
     pub classes: RoaringBitmap,
 }
 
-#[derive(Clone, Debug)]
-pub(crate) struct MemberEntry {
-    pub stated: Option<Member>,
+/// What the directory says of a member, as small as the hot path wants it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MemberStanding {
+    from: i64,
+    until: i64,
     /// Where the directory has them; `NOWHERE` until it does.
     pub facility: FacilityIx,
+    role: Role,
 }
 
 /// A principal, resolved: known, active, and in a role that sees clinical data.
@@ -71,7 +74,17 @@ pub(crate) struct Directory {
     facilities: Vec<FacilityEntry>,
     standing: Vec<Standing>,
     member_numbers: QuickMap<MemberId, MemberIx>,
-    members: Vec<MemberEntry>,
+    members: Vec<MemberStanding>,
+    stated_members: Vec<Option<Member>>,
+}
+
+// === impl MemberStanding ===
+
+impl MemberStanding {
+    /// Whether the membership holds.
+    fn holds(&self, moment: Moment) -> bool {
+        (self.from..self.until).contains(&moment.micros())
+    }
 }
 
 // === impl Directory ===
@@ -127,17 +140,19 @@ impl Directory {
         }
         let ix = MemberIx::at(self.members.len());
         self.member_numbers.insert(id.clone(), ix);
-        self.members.push(MemberEntry { stated: None, facility: FacilityIx::NOWHERE });
+        let (facility, role) = (FacilityIx::NOWHERE, Role::Patient);
+        self.members.push(MemberStanding { from: i64::MIN, until: i64::MIN, facility, role });
+        self.stated_members.push(None);
         ix
     }
-    pub(crate) fn member_entry(&self, ix: MemberIx) -> Option<&MemberEntry> {
+    pub(crate) fn member_standing(&self, ix: MemberIx) -> Option<&MemberStanding> {
         self.members.get(ix.get())
     }
     pub(crate) fn members(&self) -> impl Iterator<Item = &Member> {
-        self.members.iter().filter_map(|entry| entry.stated.as_ref())
+        self.stated_members.iter().flatten()
     }
     pub(crate) fn find_member(&self, id: &MemberId) -> Option<&Member> {
-        self.member_numbers.get(id).and_then(|ix| self.member_entry(*ix)).and_then(|entry| entry.stated.as_ref())
+        self.member_numbers.get(id).and_then(|ix| self.stated_members.get(ix.get())).and_then(Option::as_ref)
     }
     pub(crate) fn member_id(&self, ix: MemberIx) -> Option<MemberId> {
         // Only accessors ask this, never a decision: a second table of ids is not worth its memory.
@@ -147,15 +162,16 @@ impl Directory {
     pub(crate) fn state_member(&mut self, member: &Member) -> (FacilityIx, Option<Member>) {
         let facility = self.facility(&member.facility);
         let ix = self.member(&member.id);
-        let Some(entry) = self.members.get_mut(ix.get()) else { return (facility, None) };
-        entry.facility = facility;
-        (facility, entry.stated.replace(member.clone()))
+        let (from, until) = crate::consents::sides(&member.period);
+        if let Some(standing) = self.members.get_mut(ix.get()) {
+            *standing = MemberStanding { from, until, facility, role: member.role };
+        }
+        (facility, self.stated_members.get_mut(ix.get()).and_then(|stated| stated.replace(member.clone())))
     }
     /// The roles of this member if they work at `facility` at `moment` and see clinical data there.
     pub(crate) fn clinician_at(&self, ix: MemberIx, facility: FacilityIx, moment: Moment) -> Option<Role> {
-        let entry = self.member_entry(ix).filter(|entry| entry.facility == facility)?;
-        let member = entry.stated.as_ref()?;
-        (member.period.contains(moment) && CLINICAL.contains(member.role)).then_some(member.role)
+        let member = self.member_standing(ix).filter(|member| member.facility == facility)?;
+        (member.holds(moment) && CLINICAL.contains(member.role)).then_some(member.role)
     }
 
     /// Bytes of the facilities' sets of patients and of their tables, without names and scopes.
@@ -183,12 +199,12 @@ impl Directory {
             None => None,
             Some(id) => {
                 let ix = self.member_numbers.get(id).copied().ok_or(Reason::MemberUnknown)?;
-                let entry = self.member_entry(ix).filter(|entry| entry.facility == facility);
-                let stated = entry.and_then(|entry| entry.stated.as_ref()).ok_or(Reason::MemberUnknown)?;
-                if !stated.period.contains(moment) {
+                let member = self.member_standing(ix).filter(|member| member.facility == facility);
+                let member = member.ok_or(Reason::MemberUnknown)?;
+                if !member.holds(moment) {
                     return Err(Reason::MemberInactive);
                 }
-                if stated.role != *role {
+                if member.role != *role {
                     return Err(Reason::RoleNotHeld);
                 }
                 Some(ix)

@@ -146,6 +146,11 @@ impl PackedIds {
     /// Adds an id and gives its place; `None` when four gigabytes of ids are full.
     pub(crate) fn push(&mut self, id: &str) -> Option<u32> {
         let at = u32::try_from(self.bytes.len()).ok().filter(|at| *at < u32::MAX)?;
+        let room = id.len() + 1;
+        if self.bytes.capacity() - self.bytes.len() < room {
+            // By an eighth at a time: doubling would leave up to half of the bytes empty.
+            self.bytes.reserve_exact(self.bytes.len() / 8 + room + 64);
+        }
         match pack_uuid(id) {
             Some(uuid) => {
                 self.bytes.push(UUID);

@@ -25,6 +25,21 @@ impl Book {
         }
     }
 
+    /// Fetches from memory what decisions and audiences about these records will read.
+    ///
+    /// With 150,000 patients a decision spends nine tenths of its time waiting for memory. Called for a batch of
+    /// some hundred records before they are decided one by one, this waits for all of them at once. It changes no answer.
+    pub fn look_ahead(&self, batch: &[Facts]) {
+        let touched = batch
+            .iter()
+            .fold(0_u32, |sum, facts| sum ^ self.patients.touch(facts.patient) ^ self.classes.touch(facts.class));
+        let of_grants = batch.iter().fold(0_u32, |sum, facts| sum ^ self.patients.touch_grants(facts.patient));
+        let of_links =
+            batch.iter().fold(0_u32, |sum, facts| sum ^ self.links.touch(self.patients.person(facts.patient)));
+        // Without a use the reads would be left out.
+        std::hint::black_box(touched ^ of_grants ^ of_links);
+    }
+
     fn judge(&self, facts: &Facts, principal: &Principal, moment: Moment) -> Result<Permit, Reason> {
         let class = self.classes.get(facts.class).ok_or(Reason::UnknownRecord)?;
         let viewer = match self.directory.viewer(principal, moment) {
@@ -45,10 +60,12 @@ impl Book {
         if class.undelivered {
             return Err(Reason::Undelivered);
         }
+        // Asked before the gates, though it is the last of them: it and the grants lie far apart in memory, and this way
+        // they are fetched side by side.
+        let own_patient = self.own_ref(facts.patient, &viewer);
         let consent = self.consent_gate(facts, class, &viewer, moment)?;
-        let rule = scope_gate(facts, class, &viewer, moment)?;
-        let own_patient = self.own_ref(facts.patient, &viewer).ok_or(Reason::NotLinked)?;
-        Ok(Permit::Shared { consent, rule, own_patient })
+        let rule = self.scope_gate(facts, class, &viewer, moment)?;
+        Ok(Permit::Shared { consent, rule, own_patient: own_patient.ok_or(Reason::NotLinked)? })
     }
 
     fn consent_gate(&self, facts: &Facts, class: &Class, viewer: &Viewer, moment: Moment) -> Result<ConsentIx, Reason> {
@@ -68,20 +85,21 @@ impl Book {
         Err(furthest)
     }
 
+    fn scope_gate(&self, facts: &Facts, class: &Class, viewer: &Viewer, moment: Moment) -> Result<u16, Reason> {
+        let ruling = self.classes.ruling(class).filter(|ruling| ruling.has_scope).ok_or(Reason::NoScope)?;
+        let age = moment.since(facts.recorded);
+        let mut furthest = Reason::OutOfScope;
+        for rule in &ruling.rules {
+            match rule.admit(viewer, facts.occurred.micros(), age) {
+                Ok(()) => return Ok(rule.rule),
+                Err(reason) => furthest = furthest.max(reason),
+            }
+        }
+        Err(furthest)
+    }
+
     /// The viewing facility's own ref of the patient's person.
     pub(crate) fn own_ref(&self, patient: PatientIx, viewer: &Viewer) -> Option<PatientIx> {
         self.patients.person(patient).and_then(|person| self.links.member_at(person, viewer.facility))
     }
-}
-
-fn scope_gate(facts: &Facts, class: &Class, viewer: &Viewer, moment: Moment) -> Result<u16, Reason> {
-    let age = moment.since(facts.recorded);
-    let mut furthest = if class.has_scope { Reason::OutOfScope } else { Reason::NoScope };
-    for rule in &class.rules {
-        match rule.admit(viewer, facts.occurred.micros(), age) {
-            Ok(()) => return Ok(rule.rule),
-            Err(reason) => furthest = furthest.max(reason),
-        }
-    }
-    Err(furthest)
 }

@@ -52,20 +52,36 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod apply;
-mod audience;
-mod book;
-mod classes;
-mod consents;
-mod decision;
-mod digest;
-mod directory;
+// In reading order; the blank lines keep the formatter from sorting them into the alphabet's.
 mod index;
-mod intern;
+
+mod decision;
+
+mod book;
+
+mod apply;
+
 mod judge;
-mod links;
-mod patients;
+
+mod audience;
+
 mod visibility;
+
+mod directory;
+
+mod classes;
+
+mod consents;
+
+mod patients;
+
+mod grants;
+
+mod links;
+
+mod digest;
+
+mod intern;
 
 pub use apply::{Applied, Outcome, Touched, TouchedViewers};
 pub use audience::{Audience, Reached};

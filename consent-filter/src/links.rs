@@ -7,6 +7,7 @@ use crate::intern::{HashIndex, PackedIds, quick_hash};
 use crate::patients::Patients;
 use crate::{FacilityIx, PatientIx};
 use model::LinkId;
+use smallvec::{SmallVec, smallvec};
 
 /// One ref of a person.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,12 +16,14 @@ pub(crate) struct Member {
     pub patient: PatientIx,
 }
 
-#[derive(Clone, Default, Debug)]
-struct Person {
-    /// INVARIANT: sorted by facility, then by number, so that "the first ref at a facility" does not depend on the
-    /// order in which refs became known.
-    members: Box<[Member]>,
-    /// The places of the links that hold it together.
+/// The refs of one person, sorted by facility, then by number, so that "the first ref at a facility" does not depend
+/// on the order in which refs became known. Held in place: a decision then finds them in one step.
+type Members = SmallVec<[Member; 6]>;
+
+/// A person taken apart.
+#[derive(Default)]
+struct Taken {
+    members: Members,
     links: Vec<u32>,
 }
 
@@ -44,7 +47,9 @@ pub(crate) struct Links {
     ids: PackedIds,
     index: HashIndex,
     links: Vec<LinkEntry>,
-    persons: Vec<Person>,
+    persons: Vec<Members>,
+    /// For each person the places of the links that hold it together.
+    held_by: Vec<Vec<u32>>,
     vacant: Vec<PersonIx>,
 }
 
@@ -66,11 +71,17 @@ pub(crate) enum Relinked {
 impl Links {
     /// The refs of a person, sorted by facility.
     pub(crate) fn members(&self, person: PersonIx) -> &[Member] {
-        self.persons.get(person.get()).map(|person| person.members.as_ref()).unwrap_or_default()
+        self.persons.get(person.get()).map(SmallVec::as_slice).unwrap_or_default()
     }
     /// The first ref of the person at a facility.
     pub(crate) fn member_at(&self, person: PersonIx, facility: FacilityIx) -> Option<PatientIx> {
         self.members(person).iter().find(|member| member.facility == facility).map(|member| member.patient)
+    }
+    /// Reads a person's refs; see [`crate::Book::look_ahead`].
+    pub(crate) fn touch(&self, person: Option<PersonIx>) -> u32 {
+        let members = person.map(|person| self.members(person)).unwrap_or_default();
+        let ends = [members.first(), members.last()];
+        ends.into_iter().flatten().fold(0, |sum, member| sum ^ member.patient.as_u32())
     }
     /// Ids and ends of the links that hold, in the order of their first statement.
     pub(crate) fn confirmed(&self) -> impl Iterator<Item = (Option<LinkId>, PatientIx, PatientIx)> {
@@ -132,18 +143,18 @@ impl Links {
     fn join(&mut self, at: u32, patients: &mut Patients) -> Vec<PatientIx> {
         let Some((a, b)) = self.links.get(at as usize).map(|link| (link.a, link.b)) else { return Vec::new() };
         let (a, b) = (self.person_of(a, patients), self.person_of(b, patients));
-        let mut taken = if a == b { Person::default() } else { self.take(b) };
-        let Some(person) = self.persons.get_mut(a.get()) else { return Vec::new() };
-        person.links.push(at);
-        person.links.append(&mut taken.links);
-        let mut members = std::mem::take(&mut person.members).into_vec();
+        let mut taken = if a == b { Taken::default() } else { self.take(b) };
+        if let Some(links) = self.held_by.get_mut(a.get()) {
+            links.push(at);
+            links.append(&mut taken.links);
+        }
+        let Some(members) = self.persons.get_mut(a.get()) else { return Vec::new() };
         members.extend_from_slice(&taken.members);
-        patients.sort_members(&mut members);
-        person.members = members.into_boxed_slice();
+        patients.sort_members(members);
         for member in &taken.members {
             patients.set_person(member.patient, a);
         }
-        person.members.iter().map(|member| member.patient).collect()
+        members.iter().map(|member| member.patient).collect()
     }
     /// Takes link `at` out of its person and lets what remains fall apart; gives all refs the person had.
     fn part(&mut self, at: u32, patients: &mut Patients) -> Vec<PatientIx> {
@@ -166,20 +177,22 @@ impl Links {
             return person;
         }
         let ix = self.vacant.pop().unwrap_or_else(|| {
-            self.persons.push(Person::default());
+            self.persons.push(Members::new());
+            self.held_by.push(Vec::new());
             PersonIx::at(self.persons.len() - 1)
         });
         let facility = patients.source(patient).unwrap_or(FacilityIx::NOWHERE);
-        if let Some(person) = self.persons.get_mut(ix.get()) {
-            person.members = Box::new([Member { facility, patient }]);
+        if let Some(members) = self.persons.get_mut(ix.get()) {
+            *members = smallvec![Member { facility, patient }];
         }
         patients.set_person(patient, ix);
         ix
     }
-    fn take(&mut self, person: PersonIx) -> Person {
-        let Some(entry) = self.persons.get_mut(person.get()) else { return Person::default() };
+    fn take(&mut self, person: PersonIx) -> Taken {
         self.vacant.push(person);
-        std::mem::take(entry)
+        let members = self.persons.get_mut(person.get()).map(std::mem::take).unwrap_or_default();
+        let links = self.held_by.get_mut(person.get()).map(std::mem::take).unwrap_or_default();
+        Taken { members, links }
     }
 
     /// How many links hold.
@@ -187,12 +200,13 @@ impl Links {
         self.links.iter().filter(|link| link.state == LinkState::Confirmed).count()
     }
     pub(crate) fn bytes(&self) -> usize {
-        let of_person =
-            |person: &Person| person.members.len() * size_of::<Member>() + person.links.capacity() * size_of::<u32>();
+        let outside = |members: &Members| if members.spilled() { members.capacity() * size_of::<Member>() } else { 0 };
         self.ids.bytes()
             + self.index.bytes()
             + self.links.capacity() * size_of::<LinkEntry>()
-            + self.persons.capacity() * size_of::<Person>()
-            + self.persons.iter().map(of_person).sum::<usize>()
+            + self.persons.capacity() * size_of::<Members>()
+            + self.persons.iter().map(outside).sum::<usize>()
+            + self.held_by.capacity() * size_of::<Vec<u32>>()
+            + self.held_by.iter().map(|links| links.capacity() * size_of::<u32>()).sum::<usize>()
     }
 }

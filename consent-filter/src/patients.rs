@@ -1,20 +1,20 @@
 //! The patient refs the book knows, each with its person and its grants.
 
 use crate::consents::Grant;
+use crate::grants::{Grants, Run};
 use crate::index::PersonIx;
 use crate::intern::{HashIndex, quick_hash};
 use crate::links::Member;
 use crate::{FacilityIx, PatientIx};
 use model::PatientRef;
 
-/// What a decision needs of a patient ref.
-#[derive(Clone, Debug)]
+/// What a decision needs of a patient ref, in 16 bytes.
+#[derive(Clone, Copy, Debug)]
 struct Patient {
     source: FacilityIx,
     person: PersonIx,
-    /// In the order of their first statement. A slice of exact size: most patients hold a handful, and spare
-    /// capacity would be a good part of a grant's bytes.
-    grants: Box<[Grant]>,
+    /// Where its grants lie, and how many they are.
+    grants: Run,
 }
 
 #[derive(Clone, Default, Debug)]
@@ -22,6 +22,7 @@ pub(crate) struct Patients {
     refs: Vec<PatientRef>,
     entries: Vec<Patient>,
     index: HashIndex,
+    grants: Grants,
 }
 
 // === impl Patients ===
@@ -35,7 +36,7 @@ impl Patients {
     pub(crate) fn push(&mut self, patient: &PatientRef, source: FacilityIx) -> PatientIx {
         let Some(number) = self.index.push(quick_hash(patient)) else { return PatientIx::NOWHERE };
         self.refs.push(patient.clone());
-        self.entries.push(Patient { source, person: PersonIx::NOWHERE, grants: Box::default() });
+        self.entries.push(Patient { source, person: PersonIx::NOWHERE, grants: Run::default() });
         PatientIx::from_u32(number)
     }
     pub(crate) fn reference(&self, ix: PatientIx) -> Option<&PatientRef> {
@@ -48,23 +49,37 @@ impl Patients {
     pub(crate) fn person(&self, ix: PatientIx) -> Option<PersonIx> {
         self.entries.get(ix.get()).map(|patient| patient.person).filter(|person| *person != PersonIx::NOWHERE)
     }
+    /// Reads the entry; see [`crate::Book::look_ahead`].
+    pub(crate) fn touch(&self, ix: PatientIx) -> u32 {
+        self.entries.get(ix.get()).map_or(0, |patient| patient.source.as_u32())
+    }
+    /// Reads the first cache lines of its grants; see [`crate::Book::look_ahead`].
+    pub(crate) fn touch_grants(&self, ix: PatientIx) -> u32 {
+        const IN_A_LINE: usize = 64 / size_of::<Grant>();
+        self.grants(ix).iter().step_by(IN_A_LINE).take(4).fold(0, |sum, grant| sum ^ grant.terms.as_u32())
+    }
     pub(crate) fn set_person(&mut self, ix: PatientIx, person: PersonIx) {
         if let Some(patient) = self.entries.get_mut(ix.get()) {
             patient.person = person;
         }
     }
+    /// Its grants, in the order of their first statement.
     pub(crate) fn grants(&self, ix: PatientIx) -> &[Grant] {
-        self.entries.get(ix.get()).map(|patient| patient.grants.as_ref()).unwrap_or_default()
+        self.entries.get(ix.get()).map(|patient| self.grants.get(patient.grants)).unwrap_or_default()
     }
     pub(crate) fn grant_mut(&mut self, ix: PatientIx, place: usize) -> Option<&mut Grant> {
-        self.entries.get_mut(ix.get())?.grants.get_mut(place)
+        let run = self.entries.get(ix.get())?.grants;
+        self.grants.get_mut(run)?.get_mut(place)
     }
-    pub(crate) fn add_grant(&mut self, ix: PatientIx, grant: Grant) {
-        if let Some(patient) = self.entries.get_mut(ix.get()) {
-            let mut grants = Vec::with_capacity(patient.grants.len() + 1);
-            grants.extend_from_slice(&patient.grants);
-            grants.push(grant);
-            patient.grants = grants.into_boxed_slice();
+    /// Adds a grant; `false` when there is no room for another.
+    pub(crate) fn add_grant(&mut self, ix: PatientIx, grant: Grant) -> bool {
+        let Some(patient) = self.entries.get_mut(ix.get()) else { return false };
+        match self.grants.add(patient.grants, grant) {
+            Some(run) => {
+                patient.grants = run;
+                true
+            }
+            None => false,
         }
     }
     /// Sorts by facility, then by the facility's own number.
@@ -84,11 +99,8 @@ impl Patients {
             + self.entries.capacity() * size_of::<Patient>()
             + self.index.bytes()
     }
-    /// How many grants there are, and the bytes of their slices.
+    /// How many grants there are, and the bytes they lie in.
     pub(crate) fn grant_bytes(&self) -> (usize, usize) {
-        // Each slice of its own also costs the allocator's header and rounding: 16 bytes as a rule.
-        const ALLOCATION: usize = 16;
-        let slices = self.entries.iter().map(|patient| patient.grants.len()).filter(|grants| *grants > 0);
-        slices.fold((0, 0), |(grants, bytes), len| (grants + len, bytes + len * size_of::<Grant>() + ALLOCATION))
+        (self.grants.count(), self.grants.bytes())
     }
 }

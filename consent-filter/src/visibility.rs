@@ -14,10 +14,27 @@ use std::fmt;
 ///
 /// Nothing that stores or carries records shows one without it, and only [`crate::Book::visibility`] makes it:
 ///
-/// ```compile_fail
-/// use consent_filter::Visibility;
-/// fn forge(viewer: model::Principal, moment: model::Moment) -> Visibility {
-///     Visibility { viewer, moment, ..Default::default() }
+/// ```
+/// fn ask(book: &consent_filter::Book, viewer: &model::Principal, moment: model::Moment) -> consent_filter::Visibility {
+///     book.visibility(viewer, moment)
+/// }
+/// ```
+///
+/// It has no constructor, no default and no public field, and cannot be changed to somebody else's:
+///
+/// ```compile_fail,E0451
+/// fn forge(of: consent_filter::Visibility, viewer: model::Principal) -> consent_filter::Visibility {
+///     consent_filter::Visibility { viewer, ..of }
+/// }
+/// ```
+/// ```compile_fail,E0599
+/// fn forge() -> consent_filter::Visibility {
+///     consent_filter::Visibility::default()
+/// }
+/// ```
+/// ```compile_fail,E0616
+/// fn forge(mut of: consent_filter::Visibility, viewer: model::Principal) {
+///     of.viewer = viewer;
 /// }
 /// ```
 ///

@@ -7,7 +7,6 @@ use crate::intern::QuickMap;
 use crate::{Book, ClassIx, FacilityIx, PatientIx, Touched};
 use model::{Moment, Principal};
 use smallvec::SmallVec;
-use std::collections::BTreeMap;
 
 /// What decides a set of alternatives, for one viewer: the source and the terms in force.
 type SetKey = (FacilityIx, SmallVec<[TermsIx; 4]>);
@@ -100,7 +99,8 @@ impl Book {
     /// Which records pass both the terms and the source's scope, for one viewer: every pair of terms and rule that can
     /// pass together, pairs with the same bounds put into one.
     fn alternatives(&self, (source, terms): &SetKey, viewer: &Viewer) -> Box<[Alternative]> {
-        let mut by_bounds: BTreeMap<(i64, i64, i64), ClassMask> = BTreeMap::new();
+        // Few bounds differ, so a list is searched faster than a tree.
+        let mut by_bounds: Vec<((i64, i64, i64), ClassMask)> = Vec::new();
         let classes = self.directory.entry(*source).map(|entry| &entry.classes);
         for ix in classes.into_iter().flatten().map(ClassIx::from_u32) {
             let Some(class) = self.classes.get(ix).filter(|class| !class.undelivered) else { continue };
@@ -108,14 +108,20 @@ impl Book {
                 if terms.admit_class(class).is_err() {
                     continue;
                 }
-                for rule in &class.rules {
+                for rule in self.classes.rules(class) {
                     let from = terms.data_from.max(rule.since);
-                    if from < terms.data_until && rule.opens_to(viewer) {
-                        by_bounds.entry((from, terms.data_until, rule.hold)).or_default().insert(ix);
+                    if from >= terms.data_until || !rule.opens_to(viewer) {
+                        continue;
+                    }
+                    let bounds = (from, terms.data_until, rule.hold);
+                    match by_bounds.iter_mut().find(|(known, _)| *known == bounds) {
+                        Some((_, classes)) => classes.insert(ix),
+                        None => by_bounds.push((bounds, ClassMask::from_iter([ix]))),
                     }
                 }
             }
         }
+        by_bounds.sort_unstable_by_key(|(bounds, _)| *bounds);
         let alternative = |((occurred_from, occurred_until, hold), classes)| Alternative {
             classes,
             occurred_from,
