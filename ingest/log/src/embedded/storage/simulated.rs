@@ -40,7 +40,10 @@ struct State {
 struct Inode {
     now: Vec<u8>,
     durable: Vec<u8>,
+    /// Pages written and not synced.
     dirty: BTreeSet<usize>,
+    /// From here on the durable bytes were cut off, and not synced yet.
+    cut: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -174,6 +177,27 @@ impl Inode {
         }
         self.dirty.extend(at / PAGE..end.div_ceil(PAGE));
     }
+    fn truncate(&mut self, length: usize) {
+        if length < self.now.len() {
+            self.cut = Some(self.cut.map_or(length, |cut| cut.min(length)));
+        }
+        self.now.resize(length, 0);
+        self.dirty.retain(|page| page * PAGE < length);
+    }
+    /// Makes durable the length and the pages that are dirty, and no others: a page once marked clean is not written
+    /// again, even if it never reached the disk.
+    fn sync(&mut self) {
+        if let Some(cut) = self.cut.take() {
+            self.durable.truncate(cut);
+        }
+        self.durable.resize(self.now.len(), 0);
+        for page in std::mem::take(&mut self.dirty) {
+            let (start, end) = (page * PAGE, (page * PAGE + PAGE).min(self.now.len()));
+            if let (Some(to), Some(from)) = (self.durable.get_mut(start..end), self.now.get(start..end)) {
+                to.copy_from_slice(from);
+            }
+        }
+    }
     /// Becomes what a crash leaves of it.
     fn lose(&mut self, draw: &mut Draw) {
         let (old, new) = (self.durable.len(), self.now.len());
@@ -200,6 +224,7 @@ impl Inode {
                 to.copy_from_slice(from);
             }
         }
+        self.cut = None;
         self.now.clone_from(&left);
         self.durable = left;
     }
@@ -337,9 +362,7 @@ impl StorageFile for SimulatedFile {
         let mut state = self.disk.0.lock();
         self.alive(&state)?;
         let length = usize::try_from(length).map_err(|_| io::ErrorKind::FileTooLarge)?;
-        let inode = state.inode(self.inode)?;
-        inode.now.resize(length, 0);
-        inode.dirty.retain(|page| page * PAGE < length);
+        state.inode(self.inode)?.truncate(length);
         Ok(())
     }
     fn allocate(&self, length: u64) -> io::Result<()> {
@@ -370,8 +393,7 @@ impl StorageFile for SimulatedFile {
             return Err(io::Error::other("the simulated disk failed to sync"));
         }
         if !lies {
-            inode.dirty.clear();
-            inode.durable.clone_from(&inode.now);
+            inode.sync();
         }
         Ok(())
     }
