@@ -116,10 +116,26 @@ impl Book {
             Body::Directory(DirectoryChange::Link(change)) => self.relink(change),
             Body::Record(_) => (Outcome::NotForTheBook, Touched::Nothing),
         };
-        if touched != Touched::Nothing {
-            self.generation += 1;
-        }
+        self.note_change(&touched);
         Applied { outcome, touched }
+    }
+
+    /// Keeps the generations in step, so that what is touched for one viewer leaves the others' visibilities current.
+    fn note_change(&mut self, touched: &Touched) {
+        if *touched == Touched::Nothing {
+            return;
+        }
+        self.generation += 1;
+        match touched {
+            Touched::Patient { .. } | Touched::Person(_) => {
+                for (viewer, _) in self.pairs(touched) {
+                    if let Some(entry) = self.directory.entry_mut(viewer) {
+                        entry.changed = self.generation;
+                    }
+                }
+            }
+            _ => self.changed_for_all = self.generation,
+        }
     }
 
     fn give(&mut self, consent: &Consent) -> (Outcome, Touched) {

@@ -25,6 +25,8 @@ pub struct Book {
     pub(crate) consents: Consents,
     pub(crate) frontier: Frontier,
     pub(crate) generation: u64,
+    /// The generation of the last change that may concern every viewer.
+    pub(crate) changed_for_all: u64,
 }
 
 // === impl Book ===
@@ -72,6 +74,7 @@ impl Book {
         }
         let department = class.department.as_ref().map_or(DepartmentIx::NOWHERE, |code| self.consents.department(code));
         self.generation += 1;
+        self.changed_for_all = self.generation;
         self.classes.push(class, department, &mut self.directory)
     }
     /// The number of a scope class, if it has one.
@@ -156,6 +159,12 @@ impl Book {
     /// Grows whenever a visibility made earlier could differ from one made now at the same moment.
     pub fn generation(&self) -> u64 {
         self.generation
+    }
+    /// The generation of the last change that may concern what this facility sees. A visibility made for it since then
+    /// is not affected by what was applied to the book for others.
+    pub fn generation_for(&self, viewer: &FacilityId) -> u64 {
+        let changed = self.facility(viewer).and_then(|ix| self.directory.entry(ix)).map_or(0, |entry| entry.changed);
+        changed.max(self.changed_for_all)
     }
     /// The next moment after `moment` at which a period (of a consent or a membership) may begin or end without an
     /// event. It may name a moment at which nothing changes; it never skips one. Hold-backs lapse record by record:

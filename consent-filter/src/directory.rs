@@ -44,6 +44,8 @@ pub(crate) struct FacilityEntry {
     pub linked: RoaringBitmap,
     /// The classes whose source it is.
     pub classes: RoaringBitmap,
+    /// The book's generation when something last changed that it may see.
+    pub changed: u64,
 }
 
 /// What the directory says of a member, as small as the hot path wants it.
@@ -105,6 +107,7 @@ impl Directory {
             own: RoaringBitmap::new(),
             linked: RoaringBitmap::new(),
             classes: RoaringBitmap::new(),
+            changed: 0,
         });
         ix
     }

@@ -146,7 +146,7 @@ impl Visibility {
     }
     /// Whether `book` would grant the same at `moment`. Cheap, and never wrongly true.
     pub fn is_current(&self, book: &crate::Book, moment: Moment) -> bool {
-        self.generation == book.generation()
+        book.generation_for(&self.viewer.facility) <= self.generation
             && self.moment <= moment
             && self.until.is_none_or(|until| moment < until)
             && (self.moment == moment || !self.sets.any_hold())

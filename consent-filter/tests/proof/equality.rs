@@ -165,6 +165,27 @@ proptest! {
     }
 
     #[test]
+    fn a_visibility_said_to_be_current_equals_a_new_one(
+        history in a_history(), samples in samples(), moment in a_moment(),
+    ) {
+        let mut world = World::default();
+        let mut open: Vec<_> = some(5).iter().map(|viewer| world.book.visibility(viewer, moment)).collect();
+        let mut samples = samples.iter();
+        for event in history {
+            let _ = world.tell(event);
+            samples.next().map(|sample| world.facts(sample));
+            for visibility in &mut open {
+                let anew = world.book.visibility(visibility.viewer(), moment);
+                if visibility.is_current(&world.book, moment) {
+                    prop_assert_eq!(&*visibility, &anew);
+                } else {
+                    *visibility = anew;
+                }
+            }
+        }
+    }
+
+    #[test]
     fn between_two_moments_without_a_boundary_nothing_changes(
         history in a_history(), samples in samples(), a in a_moment(), b in a_moment(),
     ) {

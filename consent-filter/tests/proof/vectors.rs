@@ -362,6 +362,17 @@ fn facts_that_do_not_belong_together_are_withheld() {
 }
 
 #[test]
+fn what_happens_on_one_edge_leaves_the_visibilities_of_others_current() {
+    let mut world = region_with([consent("c-1", hospital_patient(), to(&["clinic-c"]))]);
+    let pharmacist = principal("pharmacy-d", None, Role::Pharmacist);
+    let (clinics, pharmacys) =
+        (world.book.visibility(&clinic(), day(NOW)), world.book.visibility(&pharmacist, day(NOW)));
+    let _ = world.tell(withdrawn("c-1", hospital_patient()));
+    assert!(!clinics.is_current(&world.book, day(NOW)));
+    assert!(pharmacys.is_current(&world.book, day(NOW)));
+}
+
+#[test]
 fn debug_of_a_visibility_and_of_its_viewer_says_nothing_about_patients() {
     let world = region_with([consent("c-1", hospital_patient(), to(&["clinic-c"]))]);
     let shown = format!("{:?}", world.book.visibility(&clinic(), day(NOW)));
