@@ -4,6 +4,7 @@
 //! 3 done, but some input was refused (the table says why).
 
 pub mod config;
+pub mod dev;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -21,6 +22,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Config(config::ConfigArgs),
+    Dev(dev::DevArgs),
 }
 
 impl Cli {
@@ -28,6 +30,7 @@ impl Cli {
     pub fn run(self) -> ExitCode {
         match self.command {
             Command::Config(args) => args.run(),
+            Command::Dev(args) => args.run(),
         }
     }
 }
