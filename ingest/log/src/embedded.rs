@@ -224,12 +224,15 @@ impl Shared {
         segments.push(active);
         Self { catalogue: RwLock::new(Catalogue { segments }), hot, ends }
     }
-    /// Shows a durable group to readers.
+    /// Shows a durable group to readers, at once: whoever finds a letter, in memory or in a file, must find an end that
+    /// includes it, or reading on from there would look like reading past the end. So the locks are held together.
     fn publish(&self, length: u64, ends: &[u64], letters: Vec<Stored>) {
-        if let Some(active) = self.catalogue.write().segments.last_mut() {
+        let mut catalogue = self.catalogue.write();
+        let mut hot = self.hot.write();
+        if let Some(active) = catalogue.segments.last_mut() {
             active.commit(length, ends);
         }
-        self.hot.write().push(letters);
+        hot.push(letters);
         for (sender, next) in self.ends.iter().zip(ends) {
             sender.send_if_modified(|end| {
                 let grew = end.next.0 < *next;

@@ -44,6 +44,7 @@ macro_rules! contract {
             nothing_appended_is_no_position,
             a_letter_may_be_empty,
             the_tail_gives_everything_in_order_and_then_what_arrives,
+            the_tail_follows_busy_callers_without_a_gap,
             the_tail_from_a_frontier_gives_only_what_is_after_it,
             the_tail_ends_with_an_error_when_letters_would_be_skipped,
             after_closing_nothing_is_accepted_and_everything_can_be_read,
@@ -306,6 +307,26 @@ pub async fn the_tail_gives_everything_in_order_and_then_what_arrives<H: Home>()
     assert_follows(&found, &Frontier::start());
     let events: std::collections::BTreeSet<_> = found.iter().map(|stored| stored.letter.event).collect();
     assert_eq!(events.len(), 102);
+}
+
+pub async fn the_tail_follows_busy_callers_without_a_gap<H: Home>() {
+    let home = H::begin(2).await;
+    let mut tail = Box::pin(tail(home.log(), Frontier::start(), ReadLimit::default()));
+    let callers = (0..8u32).map(|caller| {
+        let log = home.log();
+        tokio::spawn(async move {
+            for round in 0..150u32 {
+                let letters = (0..4).map(|n| letter(caller * 11 + n, u128::from((caller * 150 + round) * 4 + n)));
+                log.append(letters.collect()).await.unwrap();
+            }
+        })
+    });
+    let callers: Vec<_> = callers.collect();
+    let found = take(&mut tail, 8 * 150 * 4).await;
+    assert_follows(&found, &Frontier::start());
+    for caller in callers {
+        caller.await.unwrap();
+    }
 }
 
 pub async fn the_tail_from_a_frontier_gives_only_what_is_after_it<H: Home>() {
