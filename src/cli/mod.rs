@@ -5,6 +5,7 @@
 
 pub mod config;
 pub mod dev;
+pub mod serve;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

@@ -1,0 +1,50 @@
+//! The W3C trace context: into a letter of the log, and out of it again.
+
+use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
+use opentelemetry::trace::TraceContextExt as _;
+use opentelemetry_sdk::propagation::TraceContextPropagator;
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+
+/// The header's name, and the letter's.
+pub const TRACEPARENT: &str = "traceparent";
+
+/// The current span as a `traceparent`; `None` where no trace is recorded.
+pub fn current() -> Option<String> {
+    of(&Span::current())
+}
+
+/// A span as a `traceparent`; `None` where no trace is recorded.
+pub fn of(span: &Span) -> Option<String> {
+    let context = span.context();
+    let context = context.span().span_context().clone();
+    context
+        .is_valid()
+        .then(|| format!("00-{}-{}-{:02x}", context.trace_id(), context.span_id(), context.trace_flags().to_u8()))
+}
+
+/// Makes `span` a child of the trace in `traceparent`. A text that is none leaves the span as it is, and is `false`.
+pub fn continue_from(span: &Span, traceparent: &str) -> bool {
+    let context = TraceContextPropagator::new().extract(&One(traceparent));
+    context.span().span_context().is_valid() && span.set_parent(context).is_ok()
+}
+
+/// The span of a gRPC request, continuing the caller's trace; for `tower_http`'s `TraceLayer::make_span_with`.
+pub fn grpc_span<B>(request: &http::Request<B>) -> Span {
+    let span = tracing::info_span!("grpc", otel.name = request.uri().path(), otel.kind = "server");
+    if let Some(traceparent) = request.headers().get(TRACEPARENT).and_then(|value| value.to_str().ok()) {
+        continue_from(&span, traceparent);
+    }
+    span
+}
+
+struct One<'a>(&'a str);
+
+impl Extractor for One<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        (key == TRACEPARENT).then_some(self.0)
+    }
+    fn keys(&self) -> Vec<&str> {
+        vec![TRACEPARENT]
+    }
+}
