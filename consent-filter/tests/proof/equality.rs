@@ -1,7 +1,7 @@
 //! Every answer of the book equals the reference's, after every event.
 
 use crate::reference;
-use crate::world::{World, a_history, a_moment, an_event, everybody, fid, samples};
+use crate::world::{World, a_history, a_moment, an_event, cases, everybody, fid, samples};
 use consent_filter::{Audience, Book, Decision, Facts, Outcome, PatientIx, Permit, Reason, Touched};
 use model::*;
 use proptest::prelude::*;
@@ -17,7 +17,7 @@ fn some(step: usize) -> Vec<Principal> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(cases())]
 
     #[test]
     fn every_decision_is_the_references_reason_for_reason(
@@ -249,7 +249,7 @@ proptest! {
 }
 
 /// Whether a scan by sources, patient lists and column bounds would show the record.
-fn scanned(book: &Book, visibility: &consent_filter::Visibility, facts: &Facts) -> bool {
+pub fn scanned(book: &Book, visibility: &consent_filter::Visibility, facts: &Facts) -> bool {
     let Some(class) = book.scope_class(facts.class) else { return false };
     let Some((_, patients)) = visibility.sources().find(|(source, _)| **source == class.source) else { return false };
     let grant = match patients {

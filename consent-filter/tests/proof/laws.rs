@@ -21,6 +21,8 @@ fn is_own((viewer, patient, _): &(Principal, PatientRef, bool)) -> bool {
 }
 
 proptest! {
+    #![proptest_config(cases())]
+
     #[test]
     fn silence_withholds(history in a_history(), samples in samples(), moment in a_moment()) {
         let consents = |body: &Body| matches!(body, Body::Consent(_));

@@ -23,7 +23,9 @@ fn check(world: &mut World, sample: &crate::reference::Sample, viewer: &Principa
     let facts = world.facts(sample);
     let reason = world.why_not(sample, viewer, day(NOW));
     assert_eq!(reason.map_or(Ok(()), Err), expected);
-    assert_eq!(world.book.visibility(viewer, day(NOW)).permits(&facts), expected.is_ok());
+    let visibility = world.book.visibility(viewer, day(NOW));
+    assert_eq!(visibility.permits(&facts), expected.is_ok());
+    assert_eq!(crate::equality::scanned(&world.book, &visibility, &facts), expected.is_ok(), "by column bounds");
     if expected.is_ok() {
         assert!(audience(world, sample).contains(viewer.facility.as_str()));
     }
@@ -121,6 +123,15 @@ fn a_scope_that_keeps_notes_from_pharmacies_shows_them_results_only() {
     check(&mut world, &note, &pharmacist, Err("out_of_scope"));
     check(&mut world, &note, &clinic(), Ok(()));
     assert_eq!(audience(&mut world, &note), BTreeSet::from(["hosp-a", "clinic-c"].map(String::from)));
+}
+
+#[test]
+fn a_scope_for_machines_alone_reaches_the_facility_and_shows_people_nothing() {
+    let mut world = region_with([consent("c-1", hospital_patient(), to(&["clinic-c"]))]);
+    let _ = world.tell(scope("hosp-a", vec![ScopeRule { viewer_roles: RoleSet::of(Role::System), ..open_rule() }]));
+    let record = lab(hospital_patient());
+    check(&mut world, &record, &principal("clinic-c", None, Role::System), Ok(()));
+    check(&mut world, &record, &clinic(), Err("out_of_scope"));
 }
 
 #[test]
@@ -261,6 +272,63 @@ fn a_record_held_back_for_two_days_appears_two_days_after_it_was_recorded() {
     assert!(visibility.permits(&facts));
     assert!(world.sees(&record, &clinic(), lapse));
     assert_eq!(world.book.release_after(&facts, lapse), None);
+}
+
+#[test]
+fn every_bound_of_time_is_exact_to_the_microsecond() {
+    let data_period = Period::new(Some(day(1)), Some(day(4))).unwrap();
+    let mut world = region_with([Consent { data_period, ..consent("c-1", hospital_patient(), to(&["clinic-c"])) }]);
+    let rule = ScopeRule { since: Some(day(2)), hold_back: HoldBack::Days(1), ..open_rule() };
+    let _ = world.tell(scope("hosp-a", vec![rule]));
+    let at = |occurred, recorded| crate::reference::Sample { occurred, recorded, ..lab(hospital_patient()) };
+    let just_before = |moment: Moment| moment.plus_micros(-1);
+    for (occurred, recorded, expected) in [
+        (just_before(day(1)), day(4), Err("data_period")),
+        (day(1), day(4), Err("scope_since")),
+        (just_before(day(2)), day(4), Err("scope_since")),
+        (day(2), day(4), Ok(())),
+        (just_before(day(4)), day(4), Ok(())),
+        (day(4), day(4), Err("data_period")),
+        (day(2), day(4).plus_micros(1), Err("held_back")),
+    ] {
+        check(&mut world, &at(occurred, recorded), &clinic(), expected);
+    }
+}
+
+#[test]
+fn a_consent_restated_for_another_viewer_touches_both() {
+    let mut world = region_with([consent("c-1", hospital_patient(), to(&["clinic-c"]))]);
+    let facts = world.facts(&lab(hospital_patient()));
+    let applied = world.tell(given(consent("c-1", hospital_patient(), to(&["pharmacy-d"]))));
+    let ix = |id| world.book.facility(&fid(id)).unwrap();
+    assert_eq!(
+        world.book.pairs(&applied.touched),
+        [(ix("clinic-c"), facts.patient), (ix("pharmacy-d"), facts.patient)]
+    );
+    check(&mut world, &lab(hospital_patient()), &clinic(), Err("no_consent"));
+}
+
+#[test]
+fn a_person_with_two_numbers_at_the_viewer_is_shown_under_the_lower_one_and_reached_once() {
+    let links = |one, other| {
+        [
+            link("l-1", hospital_patient(), patient("clinic-c", one)),
+            link("l-2", hospital_patient(), patient("clinic-c", other)),
+        ]
+    };
+    for (one, other) in [("777", "888"), ("888", "777")] {
+        let directory = region().into_iter().filter(|body| !matches!(body, Body::Directory(DirectoryChange::Link(_))));
+        let mut world = World::of(directory.chain(links(one, other)));
+        let _ = world.tell(given(consent("c-1", hospital_patient(), to(&["clinic-c"]))));
+        check(&mut world, &lab(hospital_patient()), &clinic(), Ok(()));
+        let facts = world.facts(&lab(hospital_patient()));
+        let own = world.book.visibility(&clinic(), day(NOW)).own_patient(facts.patient).unwrap();
+        assert_eq!(world.book.patient_ref(own), Some(&patient("clinic-c", "777")));
+        let mut audience = Audience::new();
+        world.book.audience(&facts, day(NOW), &mut audience);
+        assert_eq!(audience.reached().len(), 2);
+        assert_eq!(audience.reached().iter().filter(|reached| reached.own_patient == own).count(), 1);
+    }
 }
 
 #[test]
