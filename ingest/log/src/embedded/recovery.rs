@@ -235,6 +235,8 @@ pub(super) fn write_sidecar(storage: &dyn Storage, index: &SegmentIndex) {
         storage.create(&name)?.write_at(&index.to_sidecar(), 0)
     };
     if let Err(error) = write() {
+        // On a full disk the part that was written is space that letters need more.
+        let _absent = storage.remove(&name);
         tracing::warn!(segment = index.sequence(), error = %error, "a log segment has no index file and will open slowly");
     }
 }
