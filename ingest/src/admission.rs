@@ -387,6 +387,12 @@ impl Admission {
         self.quarantine.size()
     }
 
+    /// Events that are durable and not yet in the index.
+    #[cfg(test)]
+    pub(crate) fn pending(&self) -> usize {
+        self.claims.pending()
+    }
+
     pub(crate) fn quarantine(&self) -> &Arc<Quarantine> {
         &self.quarantine
     }

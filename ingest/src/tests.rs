@@ -1,1 +1,6 @@
-
+mod admission;
+mod authority;
+mod fixture;
+mod grpc;
+mod quarantine;
+mod redelivery;

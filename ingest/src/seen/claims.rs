@@ -6,7 +6,7 @@ use crate::refusal::{Refusal, RefusalReason};
 use event_log::{AppendError, EventLog, Letter};
 use model::{Frontier, Position};
 use parking_lot::Mutex;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -52,6 +52,8 @@ type Answer = Option<Result<Arc<[Resolution]>, AdmissionError>>;
 #[derive(Debug, Default)]
 struct Pending {
     claims: HashMap<u128, Claim>,
+    /// The uncertain ones among them.
+    uncertain: HashSet<u128>,
     /// How far the follower has come: everything before is in the index.
     followed: Frontier,
 }
@@ -85,7 +87,7 @@ fn known(entry: Entry, content: u64) -> Resolution {
 
 impl Claims {
     pub(crate) fn new(log: Arc<dyn EventLog>, index: Arc<Index>, followed: Frontier) -> Self {
-        let pending = Mutex::new(Pending { claims: HashMap::new(), followed });
+        let pending = Mutex::new(Pending { followed, ..Pending::default() });
         Self { log, index, pending, followed: watch::Sender::new(0) }
     }
 
@@ -95,32 +97,25 @@ impl Claims {
         candidates: Vec<Candidate>,
     ) -> Result<Vec<Resolution>, AdmissionError> {
         self.wait_for_room().await?;
-        self.settle_uncertain(&candidates).await?;
-
         let (sender, group) = watch::channel(None);
-        let mut slots = Vec::with_capacity(candidates.len());
-        let mut mine = Vec::with_capacity(candidates.len());
-        {
+        let (slots, mine) = loop {
+            self.settle_uncertain().await?;
             let mut pending = self.pending.lock();
-            for candidate in candidates {
-                slots.push(pending.claim(&candidate, mine.len(), &group).unwrap_or_else(|| {
-                    mine.push(candidate);
-                    Slot::Wait { at: mine.len() - 1, group: group.clone(), own: true }
-                }));
+            // An append may have failed since.
+            if !candidates.iter().any(|candidate| pending.uncertain.contains(&candidate.letter.event)) {
+                break pending.claim_all(candidates, &group);
             }
-        }
+        };
         if !mine.is_empty() {
             let digests = mine.iter().map(|candidate| candidate.letter.event).collect();
             let held = Held { claims: Arc::clone(self), digests, sent: false };
-            let answer = self.store(held, mine).await;
-            let failed = answer.as_ref().err().cloned();
-            sender.send_replace(Some(answer));
-            if let Some(error) = failed {
-                return Err(error);
-            }
+            let this = Arc::clone(self);
+            // A task of its own: an append cannot be taken back, so it is seen through even if the caller goes away.
+            tokio::spawn(async move {
+                let answer = this.store(held, mine).await;
+                sender.send_replace(Some(answer));
+            });
         }
-        // A group dropped half-way takes its sender along, which ends the waits for it.
-        drop(sender);
         let mut resolutions = Vec::with_capacity(slots.len());
         for slot in slots {
             resolutions.push(match slot {
@@ -178,21 +173,20 @@ impl Claims {
         self.wait_for_follower(|pending| pending.claims.len() <= MOST_PENDING).await
     }
 
-    /// Where an append failed without saying what it left in the log, reads up to the end before it is tried again.
-    async fn settle_uncertain(&self, candidates: &[Candidate]) -> Result<(), AdmissionError> {
-        let uncertain = |pending: &Pending| {
-            candidates.iter().any(|it| matches!(pending.claims.get(&it.letter.event), Some(Claim::Uncertain)))
-        };
-        if !uncertain(&self.pending.lock()) {
+    /// Where appends failed without saying what they left in the log, reads up to its end before anything is tried
+    /// again.
+    async fn settle_uncertain(&self) -> Result<(), AdmissionError> {
+        let uncertain = self.pending.lock().uncertain.clone();
+        if uncertain.is_empty() {
             return Ok(());
         }
         let unavailable = |error: event_log::ReadError| AdmissionError::Unavailable { reason: error.to_string() };
         let end = self.log.end().await.map_err(unavailable)?;
         self.wait_for_follower(|pending| pending.followed.covers(&end)).await?;
         let mut pending = self.pending.lock();
-        for candidate in candidates {
-            if matches!(pending.claims.get(&candidate.letter.event), Some(Claim::Uncertain)) {
-                pending.claims.remove(&candidate.letter.event);
+        for digest in uncertain {
+            if pending.uncertain.remove(&digest) {
+                pending.claims.remove(&digest);
             }
         }
         Ok(())
@@ -236,6 +230,7 @@ impl Claims {
         for (digest, _) in entries {
             if matches!(pending.claims.get(digest), Some(Claim::Durable(_) | Claim::Uncertain)) {
                 pending.claims.remove(digest);
+                pending.uncertain.remove(digest);
             }
         }
         drop(pending);
@@ -244,25 +239,37 @@ impl Claims {
 }
 
 impl Pending {
-    /// Claims the event for a group, or says (`Some`) what it must do instead.
-    fn claim(&mut self, candidate: &Candidate, at: usize, group: &watch::Receiver<Answer>) -> Option<Slot> {
-        let content = candidate.content;
-        match self.claims.get(&candidate.letter.event) {
-            None | Some(Claim::Uncertain) => {
-                self.claims.insert(candidate.letter.event, Claim::Underway { content, at, group: group.clone() });
-                None
-            }
-            Some(Claim::Underway { content: other, .. }) if *other != content => {
-                Some(Slot::Resolved(Resolution::Refused(reused())))
-            }
-            Some(Claim::Underway { at, group, .. }) => Some(Slot::Wait { at: *at, group: group.clone(), own: false }),
-            Some(Claim::Durable(entry)) => Some(Slot::Resolved(known(*entry, content))),
+    /// Claims events for a group. Answers what each has to do next, and which this group must store.
+    fn claim_all(
+        &mut self,
+        candidates: Vec<Candidate>,
+        group: &watch::Receiver<Answer>,
+    ) -> (Vec<Slot>, Vec<Candidate>) {
+        let mut slots = Vec::with_capacity(candidates.len());
+        let mut mine = Vec::with_capacity(candidates.len());
+        for candidate in candidates {
+            let content = candidate.content;
+            slots.push(match self.claims.get(&candidate.letter.event) {
+                Some(Claim::Underway { content: other, .. }) if *other != content => {
+                    Slot::Resolved(Resolution::Refused(reused()))
+                }
+                Some(Claim::Underway { at, group, .. }) => Slot::Wait { at: *at, group: group.clone(), own: false },
+                Some(Claim::Durable(entry)) => Slot::Resolved(known(*entry, content)),
+                None | Some(Claim::Uncertain) => {
+                    let at = mine.len();
+                    let claim = Claim::Underway { content, at, group: group.clone() };
+                    self.claims.insert(candidate.letter.event, claim);
+                    mine.push(candidate);
+                    Slot::Wait { at, group: group.clone(), own: true }
+                }
+            });
         }
+        (slots, mine)
     }
 }
 
-/// The claims of one group. Dropped before their release, by an error or because the caller went away, they are given
-/// up; once letters were sent it is uncertain what the log holds.
+/// The claims of one group. Dropped before their release, they are given up; once letters were sent it is uncertain what
+/// the log holds.
 struct Held {
     claims: Arc<Claims>,
     digests: Vec<u128>,
@@ -294,6 +301,7 @@ impl Drop for Held {
         for digest in &self.digests {
             if self.sent {
                 pending.claims.insert(*digest, Claim::Uncertain);
+                pending.uncertain.insert(*digest);
             } else {
                 pending.claims.remove(digest);
             }
@@ -302,7 +310,7 @@ impl Drop for Held {
 }
 
 async fn await_answer(group: &mut watch::Receiver<Answer>, at: usize, own: bool) -> Result<Resolution, AdmissionError> {
-    let gone = || AdmissionError::Unavailable { reason: "the same event's first sending was cut short".to_owned() };
+    let gone = || AdmissionError::Unavailable { reason: "the same event's earlier sending was cut short".to_owned() };
     let answer = group.wait_for(Option::is_some).await.map_err(|_| gone())?.clone();
     let resolutions = answer.ok_or_else(gone)??;
     let resolution = resolutions.get(at).cloned().ok_or_else(gone)?;

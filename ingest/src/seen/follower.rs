@@ -120,15 +120,15 @@ impl Follower {
                 Err(fault) => {
                     tracing::warn!(%fault, %frontier, "the index of seen events stands still");
                     tokio::time::sleep(REST).await;
+                    // What the index says it holds is what counts; the rest is read again.
+                    match self.index.reopen().and_then(|()| self.index.frontier()) {
+                        Ok(stored) => frontier = stored,
+                        Err(error) => tracing::warn!(%error, "the index of seen events could not be opened again"),
+                    }
                     if let Fault::Read(ReadError::OutOfRange { partition, from, first, .. }) = fault
                         && from < first
                     {
                         frontier.advance(partition, first);
-                    }
-                    match self.index.reopen().and_then(|()| self.index.frontier()) {
-                        // What was not written is read again.
-                        Ok(stored) => frontier = if frontier.covers(&stored) { frontier } else { stored },
-                        Err(error) => tracing::warn!(%error, "the index of seen events could not be opened again"),
                     }
                 }
             }

@@ -1,0 +1,211 @@
+//! Who may say what, case by case.
+
+use super::fixture::*;
+use crate::authority::authorise;
+use crate::refusal::RefusalReason;
+use model::*;
+use rstest::rstest;
+
+fn book() -> TestBook {
+    let book = TestBook::default();
+    {
+        let mut lists = book.0.lock();
+        for (id, at) in [("m-clinic", "clinic"), ("m-hospital", "hospital")] {
+            lists.members.push(member(id, at));
+        }
+        lists.consents.push(standing(consent("active", ConsentState::Active)));
+        lists.consents.push(standing(consent("signed", ConsentState::Signed)));
+        lists.links.push(link("l-1", &patient("hospital", "1"), &patient("clinic", "9")));
+    }
+    book
+}
+
+fn member(id: &str, at: &str) -> Member {
+    Member {
+        id: member_id(id),
+        facility: facility(at),
+        role: Role::Physician,
+        name: "x".into(),
+        period: Period::ALWAYS,
+    }
+}
+
+/// What the door says when the caller states this in the name of their own facility.
+#[track_caller]
+fn check(caller: &Principal, body: Body, expected: Result<(), RefusalReason>) {
+    let event = event_of(caller.facility.as_str(), "e-1", body);
+    assert_eq!(authorise(caller, &event, &book()).map_err(|refusal| refusal.reason), expected);
+}
+
+fn record(whose: &PatientRef) -> Body {
+    Body::Record(Box::new(record_of(whose, "x")))
+}
+fn given(consent: Consent) -> Body {
+    Body::Consent(ConsentChange::Given(consent))
+}
+fn withdrawn(id: &str, whose: &PatientRef) -> Body {
+    let id = ConsentId::parse(id).unwrap();
+    Body::Consent(ConsentChange::Withdrawn(Withdrawal { id, patient: whose.clone(), withdrawn_at: now() }))
+}
+fn states_facility() -> Body {
+    let kind = FacilityKind::Clinic;
+    let (name, name_en) = ("x".into(), String::new());
+    let facility = Facility { id: facility("new"), kind, name, name_en, status: FacilityStatus::Active };
+    Body::Directory(DirectoryChange::Facility(facility))
+}
+fn states_member(id: &str, at: &str) -> Body {
+    Body::Directory(DirectoryChange::Member(member(id, at)))
+}
+fn states_scope(of: &str) -> Body {
+    Body::Directory(DirectoryChange::Scope(DisclosureScope { facility: facility(of), rules: Vec::new() }))
+}
+fn linked(id: &str, a: &PatientRef, b: &PatientRef) -> Body {
+    Body::Directory(DirectoryChange::Link(LinkChange::Linked(link(id, a, b))))
+}
+fn unlinked(id: &str) -> Body {
+    let unlink = Unlink { id: LinkId::parse(id).unwrap(), by: member_id("m-1"), at: now() };
+    Body::Directory(DirectoryChange::Link(LinkChange::Unlinked(unlink)))
+}
+
+use RefusalReason::{NotDiscloser, NotPermitted, RoleNotPermitted, WrongSource};
+
+#[rstest]
+fn nobody_speaks_for_another_facility(#[values(0, 1, 2)] which: usize) {
+    let bodies = [record(&patient("clinic", "1")), withdrawn("active", &patient("clinic", "1")), states_facility()];
+    let event = event_of("clinic", "e-1", bodies[which].clone());
+    for role in Role::ALL {
+        let refused = authorise(&caller("hospital", *role), &event, &book()).unwrap_err();
+        assert_eq!((refused.reason, refused.field.as_str()), (WrongSource, "source"));
+    }
+}
+
+#[test]
+fn systems_and_clinical_staff_send_records_and_nobody_else_does() {
+    let mut senders = Vec::new();
+    for role in Role::ALL {
+        let event = event_of("hospital", "e-1", record(&patient("hospital", "1")));
+        if authorise(&caller("hospital", *role), &event, &book()).is_ok() {
+            senders.push(role.code());
+        }
+    }
+    let expected =
+        ["physician", "dentist", "nurse", "midwife", "pharmacist", "laboratory-staff", "care-manager", "system"];
+    assert_eq!(senders, expected);
+}
+
+#[test]
+fn a_facility_sends_records_of_its_own_patients_only() {
+    check(&hospital(), record(&patient("clinic", "1")), Err(WrongSource));
+}
+
+#[test]
+fn only_the_disclosing_facility_activates_and_rejects() {
+    for state in [ConsentState::Active, ConsentState::Rejected] {
+        check(&hospital(), given(consent("new", state)), Ok(()));
+        check(&caller("clinic", Role::System), given(consent("new", state)), Err(NotDiscloser));
+    }
+}
+
+#[test]
+fn a_viewing_facility_that_takes_a_consent_submits_it_up_to_received() {
+    for state in [ConsentState::Draft, ConsentState::Signed, ConsentState::Received] {
+        check(&caller("clinic", Role::Clerk), given(consent("new", state)), Ok(()));
+        check(&caller("clinic", Role::Clerk), given(consent("signed", state)), Ok(()));
+        check(&caller("pharmacy", Role::System), given(consent("new", state)), Err(NotPermitted));
+        let by_pharmacy = Consent { taken_by: facility("pharmacy"), ..consent("new", state) };
+        check(&caller("pharmacy", Role::System), given(by_pharmacy), Err(NotPermitted));
+    }
+}
+
+#[test]
+fn a_viewing_facility_cannot_undo_what_the_discloser_decided() {
+    check(&caller("clinic", Role::System), given(consent("active", ConsentState::Draft)), Err(NotDiscloser));
+}
+
+#[test]
+fn a_consent_id_is_not_taken_over_for_another_patient() {
+    let stolen = Consent { patient: patient("clinic", "7"), ..consent("active", ConsentState::Active) };
+    check(&caller("clinic", Role::System), given(stolen), Err(NotPermitted));
+}
+
+#[test]
+fn named_practitioners_make_their_facility_a_viewer() {
+    let viewers = Viewers::Practitioners(vec![member_id("m-clinic")]);
+    let named = Consent { viewers, ..consent("new", ConsentState::Signed) };
+    check(&caller("clinic", Role::Physician), given(named), Ok(()));
+    let others = Consent {
+        viewers: Viewers::Practitioners(vec![member_id("m-hospital"), member_id("m-unknown")]),
+        ..consent("new", ConsentState::Signed)
+    };
+    check(&caller("clinic", Role::Physician), given(others), Err(NotPermitted));
+}
+
+#[test]
+fn discloser_taker_and_administrator_withdraw_and_nobody_else_does() {
+    let whose = patient("hospital", "1");
+    check(&hospital(), withdrawn("active", &whose), Ok(()));
+    check(&hospital(), withdrawn("unknown", &whose), Ok(()));
+    check(&caller("clinic", Role::Clerk), withdrawn("active", &whose), Ok(()));
+    check(&caller("operator", Role::Administrator), withdrawn("active", &whose), Ok(()));
+    check(&caller("pharmacy", Role::System), withdrawn("active", &whose), Err(NotPermitted));
+    check(&caller("clinic", Role::Clerk), withdrawn("unknown", &whose), Err(NotPermitted));
+    check(&hospital(), withdrawn("active", &patient("hospital", "2")), Err(NotPermitted));
+}
+
+#[rstest]
+#[case(Role::Patient)]
+#[case(Role::Auditor)]
+fn patients_and_auditors_change_nothing(#[case] role: Role) {
+    let here = caller("hospital", role);
+    let (one, nine) = (patient("hospital", "1"), patient("clinic", "9"));
+    for body in [
+        record(&one),
+        given(consent("new", ConsentState::Active)),
+        withdrawn("active", &one),
+        states_facility(),
+        states_member("m-new", "hospital"),
+        states_scope("hospital"),
+        linked("l-2", &one, &nine),
+        unlinked("l-1"),
+    ] {
+        check(&here, body, Err(RoleNotPermitted));
+    }
+}
+
+#[test]
+fn facilities_are_stated_by_administrators() {
+    check(&caller("operator", Role::Administrator), states_facility(), Ok(()));
+    check(&hospital(), states_facility(), Err(RoleNotPermitted));
+}
+
+#[test]
+fn members_are_stated_by_their_facility_or_an_administrator() {
+    check(&hospital(), states_member("m-new", "hospital"), Ok(()));
+    check(&hospital(), states_member("m-new", "clinic"), Err(NotPermitted));
+    check(&hospital(), states_member("m-clinic", "hospital"), Err(NotPermitted));
+    check(&caller("hospital", Role::Physician), states_member("m-new", "hospital"), Err(RoleNotPermitted));
+    check(&caller("operator", Role::Administrator), states_member("m-clinic", "hospital"), Ok(()));
+}
+
+#[test]
+fn a_scope_is_stated_by_its_own_facility_and_not_even_by_an_administrator_elsewhere() {
+    check(&hospital(), states_scope("hospital"), Ok(()));
+    check(&caller("hospital", Role::Administrator), states_scope("hospital"), Ok(()));
+    check(&caller("operator", Role::Administrator), states_scope("hospital"), Err(NotPermitted));
+    check(&caller("clinic", Role::System), states_scope("hospital"), Err(NotPermitted));
+    check(&caller("hospital", Role::Physician), states_scope("hospital"), Err(RoleNotPermitted));
+}
+
+#[test]
+fn links_belong_to_the_facilities_at_their_ends() {
+    let (one, nine) = (patient("hospital", "1"), patient("clinic", "9"));
+    for at in ["hospital", "clinic"] {
+        check(&caller(at, Role::Clerk), linked("l-2", &one, &nine), Ok(()));
+        check(&caller(at, Role::Clerk), unlinked("l-1"), Ok(()));
+    }
+    check(&caller("pharmacy", Role::Clerk), linked("l-2", &one, &nine), Err(NotPermitted));
+    check(&caller("pharmacy", Role::Clerk), unlinked("l-1"), Err(NotPermitted));
+    check(&hospital(), unlinked("l-unknown"), Err(NotPermitted));
+    check(&hospital(), linked("l-1", &patient("hospital", "2"), &nine), Err(NotPermitted));
+    check(&caller("hospital", Role::Administrator), linked("l-2", &one, &nine), Err(RoleNotPermitted));
+}
