@@ -6,7 +6,7 @@ use crate::refusal::{Refusal, RefusalReason};
 use event_log::{AppendError, EventLog, Letter};
 use model::{Frontier, Position};
 use parking_lot::Mutex;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -52,8 +52,10 @@ type Answer = Option<Result<Arc<[Resolution]>, AdmissionError>>;
 #[derive(Debug, Default)]
 struct Pending {
     claims: HashMap<u128, Claim>,
-    /// The uncertain ones among them.
-    uncertain: HashSet<u128>,
+    /// The uncertain ones among them, each with the number of the failure that made it so: a claim may be settled, made
+    /// again and fail again while somebody still settles its first failure.
+    uncertain: HashMap<u128, u64>,
+    failures: u64,
     /// How far the follower has come: everything before is in the index.
     followed: Frontier,
 }
@@ -102,7 +104,7 @@ impl Claims {
             self.settle_uncertain().await?;
             let mut pending = self.pending.lock();
             // An append may have failed since.
-            if !candidates.iter().any(|candidate| pending.uncertain.contains(&candidate.letter.event)) {
+            if !candidates.iter().any(|candidate| pending.uncertain.contains_key(&candidate.letter.event)) {
                 break pending.claim_all(candidates, &group);
             }
         };
@@ -184,8 +186,9 @@ impl Claims {
         let end = self.log.end().await.map_err(unavailable)?;
         self.wait_for_follower(|pending| pending.followed.covers(&end)).await?;
         let mut pending = self.pending.lock();
-        for digest in uncertain {
-            if pending.uncertain.remove(&digest) {
+        for (digest, failure) in uncertain {
+            if pending.uncertain.get(&digest) == Some(&failure) {
+                pending.uncertain.remove(&digest);
                 pending.claims.remove(&digest);
             }
         }
@@ -298,10 +301,12 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         let mut pending = self.claims.pending.lock();
+        pending.failures += 1;
+        let failure = pending.failures;
         for digest in &self.digests {
             if self.sent {
                 pending.claims.insert(*digest, Claim::Uncertain);
-                pending.uncertain.insert(*digest);
+                pending.uncertain.insert(*digest, failure);
             } else {
                 pending.claims.remove(digest);
             }
