@@ -17,7 +17,7 @@ mod testing;
 mod view;
 
 pub use error::StoreError;
-pub use feed::Feeds;
+pub use feed::{FeedItem, FeedStart, Feeds, Put, ResetReason, Subscription, Vanishing};
 pub use letters::BookLetters;
 pub use store::{Committed, Compacted, ContentDigest, PutOutcome, Recovered, Store, StoreConfig};
 pub use view::{View, Views};

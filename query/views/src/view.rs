@@ -40,7 +40,7 @@ impl Views {
         let sight = match known.filter(|sight| sight.visibility.is_current(&book, moment)) {
             Some(sight) => sight,
             None => {
-                let sight = Arc::new(Sight::new(&book, book.visibility(principal, moment)));
+                let sight = Arc::new(Sight::new(&book, Arc::new(book.visibility(principal, moment))));
                 let mut sights = self.sights.lock();
                 if sights.len() >= REMEMBERED {
                     sights.clear();

@@ -59,8 +59,8 @@ pub(crate) fn table_dir(root: &Path, category: Category) -> PathBuf {
 
 /// Where a table file's runs lie. Names that begin with `_` are no data to readers of the open format.
 pub(crate) fn runs_path(table_dir: &Path, path: &str) -> PathBuf {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    table_dir.join("_runs").join(format!("{}.runs", name.trim_end_matches(".parquet")))
+    let name = path.trim_end_matches(".parquet").replace('/', "~");
+    table_dir.join("_runs").join(format!("{name}.runs"))
 }
 
 impl TableFile {

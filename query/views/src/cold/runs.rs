@@ -71,6 +71,11 @@ impl Runs {
     pub(crate) fn range(&self, at: usize) -> Option<Range<usize>> {
         Some(*self.starts.get(at)? as usize..*self.starts.get(at + 1)? as usize)
     }
+    /// Whose a row is.
+    pub(crate) fn owner(&self, row: usize) -> Option<&str> {
+        let after = self.starts.partition_point(|start| *start as usize <= row);
+        self.number(after.checked_sub(1)?)
+    }
     /// A patient's rows.
     pub(crate) fn find(&self, number: &str) -> Option<Range<usize>> {
         let (mut low, mut high) = (0, self.patients());

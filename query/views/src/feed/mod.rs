@@ -1,5 +1,329 @@
-//! The feeds.
+//! The feed: one facility's view as it changes.
+//!
+//! The pipeline tells, in order, what it put and what the book's changes touched; what was published in one act is
+//! handed out in one act. A worker of its own works out for each principal that listens what appeared, changed and
+//! vanished: always as the difference between what the visibility before and the visibility after show of the rows,
+//! so that nobody is told of the end of something they never could see. A listener that reads too slowly is reset and
+//! slows nobody. Before an item leaves it is asked of the book of that moment once more.
 
-/// Placeholder
-#[derive(Debug, Default)]
-pub struct Feeds;
+mod group;
+mod item;
+mod subscription;
+mod worker;
+
+pub use item::{FeedItem, FeedStart, ResetReason, Vanishing};
+pub use subscription::Subscription;
+
+use crate::store::Snapshot;
+use crate::{PutOutcome, Store};
+use arc_swap::ArcSwap;
+use consent_filter::{Audience, Book, FacilityIx, Facts, PatientIx, Touched, Visibility};
+use group::GroupId;
+use model::{CategorySet, Frontier, Moment, Position, Principal, Record};
+use opentelemetry::metrics::{Counter, Gauge};
+use parking_lot::{Mutex, RwLock};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
+use worker::{Job, Newcomer, Publication, Worker};
+
+/// The feeds of all facilities.
+pub struct Feeds {
+    book: Arc<RwLock<Book>>,
+    registry: Mutex<Registry>,
+    /// Groups that listen: the pipeline does nothing for feeds while there are none.
+    listening: AtomicUsize,
+    publications: mpsc::SyncSender<Publication>,
+    /// Groups the worker found nobody in.
+    retired: Arc<Mutex<Vec<GroupId>>>,
+    /// How far the worker has handed out.
+    handed: Arc<ArcSwap<Frontier>>,
+    ended: AtomicBool,
+    resets: Counter<u64>,
+    subscribers: Gauge<u64>,
+}
+
+/// What the pipeline's side knows: who listens, and what they saw when it was last asked.
+#[derive(Default)]
+struct Registry {
+    groups: HashMap<FacilityIx, Vec<Group>>,
+    /// The number of the last group.
+    next: u64,
+    /// Since the last publication, in order.
+    jobs: Vec<Job>,
+}
+
+/// Listeners with one principal see the same, so it is worked out once.
+struct Group {
+    id: GroupId,
+    principal: Principal,
+    visibility: Arc<Visibility>,
+    /// How many classes the visibility knows.
+    classes: usize,
+}
+
+/// A version that was put, as the pipeline tells it to the feeds.
+#[derive(Debug)]
+pub struct Put<'a> {
+    /// Its place in the log.
+    pub position: Position,
+    /// The record.
+    pub record: &'a Arc<Record>,
+    /// Its facts, from the book the feeds were made with.
+    pub facts: Facts,
+    /// What the store made of it.
+    pub outcome: PutOutcome,
+}
+
+/// Publications waiting for the worker; past this the pipeline waits, as it does for a slow disk.
+const WAITING: usize = 1024;
+
+/// Hold-backs are counted in days, so it is enough to look every ten minutes which have lapsed.
+const HOLD_BACK_STEP: i64 = 600_000_000;
+
+impl Feeds {
+    /// Feeds over a book; starts the worker, which ends when the feeds are dropped.
+    pub fn new(book: Arc<RwLock<Book>>) -> Arc<Self> {
+        let (publications, waiting) = mpsc::sync_channel(WAITING);
+        let retired = Arc::new(Mutex::new(Vec::new()));
+        let handed = Arc::new(ArcSwap::from_pointee(Frontier::start()));
+        let worker = Worker::new(book.clone(), retired.clone(), handed.clone());
+        let spawned = std::thread::Builder::new().name("feeds".to_owned()).spawn(move || worker.run(&waiting));
+        if let Err(error) = spawned {
+            tracing::error!(%error, "the feeds' worker could not be started; subscriptions will end at once");
+        }
+        let meter = opentelemetry::global::meter("ajisai.views");
+        Arc::new(Self {
+            book,
+            registry: Mutex::default(),
+            listening: AtomicUsize::new(0),
+            publications,
+            retired,
+            handed,
+            ended: AtomicBool::new(false),
+            resets: meter.u64_counter("ajisai.feed.resets").with_description("listeners too slow").build(),
+            subscribers: meter.u64_gauge("ajisai.feed.groups").with_description("principals that listen").build(),
+        })
+    }
+
+    /// Whether anyone listens: while not, `publish` and `splice` cost nothing and need not be called.
+    pub fn is_listened_to(&self) -> bool {
+        self.listening.load(Ordering::Acquire) > 0
+    }
+
+    /// Tells of a version that was put. `audience` is whom it reaches now; `moment` is now.
+    pub fn publish(&self, book: &Book, put: &Put<'_>, audience: &Audience, moment: Moment) {
+        if !self.is_listened_to() || matches!(put.outcome, PutOutcome::Stale | PutOutcome::Duplicate) {
+            return;
+        }
+        let mut registry = self.registry.lock();
+        let Registry { groups, jobs, .. } = &mut *registry;
+        let mut reached = Vec::new();
+        if !matches!(put.outcome, PutOutcome::Deleted { .. }) {
+            for facility in audience.reached() {
+                for group in groups.get_mut(&facility.facility).into_iter().flatten() {
+                    if book.decide(&put.facts, &group.principal, moment).is_permit() {
+                        if group.classes < book.class_count() {
+                            group.learn_classes(book, jobs);
+                        }
+                        reached.push(group.id);
+                    }
+                }
+            }
+        }
+        let replaced = match put.outcome {
+            PutOutcome::Supersedes { previous, version } => Some((previous, Some(version))),
+            PutOutcome::Deleted { previous } => previous.map(|previous| (previous, None)),
+            _ => None,
+        };
+        if !reached.is_empty() || replaced.is_some() {
+            let (position, record) = (put.position, put.record.clone());
+            jobs.push(Job::Put { position, record, reached, replaced });
+        }
+    }
+
+    /// Tells of an event of the book, after it was applied.
+    pub fn splice(&self, book: &Book, position: Position, touched: &Touched) {
+        if !self.is_listened_to() || *touched == Touched::Nothing {
+            return;
+        }
+        let mut registry = self.registry.lock();
+        let mut concerned: HashMap<FacilityIx, Vec<PatientIx>> = HashMap::new();
+        match touched {
+            // After a person is parted the pairs of before are no longer spelled out: every listener at a facility
+            // that has one of the refs is asked about all of them.
+            Touched::Person(refs) => {
+                for facility in refs.iter().filter_map(|patient| book.patient_source(*patient)) {
+                    concerned.insert(facility, refs.clone());
+                }
+            }
+            Touched::Patient { patient, viewers } => {
+                for facility in registry.groups.keys().filter(|facility| viewers.contain(**facility)) {
+                    concerned.insert(*facility, vec![*patient]);
+                }
+            }
+            // Whole facilities changed: each listener's patients are compared one by one.
+            Touched::Source(_) | Touched::Viewers(_) | Touched::Facility(_) => {
+                concerned.extend(registry.groups.keys().map(|facility| (*facility, Vec::new())));
+            }
+            Touched::Nothing => {}
+        }
+        let Registry { groups, jobs, .. } = &mut *registry;
+        for (facility, patients) in concerned {
+            for group in groups.get_mut(&facility).into_iter().flatten() {
+                // At the moment it already has: what the clock changes beyond what was touched, `tick` finds.
+                let mut new = group.visibility.as_ref().clone();
+                new.refresh(book, touched);
+                group.change(book, new, Some(position), patients.clone(), jobs);
+            }
+        }
+    }
+
+    /// Follows the clock: consents that began or ended and hold-backs that lapsed since the last time. Call it about
+    /// once a second.
+    pub fn tick(&self, book: &Book, moment: Moment) {
+        if !self.is_listened_to() {
+            return;
+        }
+        let mut registry = self.registry.lock();
+        let Registry { groups, jobs, .. } = &mut *registry;
+        for group in groups.values_mut().flatten() {
+            let due = group.visibility.holds_until().is_some_and(|until| until <= moment);
+            let aged = moment.since(group.visibility.moment()) >= HOLD_BACK_STEP;
+            if due || aged && !group.visibility.is_current(book, moment) {
+                let new = book.visibility(&group.principal, moment);
+                group.change(book, new, None, Vec::new(), jobs);
+            }
+        }
+    }
+
+    /// Hands out everything told so far, with the rows as `store` last published them. Call it after
+    /// [`Store::publish`].
+    pub fn published(&self, store: &Store) {
+        if !self.is_listened_to() {
+            return;
+        }
+        self.hand_out(store.snapshot());
+    }
+
+    fn hand_out(&self, snapshot: Arc<Snapshot>) {
+        let mut registry = self.registry.lock();
+        self.drop_retired(&mut registry);
+        self.send(&mut registry, snapshot);
+    }
+
+    /// Sends under the lock, so that publications reach the worker in the order of their snapshots.
+    fn send(&self, registry: &mut Registry, snapshot: Arc<Snapshot>) {
+        let jobs = std::mem::take(&mut registry.jobs);
+        if self.publications.send(Publication { jobs, snapshot }).is_err() {
+            self.ended.store(true, Ordering::Release);
+            tracing::error!("the feeds' worker has ended");
+        }
+    }
+
+    /// Listens to what a principal's view shows.
+    pub fn subscribe(
+        self: &Arc<Self>,
+        store: &Arc<Store>,
+        principal: &Principal,
+        start: FeedStart,
+        categories: CategorySet,
+    ) -> Subscription {
+        Subscription::new(self.clone(), store.clone(), principal.clone(), start, categories)
+    }
+
+    /// Forgets the groups the worker found nobody in any more.
+    fn drop_retired(&self, registry: &mut Registry) {
+        for id in self.retired.lock().drain(..) {
+            for groups in registry.groups.values_mut() {
+                if let Some(at) = groups.iter().position(|group| group.id == id) {
+                    groups.swap_remove(at);
+                    let left = self.listening.fetch_sub(1, Ordering::AcqRel) - 1;
+                    self.subscribers.record(left as u64, &[]);
+                    registry.jobs.push(Job::Leave { id });
+                }
+            }
+        }
+    }
+
+    /// Joins or makes the principal's group. From the publication that carries it on, the newcomer is told everything.
+    fn join(&self, store: &Store, principal: &Principal, moment: Moment, newcomer: Newcomer) {
+        let book = self.book.read();
+        let mut registry = self.registry.lock();
+        // A group retired but not yet forgotten is forgotten first: its worker's side is gone.
+        self.drop_retired(&mut registry);
+        let Registry { groups, jobs, next } = &mut *registry;
+        let Some(facility) = book.facility(&principal.facility) else { return };
+        let at = groups.entry(facility).or_default();
+        let known = at.iter().find(|group| group.principal == *principal);
+        let id = match known {
+            Some(group) => group.id,
+            None => {
+                *next += 1;
+                let id = GroupId(*next);
+                let visibility = Arc::new(book.visibility(principal, moment));
+                jobs.push(Job::Found { id, visibility: visibility.clone() });
+                at.push(Group { id, principal: principal.clone(), visibility, classes: book.class_count() });
+                let groups = self.listening.fetch_add(1, Ordering::AcqRel) + 1;
+                self.subscribers.record(groups as u64, &[]);
+                id
+            }
+        };
+        let waits =
+            jobs.iter().any(|job| matches!(job, Job::Put { .. } | Job::Change { .. })) || store.has_unpublished();
+        jobs.push(Job::Join { id, newcomer });
+        // With something put and not yet published the newcomer waits for that publication; otherwise there may be
+        // none for long.
+        if !waits {
+            self.send(&mut registry, store.snapshot());
+        }
+    }
+
+    fn handed(&self) -> Frontier {
+        self.handed.load().as_ref().clone()
+    }
+    fn have_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
+    }
+    fn count_reset(&self) {
+        self.resets.add(1, &[]);
+    }
+
+    pub(crate) fn book(&self) -> &Arc<RwLock<Book>> {
+        &self.book
+    }
+}
+
+impl Group {
+    /// Learns the classes that came since, which no row shown before has.
+    fn learn_classes(&mut self, book: &Book, jobs: &mut Vec<Job>) {
+        let mut new = self.visibility.as_ref().clone();
+        new.refresh(book, &Touched::Nothing);
+        self.visibility = Arc::new(new);
+        self.classes = book.class_count();
+        jobs.push(Job::Learn { id: self.id, visibility: self.visibility.clone() });
+    }
+
+    fn change(
+        &mut self,
+        book: &Book,
+        new: Visibility,
+        cause: Option<Position>,
+        patients: Vec<PatientIx>,
+        jobs: &mut Vec<Job>,
+    ) {
+        let new = Arc::new(new);
+        self.visibility = new.clone();
+        self.classes = book.class_count();
+        jobs.push(Job::Change { id: self.id, new, cause, patients });
+    }
+}
+
+impl std::fmt::Debug for Feeds {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Feeds").field("listening", &self.listening.load(Ordering::Relaxed)).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -8,8 +8,10 @@ mod pieces;
 mod plan;
 mod provider;
 mod pruning;
+mod records;
 mod rows;
 mod sight;
 
 pub(crate) use provider::FacilityTable;
+pub(crate) use records::{facts_at, facts_of, records};
 pub(crate) use sight::Sight;

@@ -83,7 +83,7 @@ fn cold(sight: &Sight, snapshot: &Snapshot, file: &Arc<TableFile>, pruning: &Pru
     let mut terms = Terms { file, known: Vec::new(), sets: Vec::new(), has_bounds: false };
     let mut stretches = Vec::new();
     if file.source == *sight.facility() {
-        let Some(own) = sight.visibility.own() else { return };
+        let Some(own) = sight.own() else { return };
         let set = terms.set(own.alternatives());
         let mut add = |rows| stretches.push(Stretch { rows, terms: set, own: None });
         match pruning.own() {

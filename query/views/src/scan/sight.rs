@@ -1,7 +1,9 @@
 //! A visibility with what a scan needs beside it: the patients' numbers.
 
-use consent_filter::{Book, Bounds, ClassIx, PatientIx, Patients, Visibility};
+use consent_filter::{Book, Bounds, ClassIx, GrantView, PatientIx, Patients, Visibility};
 use model::{FacilityId, PatientNumber};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// One patient of another facility of whom something may be visible.
 #[derive(Clone, Debug)]
@@ -16,7 +18,9 @@ pub(crate) struct Seen {
 /// What one principal sees, ready to run over rows.
 #[derive(Debug)]
 pub(crate) struct Sight {
-    pub(crate) visibility: Visibility,
+    pub(crate) visibility: Arc<Visibility>,
+    /// Whether the viewing facility's own rows are looked at.
+    own: bool,
     /// Sorted by number in the book.
     seen: Vec<Seen>,
     /// Bit *i* is set when the patient numbered *i* in the book is among `seen`.
@@ -26,36 +30,49 @@ pub(crate) struct Sight {
 }
 
 impl Sight {
-    pub(crate) fn new(book: &Book, visibility: Visibility) -> Self {
-        let mut seen = Vec::with_capacity(visibility.patient_count());
+    /// Everything the visibility shows.
+    pub(crate) fn new(book: &Book, visibility: Arc<Visibility>) -> Self {
+        let listed = visibility.sources().filter_map(|(_, patients)| match patients {
+            Patients::Listed(patients) => Some(patients),
+            Patients::Whole => None,
+        });
+        let patients: Vec<PatientIx> = listed.flatten().copied().collect();
+        Self::of(book, visibility, &patients, true)
+    }
+
+    /// What the visibility shows of some patients of other facilities, and of the viewer's own rows if `own`.
+    pub(crate) fn of(book: &Book, visibility: Arc<Visibility>, patients: &[PatientIx], own: bool) -> Self {
+        let mut seen = Vec::with_capacity(patients.len());
         let mut bits = vec![0_u64; book.patient_count().div_ceil(64)];
-        for (_, patients) in visibility.sources() {
-            let Patients::Listed(patients) = patients else { continue };
-            for ix in patients.iter().copied() {
-                let own = visibility.own_patient(ix).and_then(|own| book.patient_ref(own));
-                let (Some(own), Some(patient)) = (own, book.patient_ref(ix)) else { continue };
-                if let Some(word) = bits.get_mut(ix.get() / 64) {
-                    *word |= 1 << (ix.get() % 64);
-                }
-                seen.push(Seen { ix, number: patient.number().clone(), own: own.number().clone() });
+        for ix in patients.iter().copied() {
+            let own = visibility.own_patient(ix).and_then(|own| book.patient_ref(own));
+            let (Some(own), Some(patient)) = (own, book.patient_ref(ix)) else { continue };
+            if let Some(word) = bits.get_mut(ix.get() / 64) {
+                *word |= 1 << (ix.get() % 64);
             }
+            seen.push(Seen { ix, number: patient.number().clone(), own: own.number().clone() });
         }
         seen.sort_unstable_by_key(|one| one.ix);
-        let mut sources = Vec::new();
-        for (source, patients) in visibility.sources() {
-            let Patients::Listed(patients) = patients else { continue };
-            let place = |ix: &PatientIx| {
-                let at = seen.binary_search_by_key(ix, |one| one.ix).ok()?;
-                u32::try_from(at).ok()
-            };
-            let mut places: Vec<u32> = patients.iter().filter_map(place).collect();
+        seen.dedup_by_key(|one| one.ix);
+        let mut sources: BTreeMap<FacilityId, Vec<u32>> = BTreeMap::new();
+        for (at, one) in seen.iter().enumerate() {
+            let source = book.patient_ref(one.ix).map(|patient| patient.facility().clone());
+            if let (Some(source), Ok(at)) = (source, u32::try_from(at)) {
+                sources.entry(source).or_default().push(at);
+            }
+        }
+        for places in sources.values_mut() {
             places.sort_unstable_by(|a, b| {
                 let number = |at: &u32| seen.get(*at as usize).map(|one| &one.number);
                 number(a).cmp(&number(b))
             });
-            sources.push((source.clone(), places));
         }
-        Self { visibility, seen, bits, sources }
+        Self { visibility, own, seen, bits, sources: sources.into_iter().collect() }
+    }
+
+    /// Whether the viewing facility's own rows are looked at and visible to this principal.
+    pub(crate) fn own(&self) -> Option<GrantView<'_>> {
+        self.visibility.own().filter(|_| self.own)
     }
 
     /// The facility whose view it is.
@@ -84,7 +101,7 @@ impl Sight {
     /// Whether rows of this class are the viewing facility's own and visible to this principal.
     #[inline]
     pub(crate) fn own_class(&self, class: ClassIx) -> bool {
-        self.visibility.own().is_some_and(|own| own.alternatives().any(|bounds| bounds.classes.contains(class)))
+        self.own().is_some_and(|own| own.alternatives().any(|bounds| bounds.classes.contains(class)))
     }
 }
 

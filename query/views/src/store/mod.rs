@@ -11,7 +11,6 @@ mod open;
 
 pub use compact::Compacted;
 pub use digest::ContentDigest;
-pub(crate) use digest::stored;
 pub use open::Recovered;
 
 use crate::StoreError;
@@ -276,6 +275,11 @@ impl Store {
     /// Rings whenever readers see something new.
     pub fn publications(&self) -> tokio::sync::watch::Receiver<u64> {
         self.bell.subscribe()
+    }
+
+    /// Whether something was put that readers do not see yet.
+    pub(crate) fn has_unpublished(&self) -> bool {
+        self.writer.lock().unpublished
     }
 
     /// Gives the scope classes of all table files their numbers in `book`. [`crate::Views::new`] does it.

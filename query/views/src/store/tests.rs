@@ -1,1 +1,252 @@
+use super::commit::Step;
+use crate::testing::world::{World, everything};
+use crate::{Feeds, PutOutcome, Store, StoreConfig, Views};
+use consent_filter::Book;
+use model::{Body, Event, Frontier, Position};
+use parking_lot::RwLock;
+use rand::Rng;
+use std::sync::Arc;
+use std::time::Duration;
 
+/// A node's store and book, driven as the pipeline drives them.
+struct Node {
+    dir: tempfile::TempDir,
+    store: Arc<Store>,
+    book: Arc<RwLock<Book>>,
+    frontier: Frontier,
+}
+
+fn config(dir: &std::path::Path) -> StoreConfig {
+    StoreConfig { merge_files: 2, ..StoreConfig::in_dir(dir) }
+}
+
+impl Node {
+    async fn new() -> Self {
+        Self::open(tempfile::tempdir().unwrap(), &[]).await
+    }
+
+    /// Opens what lies in the directory and replays the log.
+    async fn open(dir: tempfile::TempDir, log: &[(Position, Event)]) -> Self {
+        let (store, recovered) = Store::open(config(dir.path())).await.unwrap();
+        let mut book = Book::new();
+        for letter in recovered.book_letters {
+            let (position, bytes) = letter.unwrap();
+            let event = log.iter().find(|(at, _)| *at == position).expect("a kept letter is one of the log's");
+            assert_eq!(bytes, letter_of(position), "a letter comes back as it was kept");
+            let _ = book.apply(position, &event.1.body);
+        }
+        let store = Arc::new(store);
+        let book = Arc::new(RwLock::new(book));
+        let mut node = Self { dir, store, book, frontier: recovered.frontier.clone() };
+        // Views binds the classes of the files before anything is put.
+        node.views();
+        for (position, event) in log.iter().filter(|(position, _)| !recovered.frontier.includes(*position)) {
+            node.take(*position, event);
+        }
+        node.publish();
+        node
+    }
+
+    fn take(&mut self, position: Position, event: &Event) -> Option<PutOutcome> {
+        self.frontier.include(position);
+        match &event.body {
+            Body::Record(record) => {
+                let facts = self.book.write().facts(record);
+                Some(self.store.put(position, record, &facts))
+            }
+            body => {
+                let _ = self.book.write().apply(position, body);
+                self.store.keep_book_letter(position, letter_of(position));
+                None
+            }
+        }
+    }
+
+    fn publish(&self) {
+        self.store.publish(&self.frontier);
+    }
+
+    fn views(&self) -> Views {
+        let feeds = Feeds::new(self.book.clone());
+        Views::new(self.store.clone(), self.book.clone(), feeds)
+    }
+
+    /// Leaves the directory as a crash would, and opens it again.
+    async fn crash(self, log: &[(Position, Event)]) -> Self {
+        let Self { dir, store, .. } = self;
+        drop(store);
+        Self::open(dir, log).await
+    }
+}
+
+fn letter_of(position: Position) -> bytes::Bytes {
+    bytes::Bytes::from(format!("letter {position}"))
+}
+
+#[track_caller]
+fn check(world: &World, node: &Node, shown: &[std::collections::BTreeSet<String>], what: &str) {
+    let book = node.book.read();
+    for (principal, shown) in world.principals.iter().zip(shown) {
+        let wanted = world.visible(&book, principal);
+        assert_eq!(shown, &wanted, "{what}: {principal:?}, seed {}", world.seed);
+    }
+}
+
+async fn all_shown(world: &World, node: &Node) -> Vec<std::collections::BTreeSet<String>> {
+    let views = node.views();
+    let mut all = Vec::new();
+    for principal in &world.principals {
+        all.push(everything(&views.view(principal, world.moment)).await);
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_view_is_the_fold_of_the_log_under_decide() {
+    let mut seen = 0;
+    for seed in 0..24 {
+        let world = World::new(seed, 220);
+        let mut rng = crate::testing::rng(seed ^ 0xabcd);
+        let mut node = Node::new().await;
+        for (position, event) in &world.log {
+            node.take(*position, event);
+            match rng.random_range(0..40) {
+                0..8 => node.publish(),
+                8 | 9 => {
+                    node.publish();
+                    node.store.commit().await.unwrap();
+                }
+                10 => {
+                    node.publish();
+                    node.store.compact().await.unwrap();
+                }
+                11 => {
+                    let upto = world.log.iter().position(|(at, _)| at == position).unwrap() + 1;
+                    node = node.crash(&world.log[..upto]).await;
+                }
+                _ => {}
+            }
+        }
+        node.publish();
+        let shown = all_shown(&world, &node).await;
+        seen += shown.iter().map(std::collections::BTreeSet::len).sum::<usize>();
+        check(&world, &node, &shown, "at the end");
+        node.store.commit().await.unwrap();
+        check(&world, &node, &all_shown(&world, &node).await, "after the last commit");
+        node.store.compact().await.unwrap();
+        check(&world, &node, &all_shown(&world, &node).await, "after compaction");
+        let node = node.crash(&world.log).await;
+        check(&world, &node, &all_shown(&world, &node).await, "after a restart");
+    }
+    assert!(seen > 500, "the histories show something: {seen}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_before_any_step_of_a_commit_loses_nothing_and_doubles_nothing() {
+    let steps =
+        [Step::WriteTables, Step::WriteBeside, Step::Record, Step::Rename, Step::Show, Step::Settle, Step::Tidy];
+    for (at, step) in steps.into_iter().enumerate() {
+        let world = World::new(1000 + at as u64, 300);
+        let digest = {
+            let mut node = Node::new().await;
+            world.log.iter().for_each(|(position, event)| drop(node.take(*position, event)));
+            node.publish();
+            node.store.content_digest().await.unwrap()
+        };
+        let mut node = Node::new().await;
+        let third = world.log.len() / 3;
+        for (position, event) in &world.log[..third] {
+            node.take(*position, event);
+        }
+        node.publish();
+        node.store.commit().await.unwrap();
+        for (position, event) in &world.log[third..2 * third] {
+            node.take(*position, event);
+        }
+        node.publish();
+        node.store.committer.lock().await.stop_at = Some(step as u32);
+        node.store.commit().await.expect_err("the commit was stopped");
+        let mut node = node.crash(&world.log[..2 * third]).await;
+        check(&world_upto(&world, 2 * third), &node, &all_shown(&world, &node).await, &format!("{step:?}"));
+        for (position, event) in &world.log[2 * third..] {
+            node.take(*position, event);
+        }
+        node.publish();
+        node.store.commit().await.unwrap();
+        assert_eq!(node.store.content_digest().await.unwrap(), digest, "{step:?}");
+        check(&world, &node, &all_shown(&world, &node).await, &format!("{step:?}, then on"));
+    }
+}
+
+fn world_upto(world: &World, length: usize) -> World {
+    World { log: world.log[..length].to_vec(), ..world.clone() }
+}
+
+#[tokio::test]
+async fn a_commit_that_fails_keeps_its_rows_and_succeeds_later() {
+    let world = World::new(77, 200);
+    let mut node = Node::new().await;
+    world.log.iter().for_each(|(position, event)| drop(node.take(*position, event)));
+    node.publish();
+    // A file where the table directory should be: every write below it fails.
+    let tables = node.dir.path().join("tables");
+    std::fs::write(&tables, b"in the way").unwrap();
+    node.store.commit().await.expect_err("nothing can be written");
+    check(&world, &node, &all_shown(&world, &node).await, "after the failure");
+    std::fs::remove_file(&tables).unwrap();
+    assert!(node.store.commit().await.unwrap().rows > 0);
+    check(&world, &node, &all_shown(&world, &node).await, "after the retry");
+}
+
+#[tokio::test]
+async fn a_store_rebuilt_from_the_log_has_the_same_digest() {
+    let world = World::new(5, 300);
+    let mut node = Node::new().await;
+    for (at, (position, event)) in world.log.iter().enumerate() {
+        node.take(*position, event);
+        if at % 60 == 59 {
+            node.publish();
+            node.store.commit().await.unwrap();
+        }
+    }
+    node.publish();
+    node.store.compact().await.unwrap();
+    let digest = node.store.content_digest().await.unwrap();
+    assert!(digest.rows > 0);
+    let dir = node.dir.path().to_owned();
+    drop(node.store);
+    Store::destroy(&dir).await.unwrap();
+    let again = Node::open(node.dir, &world.log).await;
+    assert_eq!(again.store.content_digest().await.unwrap(), digest);
+}
+
+#[tokio::test]
+async fn the_same_letters_put_again_change_nothing() {
+    let world = World::new(9, 150);
+    let mut node = Node::new().await;
+    world.log.iter().for_each(|(position, event)| drop(node.take(*position, event)));
+    node.publish();
+    node.store.commit().await.unwrap();
+    let digest = node.store.content_digest().await.unwrap();
+    for (position, event) in &world.log {
+        if let Some(outcome) = node.take(*position, event) {
+            assert!(matches!(outcome, PutOutcome::Duplicate | PutOutcome::Stale), "{outcome:?}");
+        }
+    }
+    node.publish();
+    assert_eq!(node.store.content_digest().await.unwrap(), digest);
+}
+
+#[tokio::test]
+async fn a_reader_can_wait_for_a_position() {
+    let node = Node::new().await;
+    let wanted: Frontier = "1:1".parse().unwrap();
+    assert!(!node.store.reached(&wanted, Duration::from_millis(20)).await);
+    let store = node.store.clone();
+    let waits = tokio::spawn({
+        let wanted = wanted.clone();
+        async move { store.reached(&wanted, Duration::from_secs(5)).await }
+    });
+    node.store.publish(&wanted);
+    assert!(waits.await.unwrap());
+}

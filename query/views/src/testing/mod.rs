@@ -1,4 +1,6 @@
-//! Records made up for tests, from a seed.
+//! Records and whole histories made up for tests, from a seed.
+
+pub(crate) mod world;
 
 use model::*;
 use rand::rngs::StdRng;

@@ -1,0 +1,218 @@
+//! One listener's side of a feed.
+
+use super::group::{First, Message};
+use super::worker::Newcomer;
+use super::{FeedItem, FeedStart, Feeds, ResetReason};
+use crate::scan::{Sight, facts_of, records};
+use crate::{Store, StoreError};
+use model::{Category, CategorySet, Frontier, Moment, Principal, Record};
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::mpsc;
+
+/// So many items wait for a listener before it counts as too slow.
+const ROOM: usize = 65_536;
+/// So many rows of the whole view are read ahead of a listener.
+const AHEAD: usize = 1024;
+
+/// Listens to one principal's view. Give it time with [`Subscription::next`].
+pub struct Subscription {
+    feeds: Arc<Feeds>,
+    store: Arc<Store>,
+    principal: Principal,
+    categories: CategorySet,
+    receiver: mpsc::Receiver<Message>,
+    /// The worker has taken the listener in.
+    joined: bool,
+    beat_at: Instant,
+    /// To be given before anything live: replayed items, and the whole view as it is read.
+    pending: VecDeque<FeedItem>,
+    whole: Option<mpsc::Receiver<Result<FeedItem, StoreError>>>,
+    /// Everything before this was given.
+    reached: Frontier,
+}
+
+impl Subscription {
+    pub(super) fn new(
+        feeds: Arc<Feeds>,
+        store: Arc<Store>,
+        principal: Principal,
+        start: FeedStart,
+        categories: CategorySet,
+    ) -> Self {
+        let reached = match &start {
+            FeedStart::After(frontier) => frontier.clone(),
+            FeedStart::Beginning | FeedStart::Now => Frontier::start(),
+        };
+        let receiver = join(&feeds, &store, &principal, start);
+        Self {
+            feeds,
+            store,
+            principal,
+            categories,
+            receiver,
+            joined: false,
+            beat_at: Instant::now(),
+            pending: VecDeque::new(),
+            whole: None,
+            reached,
+        }
+    }
+
+    /// The next change of the view; a heartbeat when none comes within `heartbeat`. `None` when the feeds have ended
+    /// or the facility is not one of the network's.
+    ///
+    /// A record is given only if the book permits it at this very moment. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// When rows of the whole view cannot be read.
+    pub async fn next(&mut self, heartbeat: Duration) -> Option<Result<FeedItem, StoreError>> {
+        let deadline = tokio::time::Instant::now() + heartbeat;
+        loop {
+            if let Some(item) = self.pending.pop_front() {
+                match self.let_out(item) {
+                    Some(item) => return Some(Ok(item)),
+                    None => continue,
+                }
+            }
+            if let Some(whole) = &mut self.whole {
+                match whole.recv().await {
+                    Some(Ok(item)) => self.pending.push_back(item),
+                    Some(Err(error)) => return Some(Err(error)),
+                    None => self.whole = None,
+                }
+                continue;
+            }
+            if self.joined && self.beat_at.elapsed() >= heartbeat {
+                return self.beat().map(Ok);
+            }
+            match tokio::time::timeout_at(deadline, self.receiver.recv()).await {
+                Ok(Some(message)) => self.take(message),
+                Ok(None) => {
+                    if !self.begin_again() {
+                        return None;
+                    }
+                }
+                Err(_) => {
+                    // Asked before the channel: what was handed out by then and is not in the channel is nothing.
+                    let handed = self.feeds.handed();
+                    match self.receiver.try_recv() {
+                        Ok(message) => self.take(message),
+                        Err(_) if self.joined => {
+                            self.reached = handed;
+                            return self.beat().map(Ok);
+                        }
+                        Err(_) => return self.beat().map(Ok),
+                    }
+                }
+            }
+        }
+    }
+
+    fn beat(&mut self) -> Option<FeedItem> {
+        self.beat_at = Instant::now();
+        Some(FeedItem::Heartbeat { frontier: self.reached.clone(), moment: now()? })
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::First(first) => self.begin(*first),
+            Message::Item(item) => self.pending.push_back(item),
+            Message::Reached(frontier) => self.reached = frontier,
+        }
+    }
+
+    fn begin(&mut self, first: First) {
+        self.joined = true;
+        self.reached = first.frontier;
+        self.pending.extend(first.reset.map(FeedItem::Reset));
+        self.pending.extend(first.replay.into_iter().map(as_history));
+        let Some((snapshot, visibility)) = first.whole else { return };
+        let (sender, receiver) = mpsc::channel(AHEAD);
+        let sight = Sight::new(&self.feeds.book().read(), visibility);
+        let categories = self.categories;
+        tokio::task::spawn_blocking(move || {
+            for category in Category::ALL.iter().copied().filter(|category| categories.contains(*category)) {
+                let mut listening = true;
+                let result = records(&sight, &snapshot, &snapshot.dead, category, |_, record| {
+                    let item = FeedItem::Appeared { position: None, record: Arc::new(record), historic: true };
+                    listening = sender.blocking_send(Ok(item)).is_ok();
+                    listening
+                });
+                if let Err(error) = result {
+                    let _ = sender.blocking_send(Err(error));
+                    return;
+                }
+                if !listening {
+                    return;
+                }
+            }
+        });
+        self.whole = Some(receiver);
+    }
+
+    /// After being let go for slowness: everything anew. `false` when there is nothing to listen to.
+    fn begin_again(&mut self) -> bool {
+        if self.feeds.have_ended() || self.feeds.book().read().facility(&self.principal.facility).is_none() {
+            return false;
+        }
+        self.feeds.count_reset();
+        self.joined = false;
+        tracing::warn!(facility = %self.principal.facility, "a listener was too slow and begins anew");
+        self.receiver = join(&self.feeds, &self.store, &self.principal, FeedStart::Beginning);
+        self.pending.push_back(FeedItem::Reset(ResetReason::TooFarBehind));
+        true
+    }
+
+    /// What may leave: the categories asked for, and records the book permits now.
+    fn let_out(&self, item: FeedItem) -> Option<FeedItem> {
+        let record = match &item {
+            FeedItem::Appeared { record, .. } | FeedItem::Changed { record, .. } => record,
+            _ => return Some(item),
+        };
+        let permitted = self.categories.contains(record.category()) && self.permitted(record);
+        permitted.then_some(item)
+    }
+
+    fn permitted(&self, record: &Record) -> bool {
+        let Some(moment) = now() else { return false };
+        let book = self.feeds.book().read();
+        facts_of(&book, record).is_some_and(|facts| book.decide(&facts, &self.principal, moment).is_permit())
+    }
+
+    /// Whose view it is.
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+}
+
+fn join(feeds: &Arc<Feeds>, store: &Store, principal: &Principal, start: FeedStart) -> mpsc::Receiver<Message> {
+    let (sender, receiver) = mpsc::channel(ROOM);
+    if let Some(moment) = now() {
+        feeds.join(store, principal, moment, Newcomer { start, sender });
+    }
+    receiver
+}
+
+fn as_history(item: FeedItem) -> FeedItem {
+    match item {
+        FeedItem::Appeared { position, record, .. } => FeedItem::Appeared { position, record, historic: true },
+        FeedItem::Changed { position, record, superseded, .. } => {
+            FeedItem::Changed { position, record, superseded, historic: true }
+        }
+        other => other,
+    }
+}
+
+/// The clock; `None` outside the years the model knows, and then nothing is given.
+pub(super) fn now() -> Option<Moment> {
+    let micros = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_micros();
+    Moment::from_micros(i64::try_from(micros).ok()?).ok()
+}
+
+impl std::fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Subscription").field("facility", &self.principal.facility).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,285 @@
+//! The feeds' worker: a thread that turns what the pipeline told into what each group is told.
+
+use super::group::{First, GroupId, Listeners, Message};
+use super::{FeedItem, FeedStart, ResetReason, Vanishing};
+use crate::StoreError;
+use crate::rows::DeadSet;
+use crate::scan::{Sight, facts_at, records};
+use crate::store::Snapshot;
+use arc_swap::ArcSwap;
+use consent_filter::{Book, PatientIx, Patients, Visibility};
+use model::{Category, Frontier, Position, Record, RecordRef, Version};
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::Counter;
+use parking_lot::{Mutex, RwLock};
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+
+/// What was told since the publication before, in order, and the rows as they were then published.
+pub(super) struct Publication {
+    pub(super) jobs: Vec<Job>,
+    pub(super) snapshot: Arc<Snapshot>,
+}
+
+/// One thing to work out.
+pub(super) enum Job {
+    /// A new group.
+    Found { id: GroupId, visibility: Arc<Visibility> },
+    /// A group nobody is in.
+    Leave { id: GroupId },
+    /// A listener joins at the end of the publication.
+    Join { id: GroupId, newcomer: Newcomer },
+    /// A group's visibility knows more classes; nothing shown changes.
+    Learn { id: GroupId, visibility: Arc<Visibility> },
+    /// A group's visibility changed, for these patients; for any where none is named.
+    Change { id: GroupId, new: Arc<Visibility>, cause: Option<Position>, patients: Vec<PatientIx> },
+    /// A version was put: whom it reaches, and what it replaced (with the version, unless it is a deletion).
+    Put {
+        position: Position,
+        record: Arc<Record>,
+        reached: Vec<GroupId>,
+        replaced: Option<(Position, Option<Version>)>,
+    },
+}
+
+/// Someone who begins to listen.
+pub(super) struct Newcomer {
+    pub(super) start: FeedStart,
+    pub(super) sender: mpsc::Sender<Message>,
+}
+
+pub(super) struct Worker {
+    book: Arc<RwLock<Book>>,
+    retired: Arc<Mutex<Vec<GroupId>>>,
+    handed: Arc<ArcSwap<Frontier>>,
+    groups: HashMap<GroupId, Listeners>,
+    /// What was dead at the publication before.
+    dead: DeadSet,
+    /// Said in this publication: which records each group was told of, or told the end of.
+    live: HashSet<(GroupId, u128)>,
+    gone: HashSet<(GroupId, u128)>,
+    swept_at: Instant,
+    items: Counter<u64>,
+}
+
+/// A group stays this long after its last listener, for those who resume.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+impl Worker {
+    pub(super) fn new(
+        book: Arc<RwLock<Book>>,
+        retired: Arc<Mutex<Vec<GroupId>>>,
+        handed: Arc<ArcSwap<Frontier>>,
+    ) -> Self {
+        let meter = opentelemetry::global::meter("ajisai.views");
+        Self {
+            book,
+            retired,
+            handed,
+            groups: HashMap::new(),
+            dead: DeadSet::default(),
+            live: HashSet::new(),
+            gone: HashSet::new(),
+            swept_at: Instant::now(),
+            items: meter.u64_counter("ajisai.feed.items").with_description("items told to groups, by kind").build(),
+        }
+    }
+
+    /// Works until the feeds are dropped.
+    pub(super) fn run(mut self, publications: &Receiver<Publication>) {
+        while let Ok(publication) = publications.recv() {
+            self.work(publication);
+        }
+    }
+
+    fn work(&mut self, publication: Publication) {
+        let Publication { jobs, snapshot } = publication;
+        self.live.clear();
+        self.gone.clear();
+        let mut newcomers = Vec::new();
+        for job in jobs {
+            let result = match job {
+                Job::Found { id, visibility } => {
+                    self.groups.insert(id, Listeners::new(visibility, snapshot.frontier.clone()));
+                    Ok(())
+                }
+                Job::Leave { id } => {
+                    self.groups.remove(&id);
+                    Ok(())
+                }
+                Job::Join { id, newcomer } => {
+                    newcomers.push((id, newcomer));
+                    Ok(())
+                }
+                Job::Learn { id, visibility } => {
+                    if let Some(group) = self.groups.get_mut(&id) {
+                        group.visibility = visibility;
+                    }
+                    Ok(())
+                }
+                Job::Change { id, new, cause, patients } => self.change(&snapshot, id, new, (cause, patients)),
+                Job::Put { position, record, reached, replaced } => {
+                    self.put(&snapshot, (position, &record), &reached, replaced)
+                }
+            };
+            if let Err(error) = result {
+                // Told to nobody what could not be worked out: everyone begins anew and sees what is.
+                tracing::error!(%error, "a change of a feed could not be worked out; its listeners begin anew");
+                self.retired.lock().extend(self.groups.drain().map(|(id, _)| id));
+            }
+        }
+        self.dead = snapshot.dead.clone();
+        for group in self.groups.values_mut() {
+            group.reached(&snapshot.frontier);
+        }
+        for (id, newcomer) in newcomers {
+            self.welcome(&snapshot, id, newcomer);
+        }
+        self.handed.store(Arc::new(snapshot.frontier.clone()));
+        self.sweep();
+    }
+
+    /// A newcomer hears of everything after this publication, and first of what they asked for.
+    fn welcome(&mut self, snapshot: &Arc<Snapshot>, id: GroupId, newcomer: Newcomer) {
+        let Some(group) = self.groups.get_mut(&id) else { return };
+        let whole = Some((snapshot.clone(), group.visibility.clone()));
+        let frontier: Frontier = snapshot.frontier.clone();
+        let first = match newcomer.start {
+            FeedStart::Beginning => First { whole, reset: None, replay: Vec::new(), frontier },
+            FeedStart::Now => First { whole: None, reset: None, replay: Vec::new(), frontier },
+            FeedStart::After(after) => match group.since(&after) {
+                Some(replay) => First { whole: None, reset: None, replay, frontier },
+                None => First { whole, reset: Some(ResetReason::Forgotten), replay: Vec::new(), frontier },
+            },
+        };
+        group.welcome(newcomer.sender, first);
+    }
+
+    fn put(
+        &mut self,
+        snapshot: &Snapshot,
+        (position, record): (Position, &Arc<Record>),
+        reached: &[GroupId],
+        replaced: Option<(Position, Option<Version>)>,
+    ) -> Result<(), StoreError> {
+        let digest = record.reference().digest();
+        let before = match replaced {
+            Some((previous, _)) => facts_at(snapshot, &self.book.read(), previous)?,
+            None => None,
+        };
+        for (id, group) in &mut self.groups {
+            let shown = before.is_some_and(|facts| group.visibility.permits(&facts));
+            let (item, kind) = match (reached.contains(id), shown, replaced.and_then(|(_, version)| version)) {
+                (true, true, Some(superseded)) => {
+                    (FeedItem::Changed { position, record: record.clone(), superseded, historic: false }, "changed")
+                }
+                (true, ..) => {
+                    let position = Some(position);
+                    (FeedItem::Appeared { position, record: record.clone(), historic: false }, "appeared")
+                }
+                (false, true, version) => {
+                    let reason = if version.is_some() { Vanishing::Superseded } else { Vanishing::Deleted };
+                    (FeedItem::Vanished { record: record.reference(), reason, position: Some(position) }, "vanished")
+                }
+                (false, false, _) => continue,
+            };
+            let key = (*id, digest);
+            if kind == "vanished" {
+                self.live.remove(&key);
+                self.gone.insert(key);
+            } else {
+                self.gone.remove(&key);
+                self.live.insert(key);
+            }
+            self.items.add(1, &[KeyValue::new("kind", kind)]);
+            group.say(item);
+        }
+        Ok(())
+    }
+
+    /// Tells a group the difference between what it saw and what it sees.
+    fn change(
+        &mut self,
+        snapshot: &Snapshot,
+        id: GroupId,
+        new: Arc<Visibility>,
+        (cause, patients): (Option<Position>, Vec<PatientIx>),
+    ) -> Result<(), StoreError> {
+        let Some(group) = self.groups.get_mut(&id) else { return Ok(()) };
+        let old = std::mem::replace(&mut group.visibility, new.clone());
+        let (before, after) = {
+            let book = self.book.read();
+            let patients = if patients.is_empty() { differing(&old, &new) } else { patients };
+            let own = old.own().is_some() != new.own().is_some();
+            (Sight::of(&book, old, &patients, own), Sight::of(&book, new, &patients, own))
+        };
+        for category in Category::ALL.iter().copied() {
+            // Rows that died in this very publication were still seen under the visibility before.
+            let mut was: HashMap<u128, RecordRef> = HashMap::new();
+            records(&before, snapshot, &self.dead, category, |_, record| {
+                let reference = record.reference();
+                was.insert(reference.digest(), reference);
+                true
+            })?;
+            records(&after, snapshot, &snapshot.dead, category, |_, record| {
+                let key = (id, record.reference().digest());
+                if was.remove(&key.1).is_none() && self.live.insert(key) {
+                    self.gone.remove(&key);
+                    self.items.add(1, &[KeyValue::new("kind", "historic")]);
+                    group.say(FeedItem::Appeared { position: cause, record: Arc::new(record), historic: true });
+                }
+                true
+            })?;
+            for (digest, record) in was {
+                if self.gone.insert((id, digest)) {
+                    self.live.remove(&(id, digest));
+                    self.items.add(1, &[KeyValue::new("kind", "vanished")]);
+                    group.say(FeedItem::Vanished { record, reason: Vanishing::Withheld, position: cause });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets go of groups nobody has listened to for long.
+    fn sweep(&mut self) {
+        if self.swept_at.elapsed() < Duration::from_secs(5) {
+            return;
+        }
+        self.swept_at = Instant::now();
+        let mut retired = self.retired.lock();
+        let deserted = |(id, group): (&GroupId, &mut Listeners)| group.is_deserted(PATIENCE).then_some(*id);
+        retired.extend(self.groups.iter_mut().filter_map(deserted));
+    }
+}
+
+/// The patients of other facilities of whom the two do not show the same.
+fn differing(old: &Visibility, new: &Visibility) -> Vec<PatientIx> {
+    let listed = |visibility: &Visibility| -> HashSet<PatientIx> {
+        let lists = visibility.sources().filter_map(|(_, patients)| match patients {
+            Patients::Listed(patients) => Some(patients),
+            Patients::Whole => None,
+        });
+        lists.flatten().copied().collect()
+    };
+    let same = |patient: &PatientIx| match (old.grant(*patient), new.grant(*patient)) {
+        (Some(old), Some(new)) => {
+            let bounds = |(a, b): (consent_filter::Bounds<'_>, consent_filter::Bounds<'_>)| {
+                a.classes == b.classes
+                    && (a.occurred_from, a.occurred_until, a.recorded_until)
+                        == (b.occurred_from, b.occurred_until, b.recorded_until)
+            };
+            old.alternatives().len() == new.alternatives().len()
+                && old.alternatives().zip(new.alternatives()).all(bounds)
+        }
+        (None, None) => true,
+        _ => false,
+    };
+    let mut patients: Vec<PatientIx> =
+        listed(old).union(&listed(new)).filter(|patient| !same(patient)).copied().collect();
+    patients.sort_unstable();
+    patients
+}

@@ -1,0 +1,142 @@
+//! The same scan for the feeds: the visible rows as records.
+
+use super::cold::ColdRows;
+use super::pieces::{Piece, pieces};
+use super::pruning::Pruning;
+use super::rows::{Given, hot};
+use super::sight::Sight;
+use crate::StoreError;
+use crate::hot::{numbers, place};
+use crate::rows::{DeadSet, RowKey};
+use crate::store::Snapshot;
+use crate::table::{record_of, stored_schema, table_name};
+use arrow::datatypes::{Int32Type, Int64Type};
+use arrow::record_batch::RecordBatch;
+use consent_filter::{Book, ClassIx, Facts, PatientIx, ScopeClass};
+use model::{Category, Moment, PatientNumber, PatientRef, Position, Record};
+
+/// Gives every record of a category that a sight shows, with its place in the log, to `each`, until it says `false`.
+/// `dead` is what counts as dead: a snapshot's own, or that of one before it.
+pub(crate) fn records(
+    sight: &Sight,
+    snapshot: &Snapshot,
+    dead: &DeadSet,
+    category: Category,
+    mut each: impl FnMut(Position, Record) -> bool,
+) -> Result<(), StoreError> {
+    let schema = stored_schema(category);
+    let given: Vec<Given> =
+        std::iter::once(Given::Source).chain((1..schema.fields().len()).map(Given::Stored)).collect();
+    let mut give = |batch: &RecordBatch| {
+        (0..batch.num_rows()).all(|row| match record_of(category, batch, row) {
+            Some((position, record)) => each(position, record),
+            None => {
+                tracing::error!(table = table_name(category), "a row is not readable as the record it was");
+                true
+            }
+        })
+    };
+    for piece in pieces(sight, snapshot, category, &Pruning::of(&[]), 1).into_iter().flatten() {
+        match piece {
+            Piece::Hot(chunk) => {
+                let shown = hot(sight, dead, &chunk, &given, &schema)
+                    .map_err(|source| StoreError::Arrow { table: table_name(category), source })?;
+                if shown.is_some_and(|batch| !give(&batch)) {
+                    return Ok(());
+                }
+            }
+            Piece::Cold(mut piece) => {
+                // Whether rows of the file are dead was asked of the snapshot's own set.
+                piece.has_dead = true;
+                let mut rows = ColdRows::open(&piece, dead, &given, &schema)?;
+                while let Some(batch) = rows.next() {
+                    if !give(&batch?) {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a decision asks of the row at a place in the log, wherever it lies, dead or not. Its content is not read.
+pub(crate) fn facts_at(snapshot: &Snapshot, book: &Book, at: Position) -> Result<Option<Facts>, StoreError> {
+    let key = RowKey::of(at);
+    for chunk in snapshot.hot.iter().flatten() {
+        let Some(row) = chunk.keys.iter().position(|held| *held == key) else { continue };
+        let (patient, class) = (chunk.patients.get(row), chunk.classes.get(row));
+        let times = (chunk.occurred().get(row), chunk.recorded().get(row));
+        if let (Some(patient), Some(class), (Some(occurred), Some(recorded))) = (patient, class, times) {
+            let (patient, class) = (PatientIx::from_u32(*patient), ClassIx::from_u32(*class));
+            return Ok(facts(patient, class, (*occurred, *recorded)));
+        }
+    }
+    for file in snapshot.cold.all() {
+        if file.runs.keys.iter().any(|(first, last)| (*first..=*last).contains(&key.0))
+            && let Some((row, class, times)) = find_in_file(file, at)?
+        {
+            let Some(class) = file.class(class) else { return Ok(None) };
+            let number = file.runs.owner(row).and_then(|number| PatientNumber::parse(number).ok());
+            let patient = number.and_then(|number| book.find_patient(&PatientRef::new(file.source.clone(), number)));
+            return Ok(patient.and_then(|patient| facts(patient, class, times)));
+        }
+    }
+    Ok(None)
+}
+
+fn facts(patient: PatientIx, class: ClassIx, (occurred, recorded): (i64, i64)) -> Option<Facts> {
+    let (occurred, recorded) = (Moment::from_micros(occurred).ok()?, Moment::from_micros(recorded).ok()?);
+    Some(Facts { patient, class, occurred, recorded })
+}
+
+type Found = (usize, i32, (i64, i64));
+
+fn find_in_file(file: &crate::cold::TableFile, at: Position) -> Result<Option<Found>, StoreError> {
+    use crate::cold::write::{CLASS_COLUMN, file_schema};
+    use arrow::datatypes::TimestampMicrosecondType;
+    use parquet::arrow::ProjectionMask;
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+    let table = table_name(file.category);
+    let metadata = file.metadata()?;
+    let class_at = file_schema(file.category).index_of(CLASS_COLUMN).unwrap_or(0);
+    // In a file the source is not stored, so columns lie one place earlier; they come in that order.
+    let read = [place::OCCURRED - 1, place::RECORDED - 1, place::PARTITION - 1, place::OFFSET - 1, class_at];
+    let mask = ProjectionMask::roots(metadata.parquet_schema(), read);
+    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file.reader()?, metadata)
+        .with_projection(mask)
+        .with_batch_size(8192)
+        .build()
+        .map_err(|source| StoreError::Parquet { table, source })?;
+    let mut before = 0;
+    for batch in reader {
+        let batch = batch.map_err(|source| StoreError::Arrow { table, source })?;
+        let (partitions, offsets) = (numbers::<Int32Type>(&batch, 2), numbers::<Int64Type>(&batch, 3));
+        let wanted = RowKey::of(at);
+        let mut keys = partitions.iter().zip(offsets).map(|(p, o)| RowKey::from_columns(*p, *o));
+        if let Some(row) = keys.position(|key| key == wanted) {
+            let time = |place| numbers::<TimestampMicrosecondType>(&batch, place).get(row).copied();
+            let class = numbers::<Int32Type>(&batch, 4).get(row).copied();
+            return Ok(class.zip(time(0).zip(time(1))).map(|(class, times)| (before + row, class, times)));
+        }
+        before += batch.num_rows();
+    }
+    Ok(None)
+}
+
+/// A record's facts, if the book knows its patient and class.
+pub(crate) fn facts_of(book: &Book, record: &Record) -> Option<Facts> {
+    let class = ScopeClass {
+        source: record.patient.facility().clone(),
+        category: record.category(),
+        department: record.department.clone(),
+        author_role: record.author.role,
+        labels: record.labels,
+    };
+    Some(Facts {
+        patient: book.find_patient(&record.patient)?,
+        class: book.find_class(&class)?,
+        occurred: record.occurred,
+        recorded: record.recorded,
+    })
+}
