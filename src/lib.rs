@@ -3,6 +3,7 @@
 //! Reading order: [`cli`] (what a person can ask), then `app` (composition) and `pipeline` (the corridor).
 
 pub mod cli;
+pub mod client;
 pub mod config;
 pub mod identity;
 pub mod simulator;

@@ -6,6 +6,16 @@
 pub mod config;
 pub mod dev;
 pub mod serve;
+pub mod consent;
+pub mod directory;
+pub mod feed;
+pub mod publish;
+pub mod quarantine;
+mod rows;
+pub mod simulate;
+pub mod sql;
+pub mod status;
+mod terminal;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -24,6 +34,14 @@ pub struct Cli {
 enum Command {
     Config(config::ConfigArgs),
     Dev(dev::DevArgs),
+    Simulate(simulate::Simulate),
+    Publish(publish::Publish),
+    Sql(sql::Sql),
+    Consent(consent::ConsentCommand),
+    Directory(directory::DirectoryCommand),
+    Feed(feed::FeedCommand),
+    Quarantine(quarantine::QuarantineCommand),
+    Status(status::Status),
 }
 
 impl Cli {
@@ -32,6 +50,28 @@ impl Cli {
         match self.command {
             Command::Config(args) => args.run(),
             Command::Dev(args) => args.run(),
+            Command::Simulate(args) => drive(args.run()),
+            Command::Publish(args) => drive(args.run()),
+            Command::Sql(args) => drive(args.run()),
+            Command::Consent(args) => drive(args.run()),
+            Command::Directory(args) => drive(args.run()),
+            Command::Feed(args) => drive(args.run()),
+            Command::Quarantine(args) => drive(args.run()),
+            Command::Status(args) => drive(args.run()),
         }
     }
+}
+
+/// Runs a command that talks to a node to its end; a failure is said on standard error.
+fn drive(command: impl Future<Output = anyhow::Result<ExitCode>>) -> ExitCode {
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error.into()),
+    };
+    runtime.block_on(command).unwrap_or_else(|error| fail(&error))
+}
+
+fn fail(error: &anyhow::Error) -> ExitCode {
+    terminal::remark(format!("ajisai: {error:#}"));
+    ExitCode::FAILURE
 }

@@ -1,0 +1,274 @@
+//! `ajisai publish`: real files through the same door.
+
+use super::terminal::{progress, say, table};
+use crate::client::Connection;
+use crate::client::player::Tally;
+use crate::client::publisher::{Answer, Publisher};
+use anyhow::{Context as _, bail};
+use clap::Args;
+use ingest::fhir::{self, Context, References, Unlisted};
+use model::{FacilityId, Moment};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// FHIR R4 のファイル（NDJSON、Bundle、gzip 可）をノードに送る。
+/// Send FHIR R4 files (NDJSON, Bundles; gzip too) to a node as the facility that asks.
+#[derive(Debug, Args)]
+#[command(after_help = "例 Examples:\n  \
+    ajisai publish --token hospital.token Patient.ndjson Observation.ndjson\n  \
+    ajisai publish --ca ca.pem --as-certificate hospital.pem --key hospital.key --address https://node:7443 export/*.ndjson.gz\n\n\
+    一緒に指定したファイルは互いの患者・薬剤を参照できる。Files named together may refer to each other's patients.\n\
+    同じファイルを再送しても一度しか保存されない。The same file sent again is stored once.\n\n\
+    終了コード Exit codes: 0 すべて受理 all accepted, 3 一部拒否 some refused, 1 失敗 failed")]
+pub struct Publish {
+    /// 送るファイル（ディレクトリなら中のすべて） Files to send; of a directory, all files in it.
+    #[arg(required = true, value_name = "FILES")]
+    files: Vec<PathBuf>,
+    /// ファイルの形式 Format of the files.
+    #[arg(long, value_enum, default_value_t = Format::Auto)]
+    format: Format,
+    /// 情報源の施設（既定はトークンの施設） The source facility; that of the token when not given.
+    #[arg(long, value_name = "FACILITY")]
+    source: Option<String>,
+    /// 自施設の患者番号の identifier.system The system of the facility's own patient numbers.
+    #[arg(long, value_name = "URI")]
+    patient_number_system: Option<String>,
+    /// 患者がファイルにないとき Patient/<id> の id を患者番号とみなす
+    /// Take the id in Patient/<id> for the number when the patient is not in the files.
+    #[arg(long)]
+    reference_ids: bool,
+    #[command(flatten)]
+    connection: Connection,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    /// 中身で判断 By content.
+    Auto,
+    /// FHIR R4 (JSON).
+    Fhir,
+}
+
+/// What became of the resources of one type.
+#[derive(Debug, Default)]
+struct Line {
+    read: u64,
+    sent: u64,
+    tally: Tally,
+}
+
+type Lines = Arc<Mutex<BTreeMap<String, Line>>>;
+
+impl Publish {
+    /// Sends and prints the table.
+    ///
+    /// # Errors
+    /// When a file cannot be opened, the node cannot be reached or ends the stream.
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
+        let files = files(&self.files)?;
+        if self.format == Format::Auto {
+            for file in &files {
+                look_at(file)?;
+            }
+        }
+        let source = match &self.source {
+            Some(text) => FacilityId::parse(text)?,
+            None => self.connection.facility().await?.context("say which facility's files these are: --source")?,
+        };
+        let client = self.connection.open().await?;
+        let mut references = References::default();
+        let bar = progress("参照を読む reading references", None);
+        for file in &files {
+            let context = self.context(&source, file)?;
+            for resource in fhir::open(file).with_context(|| name(file))?.flatten() {
+                references.learn(&resource, &context);
+                bar.inc(1);
+            }
+        }
+        bar.finish_and_clear();
+
+        let lines = Lines::default();
+        let (kinds, waiting) = std::sync::mpsc::channel::<String>();
+        let heeded = lines.clone();
+        let mut publisher = Publisher::open(&client, move |_, answer: Answer| {
+            if let Ok(kind) = waiting.recv() {
+                line(&heeded, &kind, |line| line.tally.count(answer));
+            }
+        });
+        let bar = progress("送信中 sending", None);
+        for file in &files {
+            let context = self.context(&source, file)?;
+            for resource in fhir::open(file).with_context(|| name(file))? {
+                bar.inc(1);
+                let records = match resource.and_then(|resource| {
+                    let kind = resource.resource_type().to_owned();
+                    fhir::convert(&resource, &context, &references).map(|records| (kind, records))
+                }) {
+                    Ok((kind, records)) => {
+                        line(&lines, &kind, |line| line.read += 1);
+                        records.into_iter().map(|record| (kind.clone(), record)).collect::<Vec<_>>()
+                    }
+                    Err(refusal) => {
+                        line(&lines, refusal.resource, |line| {
+                            line.read += 1;
+                            let why = format!("{}: {} {}", refusal.reason, pattern(&refusal.path), refusal.rule);
+                            *line.tally.refused.entry(why).or_default() += 1;
+                        });
+                        continue;
+                    }
+                };
+                for (kind, record) in records {
+                    line(&lines, &kind, |line| line.sent += 1);
+                    kinds.send(kind).ok();
+                    publisher.send(&fhir::event(record, context.received)?).await?;
+                }
+            }
+        }
+        let end = publisher.finish().await;
+        bar.finish_and_clear();
+        let lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let code = print(&lines);
+        let reached = end?;
+        say(format!("到達位置 log position {reached}"));
+        Ok(code)
+    }
+
+    fn context(&self, source: &FacilityId, file: &Path) -> anyhow::Result<Context> {
+        // The file's own time, so that the same file makes the same events whenever it is sent.
+        let modified = std::fs::metadata(file).with_context(|| name(file))?.modified()?;
+        let micros = modified.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_micros());
+        let received = Moment::from_micros(i64::try_from(micros)?)?;
+        Ok(Context {
+            patient_number_system: self.patient_number_system.clone(),
+            unlisted: if self.reference_ids { Unlisted::ReferenceId } else { Unlisted::Refuse },
+            ..Context::new(source.clone(), received)
+        })
+    }
+}
+
+fn name(file: &Path) -> String {
+    format!("reading {}", file.display())
+}
+
+fn line(lines: &Lines, kind: &str, change: impl FnOnce(&mut Line)) {
+    change(lines.lock().unwrap_or_else(PoisonError::into_inner).entry(kind.to_owned()).or_default());
+}
+
+/// Paths differ by index only: `$.component[3].code` counts with `$.component[0].code`.
+fn pattern(path: &str) -> String {
+    let mut inside = false;
+    path.chars()
+        .filter(|c| {
+            if *c == '[' {
+                inside = true;
+                return true;
+            }
+            if *c == ']' {
+                inside = false;
+            }
+            !inside
+        })
+        .collect()
+}
+
+/// The files named, with those of directories, in order of name.
+fn files(named: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in named {
+        if path.is_dir() {
+            let mut inside = Vec::new();
+            for entry in std::fs::read_dir(path).with_context(|| name(path))? {
+                let path = entry?.path();
+                let text = path.to_string_lossy();
+                if path.is_file()
+                    && [".json", ".ndjson", ".json.gz", ".ndjson.gz"].iter().any(|end| text.ends_with(end))
+                {
+                    inside.push(path);
+                }
+            }
+            inside.sort();
+            files.extend(inside);
+        } else {
+            files.push(path.clone());
+        }
+    }
+    if files.is_empty() {
+        bail!("no file to send: name .json or .ndjson files, or a directory that holds some");
+    }
+    Ok(files)
+}
+
+/// Says at once when a file is of no known format, instead of refusing each of its lines.
+fn look_at(file: &Path) -> anyhow::Result<()> {
+    use std::io::Read as _;
+    let mut first = [0; 512];
+    let read = std::fs::File::open(file).and_then(|mut file| file.read(&mut first)).with_context(|| name(file))?;
+    let head = first.get(..read).unwrap_or_default();
+    let start = head.iter().find(|byte| !byte.is_ascii_whitespace() && !matches!(byte, 0xef | 0xbb | 0xbf));
+    if head.starts_with(&[0x1f, 0x8b]) || start.is_none_or(|byte| matches!(byte, b'{' | b'[')) {
+        return Ok(());
+    }
+    bail!("{} is neither JSON nor gzip; known formats: FHIR R4 JSON (NDJSON, Bundle)", file.display())
+}
+
+fn print(lines: &BTreeMap<String, Line>) -> ExitCode {
+    let mut table = table(&[
+        "種類 resource",
+        "読込 read",
+        "送信 sent",
+        "受理 accepted",
+        "重複 duplicate",
+        "拒否 refused",
+        "理由 why",
+    ]);
+    let mut total = Line::default();
+    for (kind, line) in lines {
+        let why: Vec<String> = line.tally.refused.iter().map(|(why, count)| format!("{count} × {why}")).collect();
+        add(&mut table, kind, line, &why.join("\n"));
+        total.read += line.read;
+        total.sent += line.sent;
+        total.tally.accepted += line.tally.accepted;
+        total.tally.duplicate += line.tally.duplicate;
+        *total.tally.refused.entry(String::new()).or_default() += line.tally.refusals();
+    }
+    add(&mut table, "計 total", &total, "");
+    say(table.to_string());
+    if total.tally.refusals() == 0 { ExitCode::SUCCESS } else { ExitCode::from(3) }
+}
+
+fn add(table: &mut comfy_table::Table, kind: &str, line: &Line, why: &str) {
+    table.add_row([
+        kind.to_owned(),
+        line.read.to_string(),
+        line.sent.to_string(),
+        line.tally.accepted.to_string(),
+        line.tally.duplicate.to_string(),
+        line.tally.refusals().to_string(),
+        why.to_owned(),
+    ]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_at_different_indexes_are_counted_as_one_kind() {
+        assert_eq!(pattern("$.component[12].code.coding[0]"), "$.component[].code.coding[]");
+    }
+
+    #[test]
+    fn a_directory_gives_its_json_files_in_order_and_other_formats_are_refused_at_once() {
+        let place = tempfile::tempdir().unwrap();
+        for file in ["b.ndjson", "a.json", "c.txt"] {
+            std::fs::write(place.path().join(file), "MSH|^~\\&|").unwrap();
+        }
+        let found = files(&[place.path().to_owned()]).unwrap();
+        assert_eq!(found, [place.path().join("a.json"), place.path().join("b.ndjson")]);
+        assert!(look_at(&found[0]).unwrap_err().to_string().contains("neither JSON nor gzip"));
+        std::fs::write(&found[0], " {\"resourceType\":\"Patient\"}").unwrap();
+        assert!(look_at(&found[0]).is_ok());
+    }
+}

@@ -1,0 +1,170 @@
+//! `ajisai quarantine`: what the door refused and kept aside.
+
+use super::consent::refused;
+use super::terminal::{say, table};
+use crate::client::Connection;
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use model::Moment;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use wire::v1;
+
+/// 隔離：受け付けられなかったイベントの一覧、表示、再送、破棄。
+/// Quarantine: list, show, replay and discard what the door refused.
+#[derive(Debug, Args)]
+pub struct QuarantineCommand {
+    #[command(subcommand)]
+    act: Act,
+}
+
+#[derive(Debug, Subcommand)]
+enum Act {
+    /// 一覧。List, without the bytes.
+    #[command(after_help = "例 Example:\n  ajisai quarantine list --as hospital.token")]
+    List {
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// 一件を表示する（患者情報を含む）。Show one; it is patient data.
+    #[command(after_help = "例 Example:\n  ajisai quarantine show --as hospital.token 42 --output event.bin")]
+    Show {
+        /// 隔離の番号 Its id in the quarantine.
+        id: String,
+        /// 元のバイト列の書き出し先 Where to write its bytes.
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// もう一度、または直したものを送る。Send it through the door again, as it is or replaced.
+    #[command(after_help = "例 Examples:\n  ajisai quarantine replay --as hospital.token 42\n  \
+        ajisai quarantine replay --as hospital.token 42 --replacement fixed.bin\n\n\
+        終了コード Exit codes: 0 受理 accepted, 3 再び拒否 refused again")]
+    Replay {
+        /// 隔離の番号 Its id in the quarantine.
+        id: String,
+        /// 代わりに送る ajisai.v1.Event A serialised ajisai.v1.Event to send in its stead.
+        #[arg(long, value_name = "FILE")]
+        replacement: Option<PathBuf>,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// 捨てる（取り消せない）。Throw one away for good.
+    #[command(after_help = "例 Example:\n  ajisai quarantine discard --as hospital.token 42")]
+    Discard {
+        /// 隔離の番号 Its id in the quarantine.
+        id: String,
+        #[command(flatten)]
+        connection: Connection,
+    },
+}
+
+impl QuarantineCommand {
+    /// Does what was asked.
+    ///
+    /// # Errors
+    /// When the node cannot be reached or refuses.
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
+        let fail = |status: tonic::Status| anyhow::anyhow!(refused(&status));
+        match self.act {
+            Act::List { connection } => {
+                let client = connection.open().await?;
+                let mut printed = table(&[
+                    "番号 id",
+                    "受信 received",
+                    "施設 facility",
+                    "理由 reason",
+                    "項目 field",
+                    "規則 rule",
+                    "バイト bytes",
+                ]);
+                let mut page = String::new();
+                loop {
+                    let request = v1::ListQuarantinedRequest { page_size: 1000, page };
+                    let response = client.ingest().list_quarantined(request).await.map_err(fail)?.into_inner();
+                    for event in response.events {
+                        printed.add_row(row(event)?);
+                    }
+                    if response.next_page.is_empty() {
+                        break;
+                    }
+                    page = response.next_page;
+                }
+                say(printed.to_string());
+            }
+            Act::Show { id, output, connection } => {
+                let client = connection.open().await?;
+                let request = v1::GetQuarantinedRequest { id };
+                let response = client.ingest().get_quarantined(request).await.map_err(fail)?.into_inner();
+                let v1::GetQuarantinedResponse { event, bytes } = response;
+                let mut printed = table(&["項目 item", "内容 content"]);
+                let names = [
+                    "番号 id",
+                    "受信 received",
+                    "施設 facility",
+                    "理由 reason",
+                    "項目 field",
+                    "規則 rule",
+                    "バイト bytes",
+                ];
+                for (name, content) in names.into_iter().zip(row(event.context("an answer without an event")?)?) {
+                    printed.add_row([name.to_owned(), content]);
+                }
+                say(printed.to_string());
+                match output {
+                    Some(file) => {
+                        std::fs::write(&file, &bytes).with_context(|| format!("writing {}", file.display()))?
+                    }
+                    None => dump(&bytes),
+                }
+            }
+            Act::Replay { id, replacement, connection } => {
+                let replacement = match &replacement {
+                    Some(file) => std::fs::read(file).with_context(|| format!("reading {}", file.display()))?,
+                    None => Vec::new(),
+                };
+                let client = connection.open().await?;
+                let request = v1::ReplayQuarantinedRequest { id, replacement: replacement.into() };
+                let response = client.ingest().replay_quarantined(request).await.map_err(fail)?.into_inner();
+                match response.outcome.context("an answer without an outcome")? {
+                    v1::replay_quarantined_response::Outcome::Accepted(v1::Accepted { position, duplicate }) => {
+                        let position = model::Position::from(position.unwrap_or_default());
+                        let again = if duplicate { " (重複 duplicate)" } else { "" };
+                        say(format!("受理 accepted {position}{again}"));
+                    }
+                    v1::replay_quarantined_response::Outcome::Refused(v1::Refused { reason, field, rule, .. }) => {
+                        say(format!("拒否 refused {reason}: {field} {rule}"));
+                        return Ok(ExitCode::from(3));
+                    }
+                }
+            }
+            Act::Discard { id, connection } => {
+                let client = connection.open().await?;
+                let request = v1::DiscardQuarantinedRequest { id };
+                client.ingest().discard_quarantined(request).await.map_err(fail)?;
+                say("破棄しました discarded");
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn row(event: v1::Quarantined) -> anyhow::Result<[String; 7]> {
+    let v1::Quarantined { id, received_us, facility, reason, field, rule, size } = event;
+    Ok([id, Moment::from_micros(received_us)?.to_string(), facility, reason, field, rule, size.to_string()])
+}
+
+/// Sixteen bytes a line, in hex and as characters.
+fn dump(bytes: &[u8]) {
+    let mut out = std::io::stdout().lock();
+    for (line, chunk) in bytes.chunks(16).enumerate() {
+        let hex: Vec<String> = chunk.iter().map(|byte| format!("{byte:02x}")).collect();
+        let text: String =
+            chunk.iter().map(|byte| if byte.is_ascii_graphic() { char::from(*byte) } else { '.' }).collect();
+        if writeln!(out, "{:08x}  {:<47}  {text}", line * 16, hex.join(" ")).is_err() {
+            return;
+        }
+    }
+}
