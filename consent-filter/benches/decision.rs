@@ -271,9 +271,13 @@ fn on_one_core(what: &str, count: usize, mut each: impl FnMut() -> usize) {
     });
     let mut rates: Vec<f64> = rates.collect();
     rates.sort_by(f64::total_cmp);
+    let nanos = |rate: f64| 1e3 / rate;
     println!(
-        "{what}: {:.2} million/s of core time (median of 10; best {:.2}, worst {:.2})",
-        rates[5], rates[9], rates[0]
+        "{what}: {:.3} million/s of core time, {:.0} ns each (median of 10; best {:.0} ns, worst {:.0} ns)",
+        rates[5],
+        nanos(rates[5]),
+        nanos(rates[9]),
+        nanos(rates[0]),
     );
 }
 
@@ -343,6 +347,12 @@ fn decisions(c: &mut Criterion) {
 
     let clinic = Region::doctor(200);
     let visibility = region.book.visibility(&clinic, now());
+    on_one_core(&format!("visibility of a clinic with {} visible patients", visibility.patient_count()), 50, || {
+        (0..50).map(|_| region.book.visibility(&clinic, now()).patient_count()).sum()
+    });
+    on_one_core("permits, of one visibility", questions.len(), || {
+        facts.iter().filter(|facts| visibility.permits(facts)).count()
+    });
     let mut group = c.benchmark_group("visibility");
     group.sample_size(20);
     group.bench_function(format!("clinic of {} visible patients", visibility.patient_count()), |b| {
@@ -364,6 +374,14 @@ fn decisions(c: &mut Criterion) {
 
 fn changes(c: &mut Criterion, mut region: Region) {
     let mut book = region.book.clone();
+    on_one_core("a consent given, with its parsing and hashing", 50_000, || {
+        (0..50_000_u32).for_each(|_| {
+            let person = region.rng.random_range(0..PATIENTS);
+            let consent = region.consent(person, region.people[person as usize].1[0]);
+            let _ = region.tell(1, &Body::Consent(ConsentChange::Given(consent)));
+        });
+        region.book.memory().grants
+    });
     let mut group = c.benchmark_group("changes");
     group.sample_size(20).throughput(Throughput::Elements(2));
     group.bench_function("a consent given and withdrawn", |b| {

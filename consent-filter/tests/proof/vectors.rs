@@ -365,6 +365,18 @@ fn a_facility_sees_its_own_records_without_consent_scope_or_link() {
 }
 
 #[test]
+fn the_digest_knows_the_ids_that_are_barred() {
+    let plain = region_with([]);
+    let mut unlinked = region_with([]);
+    assert_eq!(unlinked.tell(unlink("link-9")).outcome, Outcome::UnknownLink);
+    let mut withdrawn_early = region_with([]);
+    let _ = withdrawn_early.tell(withdrawn("c-9", hospital_patient()));
+    let digests: BTreeSet<String> =
+        [&plain, &unlinked, &withdrawn_early].map(|world| world.book.digest().to_string()).into_iter().collect();
+    assert_eq!(digests.len(), 3);
+}
+
+#[test]
 fn one_consent_id_used_for_two_patients_is_two_consents() {
     let other = patient("hosp-a", "002");
     let mut world = region_with([
