@@ -26,6 +26,7 @@ mod layer;
 mod refusal;
 pub mod tls;
 mod token;
+mod token_door;
 
 pub use certificate::{CertificateError, URN_PREFIX, facility_of};
 pub use connection::{Caller, ClientCertificate, Connection, Connections, Transport};
@@ -34,6 +35,7 @@ pub use keys::KeysError;
 pub use layer::{IdentityLayer, IdentityService};
 pub use refusal::Refusal;
 pub use token::{Claims, Tokens};
+pub use token_door::TokenDoor;
 
 use crate::config;
 use model::{Moment, Principal, Purpose, Role};

@@ -19,6 +19,8 @@ pub const ALPN_POSTGRES: &[&[u8]] = &[b"postgresql"];
 /// Whether a client must show a certificate. One that is shown must always be good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ClientCertificates {
+    /// A listener that only takes tokens.
+    NotAsked,
     /// Persons come with a token instead.
     Optional,
     /// Nobody enters without.
@@ -65,21 +67,24 @@ pub fn server_config(
     alpn: &[&[u8]],
 ) -> Result<Arc<ServerConfig>, TlsError> {
     let material = |error: &dyn std::fmt::Display| TlsError::Material(error.to_string());
-    let mut verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots(&tls.client_ca)?), provider());
-    if let Some(path) = &tls.client_crl {
-        verifier = verifier.with_crls(revocation_lists(path)?);
-    }
-    if clients == ClientCertificates::Optional {
-        verifier = verifier.allow_unauthenticated();
-    }
-    let verifier = verifier.build().map_err(|error| material(&error))?;
-    let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(|error| file(&tls.key, &error))?;
-    let mut config = ServerConfig::builder_with_provider(provider())
+    let builder = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
-        .map_err(|error| material(&error))?
-        .with_client_cert_verifier(verifier)
-        .with_single_cert(certificates(&tls.certificate)?, key)
         .map_err(|error| material(&error))?;
+    let builder = if clients == ClientCertificates::NotAsked {
+        builder.with_no_client_auth()
+    } else {
+        let mut verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots(&tls.client_ca)?), provider());
+        if let Some(path) = &tls.client_crl {
+            verifier = verifier.with_crls(revocation_lists(path)?);
+        }
+        if clients == ClientCertificates::Optional {
+            verifier = verifier.allow_unauthenticated();
+        }
+        builder.with_client_cert_verifier(verifier.build().map_err(|error| material(&error))?)
+    };
+    let key = PrivateKeyDer::from_pem_file(&tls.key).map_err(|error| file(&tls.key, &error))?;
+    let mut config =
+        builder.with_single_cert(certificates(&tls.certificate)?, key).map_err(|error| material(&error))?;
     config.alpn_protocols = alpn.iter().map(|name| name.to_vec()).collect();
     Ok(Arc::new(config))
 }

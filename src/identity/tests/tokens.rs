@@ -319,3 +319,16 @@ async fn an_ed25519_key_in_pem_verifies_eddsa() {
     assert!(scene.on_loopback(&token).await.is_ok());
     assert_eq!(scene.refusal(&scene.token()).await, Refusal::UnknownKey, "an ES256 token fits no Ed25519 key");
 }
+
+#[tokio::test]
+async fn a_door_that_knows_only_a_token_takes_systems_on_loopback_only() {
+    let scene = Scene::set().await;
+    let request = TokenRequest { member: None, role: Role::System, ..Scene::request() };
+    let system = scene.authority.token(&request).unwrap();
+    let door = |tls| TokenDoor::new(scene.identity.clone(), "127.0.0.1:7432".parse().unwrap(), tls);
+    assert_eq!(door(false).principal(&system).await.unwrap().role, Role::System);
+    assert_eq!(door(true).principal(&system).await, Err(Refusal::SystemWithoutCertificate));
+    assert_eq!(door(true).principal(&scene.token()).await.unwrap().member, Some(member("sato")));
+    let refused = query::Authenticator::token(&door(true), "no token").await.unwrap_err();
+    assert_eq!(refused.to_string(), "the token was refused: the token is not a readable JWT");
+}
