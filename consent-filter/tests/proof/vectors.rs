@@ -258,6 +258,33 @@ fn a_period_begins_and_ends_by_the_clock_without_an_event() {
 }
 
 #[test]
+fn a_membership_ends_by_the_clock_without_an_event() {
+    let mut world = region_with([consent("c-1", hospital_patient(), to(&["clinic-c"]))]);
+    let until_day_6 = Period::new(None, Some(day(6))).unwrap();
+    let _ = world.tell(member("dr-1", "clinic-c", Role::Physician, until_day_6));
+    let record = lab(hospital_patient());
+    check(&mut world, &record, &clinic(), Ok(()));
+    assert_eq!(world.book.next_change_after(day(NOW)), Some(day(6)));
+    assert!(!world.book.visibility(&clinic(), day(NOW)).is_current(&world.book, day(6)));
+    assert_eq!(world.why_not(&record, &clinic(), day(6)), Some("member_inactive"));
+}
+
+#[test]
+fn a_facility_that_becomes_of_another_kind_is_touched_and_one_that_is_renamed_is_not() {
+    let mut world = region_with([]);
+    let ix = world.book.facility(&fid("clinic-c")).unwrap();
+    let before = world.book.visibility(&clinic(), day(NOW));
+    let renamed =
+        Facility { name_en: "Clinic C".to_owned(), ..world.book.stated_facility(&fid("clinic-c")).unwrap().clone() };
+    let applied = world.tell(Body::Directory(DirectoryChange::Facility(renamed)));
+    assert_eq!((applied.outcome, applied.touched), (Outcome::Applied, Touched::Nothing));
+    assert!(before.is_current(&world.book, day(NOW)));
+    let applied = world.tell(facility("clinic-c", FacilityKind::Hospital, FacilityStatus::Active));
+    assert_eq!(applied.touched, Touched::Facility(ix));
+    assert!(!before.is_current(&world.book, day(NOW)));
+}
+
+#[test]
 fn a_record_held_back_for_two_days_appears_two_days_after_it_was_recorded() {
     let mut world = region_with([consent("c-1", hospital_patient(), to(&["clinic-c"]))]);
     let _ = world.tell(scope("hosp-a", vec![ScopeRule { hold_back: HoldBack::Days(2), ..open_rule() }]));
@@ -268,6 +295,7 @@ fn a_record_held_back_for_two_days_appears_two_days_after_it_was_recorded() {
     assert_eq!(world.book.release_after(&facts, day(4)), Some(lapse));
     let mut visibility = world.book.visibility(&clinic(), day(4));
     assert!(!visibility.permits(&facts));
+    assert!(visibility.is_current(&world.book, day(4)) && !visibility.is_current(&world.book, lapse));
     assert!(visibility.advance_to(lapse));
     assert!(visibility.permits(&facts));
     assert!(world.sees(&record, &clinic(), lapse));
