@@ -25,7 +25,7 @@ use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
-use worker::{Job, Newcomer, Publication, Worker};
+use worker::{Job, Newcomer, Publication, Shared, Worker};
 
 /// The feeds of all facilities.
 pub struct Feeds {
@@ -33,7 +33,9 @@ pub struct Feeds {
     registry: Mutex<Registry>,
     /// Groups that listen: the pipeline does nothing for feeds while there are none.
     listening: AtomicUsize,
-    publications: mpsc::SyncSender<Publication>,
+    publications: mpsc::Sender<Publication>,
+    /// Publications the worker has not begun with.
+    waiting: Arc<AtomicUsize>,
     /// Groups the worker found nobody in.
     retired: Arc<Mutex<Vec<GroupId>>>,
     /// How far the worker has handed out.
@@ -75,20 +77,21 @@ pub struct Put<'a> {
     pub outcome: PutOutcome,
 }
 
-/// Publications waiting for the worker; past this the pipeline waits, as it does for a slow disk.
-const WAITING: usize = 1024;
-
 /// Hold-backs are counted in days, so it is enough to look every ten minutes which have lapsed.
 const HOLD_BACK_STEP: i64 = 600_000_000;
 
 impl Feeds {
     /// Feeds over a book; starts the worker, which ends when the feeds are dropped.
     pub fn new(book: Arc<RwLock<Book>>) -> Arc<Self> {
-        let (publications, waiting) = mpsc::sync_channel(WAITING);
+        let (publications, arriving) = mpsc::channel();
         let retired = Arc::new(Mutex::new(Vec::new()));
+        let waiting = Arc::new(AtomicUsize::new(0));
         let handed = Arc::new(ArcSwap::from_pointee(Frontier::start()));
-        let worker = Worker::new(book.clone(), retired.clone(), handed.clone());
-        let spawned = std::thread::Builder::new().name("feeds".to_owned()).spawn(move || worker.run(&waiting));
+        let worker = Worker::new(
+            book.clone(),
+            Shared { retired: retired.clone(), handed: handed.clone(), waiting: waiting.clone() },
+        );
+        let spawned = std::thread::Builder::new().name("feeds".to_owned()).spawn(move || worker.run(&arriving));
         if let Err(error) = spawned {
             tracing::error!(%error, "the feeds' worker could not be started; subscriptions will end at once");
         }
@@ -98,6 +101,7 @@ impl Feeds {
             registry: Mutex::default(),
             listening: AtomicUsize::new(0),
             publications,
+            waiting,
             retired,
             handed,
             ended: AtomicBool::new(false),
@@ -215,6 +219,7 @@ impl Feeds {
     /// Sends under the lock, so that publications reach the worker in the order of their snapshots.
     fn send(&self, registry: &mut Registry, snapshot: Arc<Snapshot>) {
         let jobs = std::mem::take(&mut registry.jobs);
+        self.waiting.fetch_add(1, Ordering::AcqRel);
         if self.publications.send(Publication { jobs, snapshot }).is_err() {
             self.ended.store(true, Ordering::Release);
             tracing::error!("the feeds' worker has ended");

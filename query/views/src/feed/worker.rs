@@ -14,6 +14,7 @@ use opentelemetry::metrics::Counter;
 use parking_lot::{Mutex, RwLock};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -51,10 +52,19 @@ pub(super) struct Newcomer {
     pub(super) sender: mpsc::Sender<Message>,
 }
 
+/// What the worker shares with the pipeline's side. No lock of it is held while another is taken.
+pub(super) struct Shared {
+    /// Groups that are to be forgotten.
+    pub(super) retired: Arc<Mutex<Vec<GroupId>>>,
+    /// How far was handed out.
+    pub(super) handed: Arc<ArcSwap<Frontier>>,
+    /// Publications not begun with.
+    pub(super) waiting: Arc<AtomicUsize>,
+}
+
 pub(super) struct Worker {
     book: Arc<RwLock<Book>>,
-    retired: Arc<Mutex<Vec<GroupId>>>,
-    handed: Arc<ArcSwap<Frontier>>,
+    shared: Shared,
     groups: HashMap<GroupId, Listeners>,
     /// What was dead at the publication before.
     dead: DeadSet,
@@ -65,20 +75,18 @@ pub(super) struct Worker {
     items: Counter<u64>,
 }
 
+/// With more publications waiting than this, working them off one by one would take longer than beginning anew.
+const WAITING: usize = 1024;
+
 /// A group stays this long after its last listener, for those who resume.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 impl Worker {
-    pub(super) fn new(
-        book: Arc<RwLock<Book>>,
-        retired: Arc<Mutex<Vec<GroupId>>>,
-        handed: Arc<ArcSwap<Frontier>>,
-    ) -> Self {
+    pub(super) fn new(book: Arc<RwLock<Book>>, shared: Shared) -> Self {
         let meter = opentelemetry::global::meter("ajisai.views");
         Self {
             book,
-            retired,
-            handed,
+            shared,
             groups: HashMap::new(),
             dead: DeadSet::default(),
             live: HashSet::new(),
@@ -97,12 +105,20 @@ impl Worker {
 
     fn work(&mut self, publication: Publication) {
         let Publication { jobs, snapshot } = publication;
+        if self.shared.waiting.fetch_sub(1, Ordering::AcqRel) > WAITING && !self.groups.is_empty() {
+            tracing::warn!(waiting = WAITING, "the feeds cannot follow; every listener begins anew");
+            self.retire_all();
+        }
         self.live.clear();
         self.gone.clear();
         let mut newcomers = Vec::new();
         for job in jobs {
             let result = match job {
                 Job::Found { id, visibility } => {
+                    if self.groups.is_empty() {
+                        // Nothing was handed out while nobody listened; what died meanwhile nobody here saw alive.
+                        self.dead = snapshot.dead.clone();
+                    }
                     self.groups.insert(id, Listeners::new(visibility, snapshot.frontier.clone()));
                     Ok(())
                 }
@@ -128,7 +144,7 @@ impl Worker {
             if let Err(error) = result {
                 // Told to nobody what could not be worked out: everyone begins anew and sees what is.
                 tracing::error!(%error, "a change of a feed could not be worked out; its listeners begin anew");
-                self.retired.lock().extend(self.groups.drain().map(|(id, _)| id));
+                self.retire_all();
             }
         }
         self.dead = snapshot.dead.clone();
@@ -138,8 +154,13 @@ impl Worker {
         for (id, newcomer) in newcomers {
             self.welcome(&snapshot, id, newcomer);
         }
-        self.handed.store(Arc::new(snapshot.frontier.clone()));
+        self.shared.handed.store(Arc::new(snapshot.frontier.clone()));
         self.sweep();
+    }
+
+    /// Lets every listener go: their subscriptions begin anew with a reset, from the rows as they then are.
+    fn retire_all(&mut self) {
+        self.shared.retired.lock().extend(self.groups.drain().map(|(id, _)| id));
     }
 
     /// A newcomer hears of everything after this publication, and first of what they asked for.
@@ -165,6 +186,9 @@ impl Worker {
         reached: &[GroupId],
         replaced: Option<(Position, Option<Version>)>,
     ) -> Result<(), StoreError> {
+        if self.groups.is_empty() {
+            return Ok(());
+        }
         let digest = record.reference().digest();
         let before = match replaced {
             Some((previous, _)) => facts_at(snapshot, &self.book.read(), previous)?,
@@ -250,7 +274,7 @@ impl Worker {
             return;
         }
         self.swept_at = Instant::now();
-        let mut retired = self.retired.lock();
+        let mut retired = self.shared.retired.lock();
         let deserted = |(id, group): (&GroupId, &mut Listeners)| group.is_deserted(PATIENCE).then_some(*id);
         retired.extend(self.groups.iter_mut().filter_map(deserted));
     }

@@ -31,15 +31,15 @@ pub struct Compacted {
 }
 
 impl Store {
-    /// Merges the small files of each source and takes dead rows out, one group of files at a time. Commits wait
-    /// meanwhile; readers do not notice.
+    /// Merges the small files of each source and takes dead rows out, one table at a time and within it one group of
+    /// files at a time. Commits wait meanwhile; readers do not notice.
     ///
     /// # Errors
     /// When the disk is full or failing; the files stay as they were.
     pub async fn compact(&self) -> Result<Compacted, StoreError> {
         let mut total = Compacted::default();
         loop {
-            let done = self.compact_one_group().await?;
+            let done = self.compact_one_table().await?;
             if done.files == 0 {
                 return Ok(total);
             }
@@ -49,31 +49,38 @@ impl Store {
         }
     }
 
-    async fn compact_one_group(&self) -> Result<Compacted, StoreError> {
+    async fn compact_one_table(&self) -> Result<Compacted, StoreError> {
         let mut committer = self.committer.lock().await;
         let snapshot = self.snapshot();
-        let Some(group) = self.next_group(&snapshot) else { return Ok(Compacted::default()) };
-        committer.attempts += 1;
-        let stem = format!("{:010}-{:016x}-merged", committer.manifest.sequence, committer.attempts);
-        let (root, name, old, dead) =
-            (self.config.dir.clone(), stem.clone(), group.clone(), snapshot.dead.settled.clone());
-        let (files, removed) = blocking(move || rewrite(&root, &name, &old, &dead)).await?;
-        let files: Vec<Arc<TableFile>> = files.into_iter().map(Arc::new).collect();
+        let groups = self.next_groups(&snapshot);
+        let Some(category) = groups.first().and_then(|group| group.first()).map(|file| file.category) else {
+            return Ok(Compacted::default());
+        };
+        let mut files: Vec<Arc<TableFile>> = Vec::new();
+        let mut removed = RoaringTreemap::new();
+        for group in &groups {
+            committer.attempts += 1;
+            let stem = format!("{:010}-{:016x}-merged", committer.manifest.sequence, committer.attempts);
+            let (root, old, dead) = (self.config.dir.clone(), group.clone(), snapshot.dead.settled.clone());
+            let (new, gone) = blocking(move || rewrite(&root, &stem, &old, &dead)).await?;
+            files.extend(new.into_iter().map(Arc::new));
+            removed |= gone;
+        }
 
-        let replaced = |file: &Arc<TableFile>| group.iter().any(|old| Arc::ptr_eq(old, file));
+        let old: Vec<Arc<TableFile>> = groups.into_iter().flatten().collect();
+        let replaced = |file: &Arc<TableFile>| old.iter().any(|old| Arc::ptr_eq(old, file));
         let kept = snapshot.cold.all().iter().filter(|file| !replaced(file));
         let all: Vec<Arc<TableFile>> = kept.chain(&files).cloned().collect();
         let settled = Arc::new(snapshot.dead.settled.as_ref() - &removed);
         let mut manifest = committer.manifest.clone();
         manifest.files = all.iter().map(|file| file.entry.clone()).collect();
         let frontier = manifest.frontier(&self.config.dir)?;
-        if let Some(category) = group.first().map(|file| file.category) {
-            let entries: Vec<&FileEntry> =
-                all.iter().filter(|file| file.category == category).map(|file| &file.entry).collect();
-            let version = committer.logs.bring_to(category, &entries, &frontier).await?;
-            manifest.table_versions.insert(table_name(category).to_owned(), version);
-        }
+        let entries: Vec<&FileEntry> =
+            all.iter().filter(|file| file.category == category).map(|file| &file.entry).collect();
+        let version = committer.logs.bring_to(category, &entries, &frontier).await?;
+        manifest.table_versions.insert(table_name(category).to_owned(), version);
         let (dir, dead) = (self.config.dir.join("beside"), settled.clone());
+        let stem = format!("{:010}-{:016x}-merged", manifest.sequence, committer.attempts);
         manifest.dead = blocking(move || {
             let name = write_dead(&dir, &stem, &dead)?;
             sync_dir(&dir)?;
@@ -88,32 +95,44 @@ impl Store {
             writer.settled = settled;
             self.reshow(&mut writer);
         }
-        group.iter().for_each(|file| file.doom());
+        old.iter().for_each(|file| file.doom());
         self.tidy(&committer);
         let rows = files.iter().map(|file| file.entry.rows).sum();
         self.metrics.compacted(rows);
-        Ok(Compacted { files: group.len(), rows, removed: removed.len() })
+        Ok(Compacted { files: old.len(), rows, removed: removed.len() })
     }
 
-    /// Files of one table, source and level that are to become one: enough of them, or one that is a fifth dead.
-    fn next_group(&self, snapshot: &Snapshot) -> Option<Vec<Arc<TableFile>>> {
-        let mut groups: BTreeMap<(Category, &str, u8), Vec<Arc<TableFile>>> = BTreeMap::new();
+    /// The groups of files of one table that are each to become one: enough small ones of one source and level, or
+    /// one that is a fifth dead.
+    fn next_groups(&self, snapshot: &Snapshot) -> Vec<Vec<Arc<TableFile>>> {
+        let mut small: BTreeMap<(Category, &str, u8), Vec<Arc<TableFile>>> = BTreeMap::new();
         for file in snapshot.cold.all() {
             if file.runs.rows() < self.config.file_rows {
-                groups.entry((file.category, &file.entry.source, file.entry.level)).or_default().push(file.clone());
+                small.entry((file.category, &file.entry.source, file.entry.level)).or_default().push(file.clone());
             }
         }
-        let enough = groups.into_values().find(|files| files.len() >= self.config.merge_files.max(2));
-        enough.or_else(|| {
-            let wasteful = |file: &&Arc<TableFile>| {
-                let within = |(first, last): &(u64, u64)| snapshot.dead.settled.range_cardinality(*first..=*last);
-                let dead: u64 = file.runs.keys.iter().map(within).sum();
-                // Keys of other tables lie in the same range; whether the rows are this file's is asked only then.
-                dead * 5 > file.entry.rows
-                    && dead_rows(file, &snapshot.dead.settled).is_ok_and(|dead| dead * 5 > file.entry.rows)
-            };
-            snapshot.cold.all().iter().find(wasteful).map(|file| vec![file.clone()])
-        })
+        // What becomes one file is in memory at once.
+        for files in small.values_mut() {
+            let mut rows = 0;
+            files.retain(|file| {
+                rows += file.runs.rows();
+                rows <= self.config.file_rows
+            });
+        }
+        let enough = |files: &Vec<Arc<TableFile>>| files.len() >= self.config.merge_files.max(2);
+        let first = small.iter().find(|(_, files)| enough(files)).map(|((category, ..), _)| *category);
+        if let Some(first) = first {
+            let groups = small.into_iter().filter(|((category, ..), files)| *category == first && enough(files));
+            return groups.map(|(_, files)| files).collect();
+        }
+        let wasteful = |file: &&Arc<TableFile>| {
+            let within = |(first, last): &(u64, u64)| snapshot.dead.settled.range_cardinality(*first..=*last);
+            let dead: u64 = file.runs.keys.iter().map(within).sum();
+            // Keys of other tables lie in the same range; whether the rows are this file's is asked only then.
+            dead * 5 > file.entry.rows
+                && dead_rows(file, &snapshot.dead.settled).is_ok_and(|dead| dead * 5 > file.entry.rows)
+        };
+        snapshot.cold.all().iter().find(wasteful).map(|file| vec![vec![file.clone()]]).unwrap_or_default()
     }
 }
 

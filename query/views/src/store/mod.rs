@@ -6,11 +6,13 @@
 mod commit;
 mod compact;
 mod digest;
+mod load;
 mod metrics;
 mod open;
 
 pub use compact::Compacted;
 pub use digest::ContentDigest;
+pub use load::{LoadedRow, Loader};
 pub use open::Recovered;
 
 use crate::StoreError;
@@ -45,7 +47,7 @@ pub struct StoreConfig {
     pub flush_interval: Duration,
     /// Files of one table, source and level are merged when there are so many; at least 2.
     pub merge_files: usize,
-    /// Files are merged into files of at most about so many rows.
+    /// Files are merged into files of at most so many rows; that many are in memory while they are.
     pub file_rows: usize,
 }
 
@@ -54,10 +56,10 @@ impl StoreConfig {
     pub fn in_dir(dir: impl Into<PathBuf>) -> Self {
         Self {
             dir: dir.into(),
-            flush_rows: 1_000_000,
+            flush_rows: 500_000,
             flush_interval: Duration::from_secs(60),
             merge_files: 8,
-            file_rows: 4_000_000,
+            file_rows: 1_000_000,
         }
     }
 }

@@ -91,6 +91,7 @@ pub fn columns(category: Category) -> impl Iterator<Item = &'static Column> {
 }
 
 /// The number of columns all tables share, as a viewer sees them.
+#[cfg(test)]
 pub(crate) const COMMON_COLUMNS: usize = COMMON.len();
 
 const fn must(name: &'static str, kind: Kind, en: &'static str, ja: &'static str) -> Column {
