@@ -1,4 +1,5 @@
-//! The door under load: a real server on loopback over the embedded log, on the disk the target directory is on.
+//! The door under load: a real server on loopback over the embedded log, on the disk the target directory is on, or
+//! in the directory `AJISAI_BENCH_DIR` names.
 //!
 //! First as fast as it goes, with one stream and with four; then 10,000 events/s, each sent when its time has come and
 //! its answer's latency counted from then, so that a stall is not hidden by the sender waiting for it.
@@ -98,9 +99,8 @@ fn event(number: u64) -> v1::PublishRequest {
 }
 
 /// Sends events as fast as the stream takes them; answers how long all of it took.
-async fn flood(channel: Channel, numbers: std::ops::Range<u64>) -> Duration {
-    let count = numbers.end - numbers.start;
-    let events: Vec<_> = numbers.map(event).collect();
+async fn flood(channel: Channel, events: Vec<v1::PublishRequest>) -> Duration {
+    let count = events.len();
     let begun = Instant::now();
     let mut answers = IngestServiceClient::new(channel).publish(tokio_stream::iter(events)).await.unwrap().into_inner();
     let mut accepted = 0;
@@ -115,14 +115,14 @@ async fn flood(channel: Channel, numbers: std::ops::Range<u64>) -> Duration {
 /// Sends `rate` events a second on time; answers the latencies in microseconds.
 async fn steady(channel: Channel, rate: u64, numbers: std::ops::Range<u64>) -> Histogram<u64> {
     let count = numbers.end - numbers.start;
+    let ready: Vec<_> = numbers.map(event).collect();
     let (sender, events) = tokio::sync::mpsc::channel(1 << 16);
     let mut answers =
         IngestServiceClient::new(channel).publish(ReceiverStream::new(events)).await.unwrap().into_inner();
     let begun = Instant::now();
     let due = move |i: u64| begun + Duration::from_nanos(i * 1_000_000_000 / rate);
-    let events: Vec<_> = numbers.map(event).collect();
     tokio::spawn(async move {
-        for (i, event) in events.into_iter().enumerate() {
+        for (i, event) in ready.into_iter().enumerate() {
             let due = due(i as u64);
             if due > Instant::now() + Duration::from_millis(1) {
                 tokio::time::sleep_until(due.into()).await;
@@ -141,9 +141,18 @@ async fn steady(channel: Channel, rate: u64, numbers: std::ops::Range<u64>) -> H
     latencies
 }
 
+/// CPU time this process has used, caller and node together. On a busy machine it says more than the clock does.
+fn cpu() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    let ticks: u64 = fields.iter().skip(11).take(2).map(|field| field.parse::<u64>().unwrap()).sum();
+    Duration::from_millis(ticks * 10)
+}
+
 #[tokio::main]
 async fn main() {
-    let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let disk = std::env::var("AJISAI_BENCH_DIR").unwrap_or_else(|_| env!("CARGO_TARGET_TMPDIR").to_owned());
+    let directory = tempfile::tempdir_in(disk).unwrap();
     let config = EmbeddedConfig::new(directory.path().join("log"), NonZeroU32::new(8).unwrap());
     let log: Arc<dyn EventLog> = Arc::new(EmbeddedLog::open(&config).unwrap());
     let settings = Settings {
@@ -159,7 +168,12 @@ async fn main() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let service = InterceptedService::new(service::ingest(Arc::clone(&admission)), identify);
-    tokio::spawn(Server::builder().add_service(service).serve_with_incoming(TcpListenerStream::new(listener)));
+    let server = Server::builder()
+        .initial_stream_window_size(service::STREAM_WINDOW)
+        .initial_connection_window_size(service::CONNECTION_WINDOW)
+        .add_service(service)
+        .serve_with_incoming(TcpListenerStream::new(listener));
+    tokio::spawn(server);
     let endpoint = Endpoint::from_shared(format!("http://{address}")).unwrap();
 
     let mut next = 0;
@@ -168,19 +182,22 @@ async fn main() {
         next - count..next
     };
     println!("event: {} bytes", event(0).event.len());
-    flood(endpoint.connect().await.unwrap(), take(20_000)).await;
+    flood(endpoint.connect().await.unwrap(), take(20_000).map(event).collect()).await;
     for streams in [1, 4] {
         let count = 400_000 / streams;
-        let mut running = Vec::new();
+        let mut ready = Vec::new();
         for _ in 0..streams {
-            running.push(tokio::spawn(flood(endpoint.connect().await.unwrap(), take(count))));
+            ready.push((endpoint.connect().await.unwrap(), take(count).map(event).collect()));
         }
+        let before = cpu();
+        let running: Vec<_> = ready.into_iter().map(|(channel, events)| tokio::spawn(flood(channel, events))).collect();
         let mut longest = Duration::ZERO;
         for run in running {
             longest = longest.max(run.await.unwrap());
         }
         let rate = (count * streams) as f64 / longest.as_secs_f64();
-        println!("{streams} stream(s): {rate:.0} events/s acknowledged durable");
+        let each = (cpu() - before).as_secs_f64() * 1e6 / (count * streams) as f64;
+        println!("{streams} stream(s): {rate:.0} events/s acknowledged durable, {each:.1} us of CPU each");
     }
     let latencies = steady(endpoint.connect().await.unwrap(), 10_000, take(100_000)).await;
     println!(

@@ -27,6 +27,13 @@ use wire::{WireError, v1};
 /// The largest message a call may carry: a batch of events.
 const LARGEST_MESSAGE: usize = 64 << 20;
 
+/// HTTP/2 window of one stream, in bytes, for the server that carries these services. The default of 64 KB lets a
+/// publisher send 64 events of 1 KB and wait: measured, one stream then carries a third.
+pub const STREAM_WINDOW: u32 = 2 << 20;
+
+/// HTTP/2 window of one connection, in bytes, to go with [`STREAM_WINDOW`].
+pub const CONNECTION_WINDOW: u32 = 8 << 20;
+
 /// How long a call waits for the book to take in what the caller stated a moment ago.
 const BOOK_DELAY: Duration = Duration::from_secs(1);
 
