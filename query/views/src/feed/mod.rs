@@ -178,7 +178,7 @@ impl Feeds {
                 // At the moment it already has: what the clock changes beyond what was touched, `tick` finds.
                 let mut new = group.visibility.as_ref().clone();
                 new.refresh(book, touched);
-                group.change(book, new, Some(position), patients.clone(), jobs);
+                jobs.push(group.change(book, new, Some(position), patients.clone()));
             }
         }
     }
@@ -196,7 +196,7 @@ impl Feeds {
             let aged = moment.since(group.visibility.moment()) >= HOLD_BACK_STEP;
             if due || aged && !group.visibility.is_current(book, moment) {
                 let new = book.visibility(&group.principal, moment);
-                group.change(book, new, None, Vec::new(), jobs);
+                jobs.push(group.change(book, new, None, Vec::new()));
             }
         }
     }
@@ -309,18 +309,12 @@ impl Group {
         jobs.push(Job::Learn { id: self.id, visibility: self.visibility.clone() });
     }
 
-    fn change(
-        &mut self,
-        book: &Book,
-        new: Visibility,
-        cause: Option<Position>,
-        patients: Vec<PatientIx>,
-        jobs: &mut Vec<Job>,
-    ) {
+    /// Takes on a new visibility; the job tells what that changes.
+    fn change(&mut self, book: &Book, new: Visibility, cause: Option<Position>, patients: Vec<PatientIx>) -> Job {
         let new = Arc::new(new);
         self.visibility = new.clone();
         self.classes = book.class_count();
-        jobs.push(Job::Change { id: self.id, new, cause, patients });
+        Job::Change { id: self.id, new, cause, patients }
     }
 }
 

@@ -9,7 +9,7 @@ use crate::files::sync_dir;
 use crate::hot::{Chunk, keys_of};
 use crate::rows::RowKey;
 use crate::table::{stored_schema, table_name};
-use arrow::array::{Array as _, AsArray, BooleanArray};
+use arrow::array::{AsArray, BooleanArray};
 use arrow::compute::{concat_batches, filter_record_batch};
 use arrow::datatypes::Int32Type;
 use model::Category;

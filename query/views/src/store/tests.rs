@@ -62,6 +62,12 @@ impl Node {
         }
     }
 
+    fn take_all(&mut self, log: &[(Position, Event)]) {
+        for (position, event) in log {
+            self.take(*position, event);
+        }
+    }
+
     fn publish(&self) {
         self.store.publish(&self.frontier);
     }
@@ -149,7 +155,7 @@ async fn a_crash_before_any_step_of_a_commit_loses_nothing_and_doubles_nothing()
         let world = World::new(1000 + at as u64, 300);
         let digest = {
             let mut node = Node::new().await;
-            world.log.iter().for_each(|(position, event)| drop(node.take(*position, event)));
+            node.take_all(&world.log);
             node.publish();
             node.store.content_digest().await.unwrap()
         };
@@ -186,7 +192,7 @@ fn world_upto(world: &World, length: usize) -> World {
 async fn a_commit_that_fails_keeps_its_rows_and_succeeds_later() {
     let world = World::new(77, 200);
     let mut node = Node::new().await;
-    world.log.iter().for_each(|(position, event)| drop(node.take(*position, event)));
+    node.take_all(&world.log);
     node.publish();
     // A file where the table directory should be: every write below it fails.
     let tables = node.dir.path().join("tables");
@@ -224,7 +230,7 @@ async fn a_store_rebuilt_from_the_log_has_the_same_digest() {
 async fn the_same_letters_put_again_change_nothing() {
     let world = World::new(9, 150);
     let mut node = Node::new().await;
-    world.log.iter().for_each(|(position, event)| drop(node.take(*position, event)));
+    node.take_all(&world.log);
     node.publish();
     node.store.commit().await.unwrap();
     let digest = node.store.content_digest().await.unwrap();
@@ -291,7 +297,7 @@ async fn a_plan_says_the_same_whatever_lies_below_it() {
     let world = World::new(3, 300);
     let mut node = Node::new().await;
     let empty = explain(&node.views(), &world.principals[0], world.moment).await;
-    world.log.iter().for_each(|(position, event)| drop(node.take(*position, event)));
+    node.take_all(&world.log);
     node.publish();
     node.store.commit().await.unwrap();
     for principal in &world.principals {
