@@ -13,11 +13,11 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 demo: system-packages $(VENV)/.ready ## build, start one node, create a small region and play a hospital into it
-	$(CARGO) build --locked --bin ajisai
+	$(CARGO) build --locked -p ajisai
 	target/debug/ajisai demo --dir $(DEMO_DIR)
 
 demo-check: system-packages $(VENV)/.ready ## play the region for a few seconds, run the printed commands, fail on a wrong answer
-	$(CARGO) build --locked --bin ajisai
+	$(CARGO) build --locked -p ajisai
 	target/debug/ajisai demo --dir $$(mktemp -d) --check
 
 test: tools check unit demo-check ## everything CI runs
@@ -38,7 +38,7 @@ unit: tools
 	$(CARGO) test --workspace --locked
 
 bench: system-packages ## optimised build, then the figures of docs/benchmarks.md
-	$(CARGO) build --release --locked --bin ajisai
+	$(CARGO) build --release --locked -p ajisai
 	target/release/ajisai bench
 
 tools: system-packages broker $(VENV)/.ready ## what only tests need: a Kafka-protocol broker, the Python clients

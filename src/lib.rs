@@ -4,7 +4,12 @@
 
 pub mod cli;
 pub mod client;
+pub mod app;
+pub mod pipeline;
+pub mod register;
 pub mod config;
 pub mod identity;
 pub mod simulator;
 pub mod telemetry;
+pub mod bench;
+pub mod rig;

@@ -3,6 +3,7 @@
 //! Exit codes: 0 done; 1 failed (the message says what to do); 2 the command line or configuration is wrong;
 //! 3 done, but some input was refused (the table says why).
 
+pub mod bench;
 pub mod config;
 pub mod dev;
 pub mod serve;
@@ -32,6 +33,7 @@ pub struct Cli {
 /// What can be asked.
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(serve::ServeArgs),
     Config(config::ConfigArgs),
     Dev(dev::DevArgs),
     Simulate(simulate::Simulate),
@@ -42,12 +44,14 @@ enum Command {
     Feed(feed::FeedCommand),
     Quarantine(quarantine::QuarantineCommand),
     Status(status::Status),
+    Bench(bench::Bench),
 }
 
 impl Cli {
     /// Runs the command to its end and says how it went.
     pub fn run(self) -> ExitCode {
         match self.command {
+            Command::Serve(args) => args.run(),
             Command::Config(args) => args.run(),
             Command::Dev(args) => args.run(),
             Command::Simulate(args) => drive(args.run()),
@@ -58,6 +62,7 @@ impl Cli {
             Command::Feed(args) => drive(args.run()),
             Command::Quarantine(args) => drive(args.run()),
             Command::Status(args) => drive(args.run()),
+            Command::Bench(args) => drive(args.run()),
         }
     }
 }

@@ -115,6 +115,11 @@ impl Feeds {
         self.listening.load(Ordering::Acquire) > 0
     }
 
+    /// How many principals listen.
+    pub fn listeners(&self) -> usize {
+        self.listening.load(Ordering::Acquire)
+    }
+
     /// Tells of a version that was put. `audience` is whom it reaches now; `moment` is now.
     pub fn publish(&self, book: &Book, put: &Put<'_>, audience: &Audience, moment: Moment) {
         if !self.is_listened_to() || matches!(put.outcome, PutOutcome::Stale | PutOutcome::Duplicate) {

@@ -9,6 +9,7 @@ mod digest;
 mod load;
 mod metrics;
 mod open;
+mod standing;
 
 pub use compact::Compacted;
 pub use digest::ContentDigest;

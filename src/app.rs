@@ -1,0 +1,377 @@
+//! Composition: opens the rooms in the order in which they need each other, and closes them in the reverse order.
+//!
+//! Opening: log → store → book and register → feeds and views → identity → door → pipeline → listeners.
+//! Closing: listeners stop admitting and drain, the pipeline reads what was acknowledged and commits, the door brings
+//! its index to disk, the log closes.
+
+mod book;
+mod log;
+mod node;
+mod reading;
+
+use crate::config::Config;
+use crate::identity::tls::{self, ALPN_GRPC, ALPN_HTTP, ALPN_POSTGRES, ClientCertificates, TlsError, server_config};
+use crate::identity::{self, Connections, Identity, IdentityLayer, KeysError, TokenDoor};
+use crate::pipeline::{self, PipelineError, Rooms, Unhindered, Withheld};
+use crate::register::{Register, RegisterError};
+use crate::telemetry;
+use consent_filter::Book;
+use event_log::{AppendError, EventLog, ReadError, ReadLimit};
+use ingest::Admission;
+use model::Frontier;
+use parking_lot::RwLock;
+use query::{Executor, FlightDesk, Limits, PostgresDesk, QueryDesk, ReadingRoom};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use views::{Feeds, Store, StoreConfig, StoreError, Views};
+
+pub use book::BookDirectory;
+pub use log::{LogOpenError, open_log};
+pub use node::State;
+
+/// Why the node could not start, or stopped before it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// A directory could not be made.
+    #[error("`{path}` cannot be used as a directory: {source}")]
+    Directory {
+        /// Which.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] LogOpenError),
+    /// The log, while running.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The log, at the end.
+    #[error("the log did not close cleanly: {0}")]
+    Close(#[from] AppendError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The register.
+    #[error(transparent)]
+    Register(#[from] RegisterError),
+    /// The pipeline.
+    #[error(transparent)]
+    Pipeline(#[from] PipelineError),
+    /// The door.
+    #[error(transparent)]
+    Door(#[from] ingest::OpenError),
+    /// The keys that verify tokens.
+    #[error(transparent)]
+    Keys(#[from] KeysError),
+    /// Certificates.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The reading room.
+    #[error("the reading room could not be opened: {0}")]
+    Room(String),
+    /// A listener.
+    #[error("`{key}` = {address} cannot be listened on: {source}; is another node running?")]
+    Listen {
+        /// The configuration key.
+        key: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A server ended by itself.
+    #[error("the {0} server ended: {1}")]
+    Server(&'static str, String),
+    /// The log's storage failed.
+    #[error("the log's storage failed and nothing more may be acknowledged: {0}; check the disk and start again")]
+    Poisoned(String),
+}
+
+/// A running node.
+#[derive(Debug)]
+pub struct App {
+    config: Config,
+    log: Arc<dyn EventLog>,
+    admission: Arc<Admission>,
+    state: Arc<node::Node>,
+    stop_reading: CancellationToken,
+    stop_serving: CancellationToken,
+    pipeline: JoinHandle<Result<(), PipelineError>>,
+    servers: Vec<(&'static str, JoinHandle<Result<(), String>>)>,
+}
+
+impl App {
+    /// Opens everything and begins to serve; queries say how fresh they are while it catches up with the log.
+    ///
+    /// # Errors
+    /// See [`AppError`].
+    pub async fn start(config: Config, registry: prometheus::Registry) -> Result<Self, AppError> {
+        tls::install_provider();
+        let clock = identity::system_clock();
+        make(&config.node.data_dir)?;
+        let listeners = Listeners::bind(&config).await?;
+        let log = open_log(&config.log).await?;
+        let end = log.end().await?;
+        let (store, recovered) = Store::open(store_config(&config)).await?;
+        let store = Arc::new(store);
+        let book = Arc::new(RwLock::new(Book::new()));
+        let register = Arc::new(Register::open(&config.views.dir.join("register"), Arc::clone(&book))?);
+        let withheld = Arc::new(Withheld::default());
+        let letters = pipeline::restore_book(&book, &register, &withheld, recovered.book_letters)?;
+        tracing::info!(letters, frontier = %recovered.frontier, end = %end, "views opened");
+        let feeds = Feeds::new(Arc::clone(&book));
+        let views = Arc::new(Views::new(Arc::clone(&store), Arc::clone(&book), Arc::clone(&feeds)));
+
+        let directory = Arc::new(BookDirectory::new(Arc::clone(&book)));
+        let identity = Arc::new(Identity::open(&config.identity, directory, Arc::clone(&clock)).await?);
+        let settings = ingest::Settings {
+            index: config.node.data_dir.join("seen"),
+            quarantine: config.node.data_dir.join("quarantine"),
+            quarantine_share: config.ingest.quarantine_bytes,
+        };
+        let admission = Admission::open(Arc::clone(&log), Arc::clone(&register) as _, &settings, Arc::clone(&clock)).await?;
+
+        let rooms = Rooms { log: Arc::clone(&log), book, store, feeds, register, withheld };
+        let state = Arc::new(node::Node::new(&config, rooms.clone(), Arc::clone(&admission)));
+        let stop_reading = CancellationToken::new();
+        let pipeline = {
+            let (rooms, clock, stop) = (rooms.clone(), Arc::clone(&clock), stop_reading.clone());
+            tokio::spawn(async move {
+                pipeline::run(&rooms, ReadLimit::default(), &clock, &mut Unhindered, stop).await
+            })
+        };
+        let mut app = Self {
+            config,
+            log,
+            admission,
+            state,
+            stop_reading,
+            stop_serving: CancellationToken::new(),
+            pipeline,
+            servers: Vec::new(),
+        };
+        app.serve(listeners, views, identity, end, registry)?;
+        Ok(app)
+    }
+
+    fn serve(
+        &mut self,
+        listeners: Listeners,
+        views: Arc<Views>,
+        identity: Arc<Identity>,
+        end: Frontier,
+        registry: prometheus::Registry,
+    ) -> Result<(), AppError> {
+        let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        let executor = Executor::start(threads).map_err(|error| AppError::Room(error.to_string()))?;
+        let limits = Limits {
+            statement: self.config.query.statement,
+            memory_bytes: self.config.query.memory_bytes,
+            concurrent_per_facility: self.config.query.max_concurrent,
+            at_least: self.config.query.at_least_wait,
+            ..Limits::default()
+        };
+        let source = Arc::new(reading::Reading(Arc::clone(&views)));
+        let room = ReadingRoom::open(source, limits, executor).map_err(|error| AppError::Room(error.to_string()))?;
+
+        let (health, health_service) = tonic_health::server::health_reporter();
+        let reflection = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(wire::FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .build_v1()
+            .map_err(|error| AppError::Server("reflection", error.to_string()))?;
+        let tls = |clients, alpn: &[&[u8]]| match &self.config.tls {
+            Some(tls) => server_config(tls, clients, alpn).map(Some),
+            None => Ok(None),
+        };
+        let grpc_tls = tls(ClientCertificates::Optional, ALPN_GRPC)?;
+        let connections = Connections::open(listeners.grpc.0, grpc_tls)
+            .map_err(|source| AppError::Listen { key: "listen.grpc", address: listeners.grpc.1, source })?;
+        let routes = tonic::transport::Server::builder()
+            .tcp_nodelay(true)
+            .initial_stream_window_size(4 << 20)
+            .initial_connection_window_size(16 << 20)
+            .http2_keepalive_interval(Some(Duration::from_secs(20)))
+            .layer(tower_http::trace::TraceLayer::new_for_grpc().make_span_with(telemetry::trace_context::grpc_span))
+            .layer(IdentityLayer::new(Arc::clone(&identity)))
+            .add_service(health_service)
+            .add_service(reflection)
+            .add_service(ingest::service::ingest(Arc::clone(&self.admission)))
+            .add_service(ingest::service::consents(Arc::clone(&self.admission)))
+            .add_service(ingest::service::directory(Arc::clone(&self.admission)))
+            .add_service(QueryDesk::service(Arc::clone(&room)))
+            .add_service(FlightDesk::service(Arc::clone(&room)))
+            .add_service(node::service(Arc::clone(&self.state)));
+        let stop = self.stop_serving.clone();
+        self.servers.push((
+            "gRPC",
+            tokio::spawn(async move {
+                let served = routes.serve_with_incoming_shutdown(connections, stop.cancelled_owned()).await;
+                served.map_err(|error| error.to_string())
+            }),
+        ));
+        if let Some((listener, address)) = listeners.postgres {
+            let tls = tls(ClientCertificates::NotAsked, ALPN_POSTGRES)?;
+            let passwords = Arc::new(TokenDoor::new(identity, address, tls.is_some()));
+            let desk = PostgresDesk::new(Arc::clone(&room), passwords, tls);
+            let stop = self.stop_serving.clone();
+            self.servers.push((
+                "Postgres",
+                tokio::spawn(async move {
+                    desk.serve(listener, stop.cancelled_owned()).await.map_err(|error| error.to_string())
+                }),
+            ));
+        }
+        if let Some((listener, address)) = listeners.admin {
+            let tls = tls(ClientCertificates::Required, ALPN_HTTP)?;
+            let connections = Connections::open(listener, tls)
+                .map_err(|source| AppError::Listen { key: "listen.admin", address, source })?;
+            let state = Arc::clone(&self.state);
+            let router = telemetry::router(registry, Arc::new(move || state.readiness()));
+            let stop = self.stop_serving.clone();
+            self.servers.push((
+                "admin",
+                tokio::spawn(async move {
+                    let served = axum::serve(connections, router).with_graceful_shutdown(stop.cancelled_owned()).await;
+                    served.map_err(|error| error.to_string())
+                }),
+            ));
+        }
+        let (state, store, stop) = (Arc::clone(&self.state), Arc::clone(views.store()), self.stop_serving.clone());
+        tokio::spawn(async move {
+            health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = caught_up(&store, &end) => {}
+            }
+            state.set(State::Serving);
+            health.set_service_status("", tonic_health::ServingStatus::Serving).await;
+            tracing::info!("serving");
+            stop.cancelled().await;
+            health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
+        });
+        Ok(())
+    }
+
+    /// How the node stands, for health and status.
+    pub fn state(&self) -> Arc<node::Node> {
+        Arc::clone(&self.state)
+    }
+
+    /// Runs until `asked` resolves, then stops gracefully. Ends early, with the reason, when a part of the node fails.
+    ///
+    /// # Errors
+    /// See [`AppError`].
+    pub async fn run(mut self, asked: impl Future<Output = ()>) -> Result<(), AppError> {
+        let failed = tokio::select! {
+            () = asked => None,
+            reason = self.admission.poisoned() => Some(AppError::Poisoned(reason)),
+            ended = &mut self.pipeline => {
+                let error = match ended {
+                    Ok(Ok(())) => AppError::Server("pipeline", "it ended early".to_owned()),
+                    Ok(Err(error)) => error.into(),
+                    Err(error) => AppError::Server("pipeline", error.to_string()),
+                };
+                self.stop_serving.cancel();
+                return Err(error);
+            }
+            error = first_to_end(&mut self.servers) => Some(error),
+        };
+        let stopped = self.stop().await;
+        match failed {
+            Some(error) => Err(error),
+            None => stopped,
+        }
+    }
+
+    /// Stop admitting, drain, commit, close.
+    async fn stop(self) -> Result<(), AppError> {
+        tracing::info!("stopping");
+        self.state.set(State::Stopping);
+        self.admission.stop();
+        self.stop_serving.cancel();
+        let deadline = tokio::time::Instant::now() + self.config.node.drain;
+        for (name, server) in self.servers {
+            if tokio::time::timeout_at(deadline, server).await.is_err() {
+                tracing::warn!(server = name, "requests under way were cut off at the end of the drain time");
+            }
+        }
+        // What was acknowledged is read and committed before the log closes.
+        let end = self.log.end().await?;
+        if tokio::time::timeout_at(deadline, caught_up(&self.state.rooms().store, &end)).await.is_err() {
+            tracing::warn!("the views were not caught up at the end of the drain time; the next start reads the rest");
+        }
+        self.stop_reading.cancel();
+        match self.pipeline.await {
+            Ok(outcome) => outcome?,
+            Err(error) => return Err(AppError::Server("pipeline", error.to_string())),
+        }
+        self.admission.close().await;
+        self.log.close().await?;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+/// How the store is kept, from the configuration.
+pub fn store_config(config: &Config) -> StoreConfig {
+    StoreConfig {
+        flush_rows: config.views.flush_rows,
+        flush_interval: config.views.flush_interval,
+        ..StoreConfig::in_dir(config.views.dir.join("store"))
+    }
+}
+
+async fn caught_up(store: &Store, end: &Frontier) {
+    while !store.reached(end, Duration::from_secs(1)).await {}
+}
+
+async fn first_to_end(servers: &mut [(&'static str, JoinHandle<Result<(), String>>)]) -> AppError {
+    let waits = servers.iter_mut().map(|(name, server)| {
+        Box::pin(async move {
+            let reason = match server.await {
+                Ok(Ok(())) => "it ended early".to_owned(),
+                Ok(Err(reason)) => reason,
+                Err(error) => error.to_string(),
+            };
+            AppError::Server(name, reason)
+        })
+    });
+    futures::future::select_all(waits).await.0
+}
+
+fn make(directory: &std::path::Path) -> Result<(), AppError> {
+    std::fs::create_dir_all(directory)
+        .map_err(|source| AppError::Directory { path: directory.display().to_string(), source })
+}
+
+/// Listeners are bound before anything slow is opened: a port in use is said at once.
+struct Listeners {
+    grpc: (TcpListener, SocketAddr),
+    postgres: Option<(TcpListener, SocketAddr)>,
+    admin: Option<(TcpListener, SocketAddr)>,
+}
+
+impl Listeners {
+    async fn bind(config: &Config) -> Result<Self, AppError> {
+        let grpc = bind("listen.grpc", config.listen.grpc).await?;
+        let postgres = match config.listen.postgres {
+            Some(address) => Some((bind("listen.postgres", address).await?, address)),
+            None => None,
+        };
+        let admin = match config.listen.admin {
+            Some(address) => Some((bind("listen.admin", address).await?, address)),
+            None => None,
+        };
+        Ok(Self { grpc: (grpc, config.listen.grpc), postgres, admin })
+    }
+}
+
+async fn bind(key: &'static str, address: SocketAddr) -> Result<TcpListener, AppError> {
+    TcpListener::bind(address).await.map_err(|source| AppError::Listen { key, address, source })
+}

@@ -1,0 +1,168 @@
+//! `ajisai bench`: measure this machine.
+
+use crate::bench::region::Size;
+use crate::bench::report::{Figure, Machine, Report};
+use crate::bench::{self, Load, Targets, load};
+use anyhow::Context;
+use clap::Args;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// この機械での性能を測る。実ノードを起動し、gRPCで開ループの負荷をかける。
+/// Measure this machine: starts a real node and loads it over gRPC, open loop, latency from the intended send time.
+#[derive(Debug, Args)]
+#[command(after_help = "例 Examples:\n  ajisai bench\n  ajisai bench --rate 20000 --seconds 30 --json > bench.json\n  \
+    ajisai bench --only restart --events 10000000\n\n\
+    終了コード Exit codes: 0 計測できた measured, 1 計測できなかった could not measure")]
+pub struct Bench {
+    /// 何を測るか What to measure; all when not given.
+    #[arg(long, value_enum)]
+    only: Option<Part>,
+    /// 遅延計測のときの毎秒イベント数 Events per second of the latency run.
+    #[arg(long, default_value_t = 10_000.0)]
+    rate: f64,
+    /// 処理量計測のときの毎秒イベント数 Events per second offered in the throughput run.
+    #[arg(long, default_value_t = 60_000.0)]
+    throughput: f64,
+    /// 各負荷の秒数 Seconds of each load.
+    #[arg(long, default_value_t = 20.0)]
+    seconds: f64,
+    /// イベントの大きさ（バイト） Bytes per event.
+    #[arg(long, default_value_t = 1024)]
+    event_bytes: usize,
+    /// 情報源病院数 Disclosing hospitals, each with one stream.
+    #[arg(long, default_value_t = 4)]
+    sources: u32,
+    /// 閲覧施設数 Viewing clinics.
+    #[arg(long, default_value_t = 20)]
+    viewers: u32,
+    /// 各病院の患者数 Patients of each hospital.
+    #[arg(long, default_value_t = 2_000)]
+    patients: u32,
+    /// 一件が届く施設数 Facilities that each event reaches.
+    #[arg(long, default_value_t = 5)]
+    audience: u32,
+    /// 再起動計測のイベント数 Events in the log for the restart run.
+    #[arg(long, default_value_t = 1_000_000)]
+    events: u64,
+    /// 作業用の場所（既定は一時の場所） Where to work; a temporary directory when not given.
+    #[arg(long)]
+    dir: Option<PathBuf>,
+    /// 機械可読で出力 Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// One part of the measurement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Part {
+    /// Acknowledgement and visibility at a steady rate.
+    Latency,
+    /// As many events as the node takes.
+    Throughput,
+    /// How soon a node serves again over a long log.
+    Restart,
+}
+
+impl Bench {
+    /// Measures and prints.
+    ///
+    /// # Errors
+    /// When the node cannot be started or refuses.
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
+        let program = std::env::current_exe().context("finding this program")?;
+        let place = tempfile::tempdir()?;
+        let directory = self.dir.clone().unwrap_or_else(|| place.path().to_owned());
+        let size = Size {
+            sources: self.sources,
+            viewers: self.viewers,
+            patients: self.patients,
+            audience: self.audience.min(self.viewers),
+        };
+        let wanted = |part| self.only.is_none_or(|only| only == part);
+        let mut figures = Vec::new();
+        if wanted(Part::Latency) || wanted(Part::Throughput) {
+            self.progress("地域を用意しています setting up the region");
+            let mut rig = bench::raise(&program, &directory.join("load"), size, "").await?;
+            if wanted(Part::Latency) {
+                self.progress("遅延 latency");
+                let outcome = bench::load(&rig, size, &self.plan(self.rate, "latency", true)).await?;
+                let targets = Targets {
+                    ack_p50_ms: Some(1.0),
+                    ack_p99_ms: Some(25.0),
+                    visible_p99_ms: Some(100.0),
+                    ..Targets::default()
+                };
+                figures.extend(bench::figures(&format!("{} events/s", self.rate), &outcome, targets));
+            }
+            if wanted(Part::Throughput) {
+                self.progress("処理量 throughput");
+                let outcome = bench::load(&rig, size, &self.plan(self.throughput, "throughput", false)).await?;
+                let targets = Targets { rate: Some(50_000.0), ..Targets::default() };
+                figures.extend(bench::figures(&format!("{} events/s offered", self.throughput), &outcome, targets));
+            }
+            rig.stop(Duration::from_secs(120)).await?;
+        }
+        if wanted(Part::Restart) {
+            figures.extend(self.restart(&program, &directory.join("restart"), size).await?);
+        }
+        self.print(figures)
+    }
+
+    async fn restart(&self, program: &std::path::Path, directory: &std::path::Path, size: Size) -> anyhow::Result<Vec<Figure>> {
+        self.progress("再起動の準備 filling the log for the restart");
+        let mut rig = bench::raise(program, directory, size, "").await?;
+        let seconds = load::count(self.events) / self.throughput;
+        let plan = Load { seconds, watch: false, ..self.plan(self.throughput, "restart", false) };
+        bench::load(&rig, size, &plan).await?;
+        let name = |what: &str| format!("restart with {} events: {what}", self.events);
+        let stopped = rig.stop(Duration::from_secs(300)).await?;
+        let serving = rig.start(Duration::from_secs(600)).await?;
+        let peak = bench::peak_mib(&rig)?;
+        rig.kill()?;
+        let after_kill = rig.start(Duration::from_secs(600)).await?;
+        rig.stop(Duration::from_secs(300)).await?;
+        Ok(vec![
+            Figure::at_most(&name("graceful stop"), "s", stopped.as_secs_f64(), None),
+            Figure::at_most(&name("serving again"), "s", serving.as_secs_f64(), Some(10.0)),
+            Figure::at_most(&name("serving again after SIGKILL"), "s", after_kill.as_secs_f64(), Some(10.0)),
+            Figure::at_most(&name("memory after start"), "MiB", peak, None),
+        ])
+    }
+
+    fn plan(&self, rate: f64, run: &str, watch: bool) -> Load {
+        Load {
+            rate,
+            seconds: self.seconds,
+            warm_up: (self.seconds / 5.0).min(3.0),
+            event_bytes: self.event_bytes,
+            run: run.to_owned(),
+            watch,
+        }
+    }
+
+    #[expect(clippy::print_stderr, reason = "progress of a command a person waits for")]
+    fn progress(&self, what: &str) {
+        if !self.json {
+            eprintln!("… {what}");
+        }
+    }
+
+    #[expect(clippy::print_stdout, reason = "the command's answer")]
+    fn print(&self, figures: Vec<Figure>) -> anyhow::Result<ExitCode> {
+        let optimised = if cfg!(debug_assertions) { "not optimised" } else { "optimised" };
+        let report = Report {
+            machine: Machine::here(),
+            build: format!("ajisai {} ({optimised})", env!("CARGO_PKG_VERSION")),
+            figures,
+        };
+        if self.json {
+            println!("{}", serde_json::to_string_pretty(&report)?);
+        } else {
+            println!("{} · {} cores · {} MiB · {}", report.machine.processor, report.machine.cores, report.machine.memory_mib, report.build);
+            println!("{}", report.table());
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}

@@ -1,0 +1,386 @@
+//! The corridor: from the log to the views.
+//!
+//! ```text
+//! tail ─▶ decode (same door as the wire) ─▶ record:   store.put ─▶ audience ─▶ feeds
+//!                                           the rest: book.apply ─▶ what it touched ─▶ feeds, spliced
+//!      ─▶ publish: rows, permissions and the frontier become visible in one act
+//!      ─▶ commit, now and then: the same become durable in one act
+//! ```
+//!
+//! Every collaborator is passed in, and every effect is announced to a [`Probe`] first, so that a simulation runs this
+//! very loop under a seed and stops it between any two effects. What was not committed is read from the log again;
+//! the store and the book take the same letter twice as once.
+
+mod decode;
+mod telling;
+
+pub use decode::{Withheld, WithheldLetter};
+
+use crate::pipeline::decode::{Decoded, decode};
+use crate::pipeline::telling::Told;
+use consent_filter::{Audience, Book};
+use event_log::{EventLog, ReadError, ReadLimit};
+use futures::StreamExt;
+use model::{Body, Event, Frontier, Moment, Position, Record};
+use parking_lot::RwLock;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use crate::register::{Register, RegisterError};
+use crate::telemetry::trace_context;
+use views::{Committed, Feeds, Put, PutOutcome, Store, StoreError};
+
+/// What the corridor works on.
+#[derive(Debug, Clone)]
+pub struct Rooms {
+    /// Where letters come from.
+    pub log: Arc<dyn EventLog>,
+    /// Who may see what.
+    pub book: Arc<RwLock<Book>>,
+    /// The rows.
+    pub store: Arc<Store>,
+    /// The live disclosures.
+    pub feeds: Arc<Feeds>,
+    /// Consents and links with their paper.
+    pub register: Arc<Register>,
+    /// Letters that could not be read.
+    pub withheld: Arc<Withheld>,
+}
+
+/// The wall clock; a simulation passes its own.
+pub type Clock = Arc<dyn Fn() -> Moment + Send + Sync>;
+
+/// An effect about to happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// A record goes to the store.
+    Put(Position),
+    /// A record goes to the feeds.
+    Feed(Position),
+    /// A consent or directory event goes to the book.
+    Apply(Position),
+    /// What a consent or directory event touched is spliced into the feeds.
+    Splice(Position),
+    /// What came so far becomes visible.
+    Publish,
+    /// What is visible becomes durable.
+    Commit,
+}
+
+/// Is told of each effect before it happens; `Stop` ends the loop there, as a crash would.
+pub trait Probe: Send {
+    /// Whether to go on.
+    fn about_to(&mut self, effect: Effect) -> Go;
+}
+
+/// A probe's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Go {
+    /// Go on.
+    On,
+    /// Stop here and forget what is in memory.
+    Stop,
+}
+
+/// The node's probe: nothing stops it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unhindered;
+
+/// Why the corridor stopped before it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The log cannot be read further. Nothing is skipped, so nothing goes on.
+    #[error("the log cannot be read: {0}")]
+    Log(#[from] ReadError),
+    /// The register failed.
+    #[error(transparent)]
+    Register(#[from] RegisterError),
+    /// The store failed other than for want of space.
+    #[error("the store failed: {0}")]
+    Store(#[from] StoreError),
+    /// The probe stopped it.
+    #[error("stopped before {0:?}")]
+    Stopped(Effect),
+    /// A decoding thread died.
+    #[error("a decoding thread ended early")]
+    DecoderLost,
+}
+
+// === impl Probe ===
+
+impl Probe for Unhindered {
+    fn about_to(&mut self, _: Effect) -> Go {
+        Go::On
+    }
+}
+
+fn announce(probe: &mut dyn Probe, effect: Effect) -> Result<(), PipelineError> {
+    match probe.about_to(effect) {
+        Go::On => Ok(()),
+        Go::Stop => Err(PipelineError::Stopped(effect)),
+    }
+}
+
+// === the loop ===
+
+/// Runs until `stop` is cancelled or the log is closed and read to its end, then commits what is left.
+///
+/// # Errors
+/// When the log cannot be read, the store fails for good, or the probe stops it.
+pub async fn run(
+    rooms: &Rooms,
+    batch: ReadLimit,
+    clock: &Clock,
+    probe: &mut dyn Probe,
+    stop: CancellationToken,
+) -> Result<(), PipelineError> {
+    let mut worker = Worker::new(rooms, clock.clone());
+    let batches = event_log::tail(Arc::clone(&rooms.log), rooms.store.frontier(), batch);
+    // Decoding is the dear part and needs no order; what follows it does.
+    let mut decoded = batches
+        .map(|batch| async move {
+            let batch = batch?;
+            tokio::task::spawn_blocking(move || batch.into_iter().map(decode).collect::<Vec<_>>())
+                .await
+                .map_err(|_| PipelineError::DecoderLost)
+        })
+        .buffered(DECODERS)
+        .boxed();
+    let mut beats = tokio::time::interval(HEARTBEAT);
+    beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut committing = Committing::default();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => break,
+            done = committing.done(), if committing.is_under_way() => committing.settle(done)?,
+            _ = beats.tick() => worker.beat(),
+            batch = decoded.next() => match batch {
+                Some(batch) => worker.take(batch?, probe)?,
+                None => break,
+            },
+        }
+        if !committing.is_under_way() && committing.may_try() && rooms.store.commit_due() {
+            announce(probe, Effect::Commit)?;
+            committing.begin(Arc::clone(&rooms.store));
+        }
+    }
+    committing.finish().await?;
+    announce(probe, Effect::Commit)?;
+    rooms.store.commit().await?;
+    Ok(())
+}
+
+/// How many batches are decoded at the same time.
+const DECODERS: usize = 3;
+/// How often an idle corridor says that it is alive, and lets periods begin and end by the clock.
+const HEARTBEAT: Duration = Duration::from_millis(100);
+
+/// One letter after the other, without waiting: what the loop drives, and the simulation step by step.
+#[derive(Debug)]
+pub struct Worker<'a> {
+    rooms: &'a Rooms,
+    clock: ClockHandle,
+    audience: Audience,
+    frontier: Frontier,
+    told: Told,
+}
+
+struct ClockHandle(Clock);
+
+impl std::fmt::Debug for ClockHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+impl<'a> Worker<'a> {
+    /// A worker that goes on where the store stands.
+    pub fn new(rooms: &'a Rooms, clock: Clock) -> Self {
+        Self {
+            rooms,
+            clock: ClockHandle(clock),
+            audience: Audience::new(),
+            frontier: rooms.store.frontier(),
+            told: Told::new(),
+        }
+    }
+
+    /// Takes a batch of decoded letters in and makes it visible as one act.
+    fn take(&mut self, batch: Vec<Decoded>, probe: &mut dyn Probe) -> Result<(), PipelineError> {
+        let oldest = batch.iter().map(|decoded| decoded.appended_at).min();
+        let letters = batch.len();
+        for decoded in batch {
+            let position = decoded.position;
+            if self.frontier.includes(position) {
+                continue;
+            }
+            self.letter(decoded, probe)?;
+            self.frontier.include(position);
+        }
+        announce(probe, Effect::Publish)?;
+        self.rooms.store.publish(&self.frontier);
+        let now = (self.clock.0)();
+        self.rooms.feeds.published(&self.rooms.store);
+        self.told.published(letters, oldest, now);
+        Ok(())
+    }
+
+    fn letter(&mut self, decoded: Decoded, probe: &mut dyn Probe) -> Result<(), PipelineError> {
+        let Decoded { position, payload, event, trace, .. } = decoded;
+        // Only letters of a recorded trace cost a span: at full rate most carry none.
+        let span = trace.filter(is_sampled).map(|trace| {
+            let span = tracing::info_span!("view", %position);
+            trace_context::continue_from(&span, trace.traceparent());
+            span
+        });
+        let _entered = span.as_ref().map(tracing::Span::enter);
+        match event {
+            Err(fault) => self.rooms.withheld.note(position, fault),
+            Ok(Event { body: Body::Record(record), .. }) => self.record(position, Arc::new(*record), probe)?,
+            Ok(event) => self.change(position, &event, payload, probe)?,
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, position: Position, record: Arc<Record>, probe: &mut dyn Probe) -> Result<(), PipelineError> {
+        let facts = self.rooms.book.write().facts(&record);
+        announce(probe, Effect::Put(position))?;
+        let outcome = self.rooms.store.put(position, &record, &facts);
+        announce(probe, Effect::Feed(position))?;
+        let now = (self.clock.0)();
+        let book = self.rooms.book.read();
+        book.audience(&facts, now, &mut self.audience);
+        self.rooms.feeds.publish(&book, &Put { position, record: &record, facts, outcome }, &self.audience, now);
+        let others = self.audience.reached().len().saturating_sub(1);
+        self.told.record(code(outcome), others);
+        Ok(())
+    }
+
+    fn change(
+        &mut self,
+        position: Position,
+        event: &Event,
+        payload: bytes::Bytes,
+        probe: &mut dyn Probe,
+    ) -> Result<(), PipelineError> {
+        announce(probe, Effect::Apply(position))?;
+        let mut book = self.rooms.book.write();
+        let applied = book.apply(position, &event.body);
+        self.rooms.store.keep_book_letter(position, payload);
+        self.rooms.register.apply(position, event)?;
+        announce(probe, Effect::Splice(position))?;
+        self.rooms.feeds.splice(&book, position, &applied.touched);
+        self.told.applied(applied.outcome);
+        Ok(())
+    }
+
+    /// Says that the corridor is alive though nothing came, and lets the clock begin and end what it must.
+    fn beat(&mut self) {
+        let now = (self.clock.0)();
+        self.rooms.feeds.tick(&self.rooms.book.read(), now);
+        self.rooms.store.publish(&self.frontier);
+        self.rooms.feeds.published(&self.rooms.store);
+    }
+}
+
+/// Whether the sender of the letter recorded its trace: the last bit of the `traceparent`'s flags.
+fn is_sampled(trace: &event_log::TraceContext) -> bool {
+    trace.traceparent().bytes().last().is_some_and(|flag| matches!(flag, b'1' | b'3' | b'5' | b'7' | b'9' | b'b' | b'd' | b'f'))
+}
+
+/// The outcome's name among the metrics.
+fn code(outcome: PutOutcome) -> &'static str {
+    match outcome {
+        PutOutcome::New => "new",
+        PutOutcome::Supersedes { .. } => "supersedes",
+        PutOutcome::Stale => "stale",
+        PutOutcome::Duplicate => "duplicate",
+        PutOutcome::Deleted { .. } => "deleted",
+    }
+}
+
+/// The commit under way, if any: rows become durable beside the loop, which goes on.
+#[derive(Debug, Default)]
+struct Committing {
+    task: Option<tokio::task::JoinHandle<Result<Committed, StoreError>>>,
+    not_before: Option<tokio::time::Instant>,
+}
+
+/// How long after a failed commit the next is tried.
+const COMMIT_AGAIN: Duration = Duration::from_secs(5);
+
+impl Committing {
+    fn is_under_way(&self) -> bool {
+        self.task.is_some()
+    }
+    fn may_try(&self) -> bool {
+        self.not_before.is_none_or(|not_before| tokio::time::Instant::now() >= not_before)
+    }
+    fn begin(&mut self, store: Arc<Store>) {
+        self.task = Some(tokio::spawn(async move {
+            let committed = store.commit().await?;
+            if let Err(error) = store.compact().await {
+                tracing::warn!(%error, "table files were not merged; tried again later");
+            }
+            Ok(committed)
+        }));
+    }
+    /// The outcome of the commit under way; waits for ever when there is none.
+    async fn done(&mut self) -> Result<Committed, StoreError> {
+        let Some(task) = self.task.as_mut() else { return std::future::pending().await };
+        let outcome = task.await.unwrap_or(Err(StoreError::Interrupted));
+        self.task = None;
+        outcome
+    }
+    /// A full disk is waited out: the rows stay in memory and the letters in the log. A poisoned store is the end.
+    fn settle(&mut self, outcome: Result<Committed, StoreError>) -> Result<(), PipelineError> {
+        match outcome {
+            Ok(committed) => {
+                tracing::debug!(rows = committed.rows, took_ms = committed.took.as_millis(), "committed");
+                self.not_before = None;
+                Ok(())
+            }
+            Err(StoreError::Poisoned) => Err(StoreError::Poisoned.into()),
+            Err(error) => {
+                tracing::error!(%error, "the views could not be made durable; tried again soon, nothing acknowledged is lost");
+                self.not_before = Some(tokio::time::Instant::now() + COMMIT_AGAIN);
+                Ok(())
+            }
+        }
+    }
+    async fn finish(&mut self) -> Result<(), PipelineError> {
+        if self.is_under_way() {
+            let outcome = self.done().await;
+            self.settle(outcome)?;
+        }
+        Ok(())
+    }
+}
+
+// === the start ===
+
+/// Brings the book to where the store stands, from the letters the store kept for it.
+///
+/// # Errors
+/// When a kept letter cannot be read from disk; one that cannot be understood is withheld, as on its first way.
+pub fn restore_book(
+    book: &RwLock<Book>,
+    register: &Register,
+    withheld: &Withheld,
+    letters: impl IntoIterator<Item = Result<(Position, bytes::Bytes), StoreError>>,
+) -> Result<u64, PipelineError> {
+    let mut book = book.write();
+    let mut applied = 0;
+    for letter in letters {
+        let (position, payload) = letter?;
+        match decode::read(payload) {
+            Ok(event) => {
+                let _ = book.apply(position, &event.body);
+                register.apply(position, &event)?;
+                applied += 1;
+            }
+            Err(fault) => withheld.note(position, fault),
+        }
+    }
+    Ok(applied)
+}
