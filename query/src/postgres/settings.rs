@@ -63,7 +63,7 @@ impl Settings {
             }
             "search_path" if !value.split(',').any(|schema| schema.trim().trim_matches('"') == "public") => {
                 return Err(wrong(String::from(
-                    "`search_path` must hold `public`, the only schema with tables; it stays so"
+                    "`search_path` must hold `public`, the only schema with tables; it stays so",
                 )));
             }
             "client_encoding" | "names" if !matches!(value.to_uppercase().as_str(), "UTF8" | "UTF-8" | "UNICODE") => {
@@ -80,7 +80,7 @@ impl Settings {
                     self.kept.insert(name, value.to_owned());
                 } else if let Some((name, fixed)) = FIXED.iter().find(|(fixed, _)| *fixed == other) {
                     if !fixed.eq_ignore_ascii_case(value) {
-                        return Err(wrong(String::from("`{name}` is `{fixed}` and stays so")));
+                        return Err(wrong(format!("`{name}` is `{fixed}` and stays so")));
                     }
                 } else {
                     return Err(unknown(other));
@@ -180,7 +180,7 @@ fn milliseconds(name: &str, text: &str) -> Result<Duration, QueryError> {
         "" | "ms" => 1,
         "s" => 1_000,
         "min" => 60_000,
-        _ => return Err(wrong(String::from("`{name}` takes milliseconds, or a text such as '5s'"))),
+        _ => return Err(wrong(format!("`{name}` takes milliseconds, or a text such as '5s'"))),
     };
     let number = if digits.is_empty() { 0 } else { digits.parse::<u64>().unwrap_or(u64::MAX) };
     Ok(Duration::from_millis(number.saturating_mul(unit)))

@@ -1,0 +1,19 @@
+//! The reading room from outside: over its protocols, within its limits, and what does not exist in it.
+//! One binary, because each test binary links the whole engine.
+
+#[cfg(test)]
+mod flight;
+#[cfg(test)]
+mod grpc;
+#[cfg(test)]
+mod house;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod pg;
+#[cfg(test)]
+mod pg_client;
+#[cfg(test)]
+mod shelf;
+#[cfg(test)]
+mod sql;
