@@ -14,6 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use views::table::{table_name, view_schema};
+use views::{View, Views};
 
 /// The catalogue's name.
 pub const CATALOG: &str = "ajisai";
@@ -38,8 +39,32 @@ pub trait OpenView: Send + Sync {
     fn table(&self, category: Category) -> Arc<dyn TableProvider>;
     /// Everything before this is in the view.
     fn frontier(&self) -> Frontier;
-    /// When the newest rows in the view were published.
-    fn published_at(&self) -> Moment;
+    /// How long ago the newest rows in the view were published.
+    fn age(&self) -> Duration;
+}
+
+impl ViewSource for Views {
+    fn open(&self, principal: &Principal, moment: Moment) -> Box<dyn OpenView> {
+        Box::new(self.view(principal, moment))
+    }
+    fn frontier(&self) -> Frontier {
+        self.store().frontier()
+    }
+    fn reached<'a>(&'a self, frontier: &'a Frontier, wait: Duration) -> BoxFuture<'a, bool> {
+        Box::pin(self.store().reached(frontier, wait))
+    }
+}
+
+impl OpenView for View {
+    fn table(&self, category: Category) -> Arc<dyn TableProvider> {
+        self.table(category)
+    }
+    fn frontier(&self) -> Frontier {
+        self.frontier().clone()
+    }
+    fn age(&self) -> Duration {
+        self.published_at().elapsed()
+    }
 }
 
 /// The category whose table has this name.

@@ -26,7 +26,7 @@ pub use error::QueryError;
 pub use executor::Executor;
 pub use flight::FlightDesk;
 pub use freshness::{AtLeast, frontier_text};
-pub use grpc::QueryDesk;
+pub use grpc::{FeedDesk, QueryDesk};
 pub use limits::Limits;
 pub use postgres::{PostgresDesk, PostgresError};
 pub use principal::{AuthError, Authenticator};

@@ -128,7 +128,7 @@ impl ReadingRoom {
     pub(crate) fn state_of_view(&self, principal: &Principal) -> Result<(SessionState, Seen), QueryError> {
         let moment = now();
         let view = self.source.open(principal, moment);
-        let age = Duration::from_micros(u64::try_from(moment.since(view.published_at())).unwrap_or(0));
+        let age = view.age();
         let frontier = view.frontier();
         let age_ms = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
         let facts = facts(principal, frontier_text(&frontier), age_ms);

@@ -43,14 +43,13 @@ impl Shelf {
 struct Opened {
     facility: String,
     frontier: Frontier,
-    moment: Moment,
 }
 
 impl ViewSource for Shelf {
-    fn open(&self, principal: &Principal, moment: Moment) -> Box<dyn OpenView> {
+    fn open(&self, principal: &Principal, _: Moment) -> Box<dyn OpenView> {
         self.opened.lock().push(principal.clone());
         let facility = principal.facility.as_str().to_owned();
-        Box::new(Opened { facility, frontier: self.frontier.borrow().clone(), moment })
+        Box::new(Opened { facility, frontier: self.frontier.borrow().clone() })
     }
     fn frontier(&self) -> Frontier {
         self.frontier.borrow().clone()
@@ -74,8 +73,8 @@ impl OpenView for Opened {
     fn frontier(&self) -> Frontier {
         self.frontier.clone()
     }
-    fn published_at(&self) -> Moment {
-        self.moment.plus_micros(-25_000)
+    fn age(&self) -> Duration {
+        Duration::from_millis(25)
     }
 }
 
