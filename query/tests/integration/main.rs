@@ -14,6 +14,8 @@ mod pg;
 #[cfg(test)]
 mod pg_client;
 #[cfg(test)]
+mod region;
+#[cfg(test)]
 mod shelf;
 #[cfg(test)]
 mod sql;
