@@ -7,7 +7,6 @@
 mod book;
 mod log;
 mod node;
-mod reading;
 
 use crate::config::Config;
 use crate::identity::tls::{self, ALPN_GRPC, ALPN_HTTP, ALPN_POSTGRES, ClientCertificates, TlsError, server_config};
@@ -176,8 +175,7 @@ impl App {
             at_least: self.config.query.at_least_wait,
             ..Limits::default()
         };
-        let source = Arc::new(reading::Reading(Arc::clone(&views)));
-        let room = ReadingRoom::open(source, limits, executor).map_err(|error| AppError::Room(error.to_string()))?;
+        let room = ReadingRoom::open(Arc::clone(&views) as _, limits, executor).map_err(|error| AppError::Room(error.to_string()))?;
 
         let (health, health_service) = tonic_health::server::health_reporter();
         let reflection = tonic_reflection::server::Builder::configure()
@@ -205,6 +203,7 @@ impl App {
             .add_service(ingest::service::consents(Arc::clone(&self.admission)))
             .add_service(ingest::service::directory(Arc::clone(&self.admission)))
             .add_service(QueryDesk::service(Arc::clone(&room)))
+            .add_service(query::FeedDesk::service(Arc::clone(&views)))
             .add_service(FlightDesk::service(Arc::clone(&room)))
             .add_service(node::service(Arc::clone(&self.state)));
         let stop = self.stop_serving.clone();
