@@ -119,7 +119,7 @@ impl App {
         let (store, recovered) = Store::open(store_config(&config)).await?;
         let store = Arc::new(store);
         let book = Arc::new(RwLock::new(Book::new()));
-        let register = Arc::new(Register::open(&config.views.dir.join("register"), Arc::clone(&book))?);
+        let register = Arc::new(Register::open(&register_dir(&config), Arc::clone(&book))?);
         let withheld = Arc::new(Withheld::default());
         let letters = pipeline::restore_book(&book, &register, &withheld, recovered.book_letters)?;
         tracing::info!(letters, frontier = %recovered.frontier, end = %end, "views opened");
@@ -133,16 +133,17 @@ impl App {
             quarantine: config.node.data_dir.join("quarantine"),
             quarantine_share: config.ingest.quarantine_bytes,
         };
-        let admission = Admission::open(Arc::clone(&log), Arc::clone(&register) as _, &settings, Arc::clone(&clock)).await?;
+        let admission =
+            Admission::open(Arc::clone(&log), Arc::clone(&register) as _, &settings, Arc::clone(&clock)).await?;
 
         let rooms = Rooms { log: Arc::clone(&log), book, store, feeds, register, withheld };
         let state = Arc::new(node::Node::new(&config, rooms.clone(), Arc::clone(&admission)));
         let stop_reading = CancellationToken::new();
         let pipeline = {
             let (rooms, clock, stop) = (rooms.clone(), Arc::clone(&clock), stop_reading.clone());
-            tokio::spawn(async move {
-                pipeline::run(&rooms, ReadLimit::default(), &clock, &mut Unhindered, stop).await
-            })
+            tokio::spawn(
+                async move { pipeline::run(&rooms, ReadLimit::default(), &clock, &mut Unhindered, stop).await },
+            )
         };
         let mut app = Self {
             config,
@@ -175,7 +176,8 @@ impl App {
             at_least: self.config.query.at_least_wait,
             ..Limits::default()
         };
-        let room = ReadingRoom::open(Arc::clone(&views) as _, limits, executor).map_err(|error| AppError::Room(error.to_string()))?;
+        let room = ReadingRoom::open(Arc::clone(&views) as _, limits, executor)
+            .map_err(|error| AppError::Room(error.to_string()))?;
 
         let (health, health_service) = tonic_health::server::health_reporter();
         let reflection = tonic_reflection::server::Builder::configure()
@@ -188,8 +190,11 @@ impl App {
             None => Ok(None),
         };
         let grpc_tls = tls(ClientCertificates::Optional, ALPN_GRPC)?;
-        let connections = Connections::open(listeners.grpc.0, grpc_tls)
-            .map_err(|source| AppError::Listen { key: "listen.grpc", address: listeners.grpc.1, source })?;
+        let connections = Connections::open(listeners.grpc.0, grpc_tls).map_err(|source| AppError::Listen {
+            key: "listen.grpc",
+            address: listeners.grpc.1,
+            source,
+        })?;
         let routes = tonic::transport::Server::builder()
             .tcp_nodelay(true)
             .initial_stream_window_size(4 << 20)
@@ -228,8 +233,11 @@ impl App {
         }
         if let Some((listener, address)) = listeners.admin {
             let tls = tls(ClientCertificates::Required, ALPN_HTTP)?;
-            let connections = Connections::open(listener, tls)
-                .map_err(|source| AppError::Listen { key: "listen.admin", address, source })?;
+            let connections = Connections::open(listener, tls).map_err(|source| AppError::Listen {
+                key: "listen.admin",
+                address,
+                source,
+            })?;
             let state = Arc::clone(&self.state);
             let router = telemetry::router(registry, Arc::new(move || state.readiness()));
             let stop = self.stop_serving.clone();
@@ -324,6 +332,11 @@ pub fn store_config(config: &Config) -> StoreConfig {
         flush_interval: config.views.flush_interval,
         ..StoreConfig::in_dir(config.views.dir.join("store"))
     }
+}
+
+/// Where the register lies, from the configuration.
+pub fn register_dir(config: &Config) -> std::path::PathBuf {
+    config.views.dir.join("register")
 }
 
 async fn caught_up(store: &Store, end: &Frontier) {

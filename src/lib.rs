@@ -2,14 +2,14 @@
 //!
 //! Reading order: [`cli`] (what a person can ask), then `app` (composition) and `pipeline` (the corridor).
 
+pub mod app;
+pub mod bench;
 pub mod cli;
 pub mod client;
-pub mod app;
-pub mod pipeline;
-pub mod register;
 pub mod config;
 pub mod identity;
+pub mod pipeline;
+pub mod register;
+pub mod rig;
 pub mod simulator;
 pub mod telemetry;
-pub mod bench;
-pub mod rig;

@@ -18,6 +18,8 @@ pub use decode::{Withheld, WithheldLetter};
 
 use crate::pipeline::decode::{Decoded, decode};
 use crate::pipeline::telling::Told;
+use crate::register::{Register, RegisterError};
+use crate::telemetry::trace_context;
 use consent_filter::{Audience, Book};
 use event_log::{EventLog, ReadError, ReadLimit};
 use futures::StreamExt;
@@ -26,8 +28,6 @@ use parking_lot::RwLock;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use crate::register::{Register, RegisterError};
-use crate::telemetry::trace_context;
 use views::{Committed, Feeds, Put, PutOutcome, Store, StoreError};
 
 /// What the corridor works on.
@@ -285,7 +285,11 @@ impl<'a> Worker<'a> {
 
 /// Whether the sender of the letter recorded its trace: the last bit of the `traceparent`'s flags.
 fn is_sampled(trace: &event_log::TraceContext) -> bool {
-    trace.traceparent().bytes().last().is_some_and(|flag| matches!(flag, b'1' | b'3' | b'5' | b'7' | b'9' | b'b' | b'd' | b'f'))
+    trace
+        .traceparent()
+        .bytes()
+        .last()
+        .is_some_and(|flag| matches!(flag, b'1' | b'3' | b'5' | b'7' | b'9' | b'b' | b'd' | b'f'))
 }
 
 /// The outcome's name among the metrics.

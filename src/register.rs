@@ -89,8 +89,8 @@ impl Register {
     }
 
     fn apply_consent(&self, position: Position, event: &Event, change: &ConsentChange) -> Result<(), RegisterError> {
-        let (ConsentChange::Given(model::Consent { id, .. })
-        | ConsentChange::Withdrawn(model::Withdrawal { id, .. })) = change;
+        let (ConsentChange::Given(model::Consent { id, .. }) | ConsentChange::Withdrawn(model::Withdrawal { id, .. })) =
+            change;
         let known = self.entry(id)?;
         let next = match (known, change) {
             (Some(known), _) if known.position >= position && known.position.partition == position.partition => {

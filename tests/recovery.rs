@@ -102,13 +102,11 @@ async fn a_node_killed_twenty_times_under_load_loses_and_doubles_nothing() {
         let from = (0..).find(|i| !acknowledged.contains(i)).unwrap_or(0_u64).saturating_sub(20);
         let pause = 60 + (seed ^ round.wrapping_mul(0x9e37_79b9_7f4a_7c15)) % 400;
         let sending = send_until_broken(&rig, from, Arc::clone(&sent));
-        let (outcome, ()) = tokio::join!(
-            async { tokio::time::timeout(Duration::from_secs(20), sending).await.unwrap() },
-            async {
+        let (outcome, ()) =
+            tokio::join!(async { tokio::time::timeout(Duration::from_secs(20), sending).await.unwrap() }, async {
                 tokio::time::sleep(Duration::from_millis(pause)).await;
                 rig_kill(&rig);
-            }
-        );
+            });
         acknowledged.extend(outcome.0);
         for (partition, next) in outcome.1.iter() {
             reached.advance(partition, next);
@@ -120,7 +118,11 @@ async fn a_node_killed_twenty_times_under_load_loses_and_doubles_nothing() {
         let found = numbers(&query(&rig, &source, sql, &reached).await);
         let (rows, distinct) = (found[0], found[1]);
         assert_eq!(rows, distinct, "round {round}: rows are doubled");
-        assert!(rows >= i64::try_from(acknowledged.len()).unwrap(), "round {round}: {rows} rows for {} acknowledged", acknowledged.len());
+        assert!(
+            rows >= i64::try_from(acknowledged.len()).unwrap(),
+            "round {round}: {rows} rows for {} acknowledged",
+            acknowledged.len()
+        );
         assert!(rows <= i64::try_from(sent.load(Ordering::Relaxed)).unwrap(), "round {round}: more rows than events");
     }
     assert!(acknowledged.len() > 1_000, "the load was real: {} acknowledged", acknowledged.len());
@@ -145,7 +147,7 @@ fn strings(batches: &[RecordBatch]) -> BTreeSet<String> {
     for batch in batches {
         let text = arrow::compute::cast(batch.column(0), &arrow::datatypes::DataType::Utf8).unwrap();
         let text = text.as_string::<i32>();
-        found.extend((0..text.len()).map(|i| text.value(i).to_owned()));
+        found.extend(text.iter().flatten().map(str::to_owned));
     }
     found
 }

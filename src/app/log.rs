@@ -87,7 +87,11 @@ fn security(config: &config::KafkaSecurity) -> Result<KafkaSecurity, LogOpenErro
                 "SCRAM-SHA-512" => SaslMechanism::ScramSha512,
                 "SCRAM-SHA-256" => SaslMechanism::ScramSha256,
                 "PLAIN" => SaslMechanism::Plain,
-                _ => return Err(LogOpenError::Security("the mechanism is not one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512")),
+                _ => {
+                    return Err(LogOpenError::Security(
+                        "the mechanism is not one of PLAIN, SCRAM-SHA-256, SCRAM-SHA-512",
+                    ));
+                }
             };
             let password = std::fs::read_to_string(&sasl.password_file).map_err(|source| LogOpenError::Secret {
                 key: "log.kafka.password_file",

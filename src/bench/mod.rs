@@ -3,6 +3,7 @@
 //! The load is open-loop and latency counts from the intended send time. Nothing here is a test: figures depend on the
 //! machine, and every report says which.
 
+pub mod chart;
 pub mod load;
 pub mod region;
 pub mod report;
@@ -46,7 +47,8 @@ pub struct LoadOutcome {
 pub async fn raise(program: &Path, directory: &Path, size: Size, extra: &str) -> anyhow::Result<Rig> {
     let mut rig = Rig::prepare(program, directory, extra)?;
     rig.start(Duration::from_secs(30)).await?;
-    let mut directory = v1::directory_service_client::DirectoryServiceClient::new(rig.channel(&Rig::operator()?).await?);
+    let mut directory =
+        v1::directory_service_client::DirectoryServiceClient::new(rig.channel(&Rig::operator()?).await?);
     for facility in region::facilities(size)? {
         let request = v1::PutFacilityRequest { facility: Some(facility), ..Default::default() };
         directory.put_facility(request).await?;
@@ -225,14 +227,34 @@ pub fn figures(name: &str, outcome: &LoadOutcome, targets: Targets) -> Vec<Figur
     let ms = |micros: u64| count(micros) / 1000.0;
     let mut figures = vec![
         Figure::at_least(&format!("{name}: acknowledged durable"), "events/s", outcome.events_per_second, targets.rate),
-        Figure::at_least(&format!("{name}: through consent into views"), "events/s", outcome.visible_per_second, targets.rate),
+        Figure::at_least(
+            &format!("{name}: through consent into views"),
+            "events/s",
+            outcome.visible_per_second,
+            targets.rate,
+        ),
         Figure::at_most(&format!("{name}: event size"), "bytes", outcome.event_bytes, None),
-        Figure::at_most(&format!("{name}: acknowledgement p50"), "ms", ms(outcome.acknowledged.p50_us), targets.ack_p50_ms),
-        Figure::at_most(&format!("{name}: acknowledgement p99"), "ms", ms(outcome.acknowledged.p99_us), targets.ack_p99_ms),
+        Figure::at_most(
+            &format!("{name}: acknowledgement p50"),
+            "ms",
+            ms(outcome.acknowledged.p50_us),
+            targets.ack_p50_ms,
+        ),
+        Figure::at_most(
+            &format!("{name}: acknowledgement p99"),
+            "ms",
+            ms(outcome.acknowledged.p99_us),
+            targets.ack_p99_ms,
+        ),
     ];
     if let Some(visible) = &outcome.visible {
         figures.push(Figure::at_most(&format!("{name}: event to visible p50"), "ms", ms(visible.p50_us), None));
-        figures.push(Figure::at_most(&format!("{name}: event to visible p99"), "ms", ms(visible.p99_us), targets.visible_p99_ms));
+        figures.push(Figure::at_most(
+            &format!("{name}: event to visible p99"),
+            "ms",
+            ms(visible.p99_us),
+            targets.visible_p99_ms,
+        ));
     }
     figures.push(Figure::at_most(&format!("{name}: peak memory of the node"), "MiB", outcome.peak_mib, None));
     figures

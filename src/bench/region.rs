@@ -179,36 +179,7 @@ impl Records {
     pub fn event(&self, i: u64, recorded: Moment) -> anyhow::Result<v1::Event> {
         let number = u32::try_from(i % u64::from(self.patients.max(1)))?;
         let text = format!("{}-{i}", self.run);
-        let record = model::Record::new(
-            patient(self.source.clone(), number)?,
-            model::RecordId::parse(&text)?,
-            model::Version::FIRST,
-            model::Category::Laboratory,
-            recorded,
-            recorded,
-            model::Labels::NONE,
-            None,
-            model::Author { member: None, role: model::Role::LaboratoryStaff },
-            model::ChangeKind::Upsert,
-            Some(model::Payload::Laboratory(model::LabResult {
-                code: model::Coding {
-                    system: model::CodeSystem::Jlac10,
-                    code: "3D046000001920402".to_owned(),
-                    display: format!("HbA1c(NGSP){}", self.padding),
-                },
-                value: model::Value::Quantity {
-                    value: 5.0 + f64::from(u32::try_from(i % 50)?) / 10.0,
-                    unit: "%".to_owned(),
-                    comparator: String::new(),
-                },
-                reference_low: Some(4.9),
-                reference_high: Some(6.0),
-                flag: String::new(),
-                specimen: "019".to_owned(),
-                status: model::LabStatus::Final,
-                order: format!("o-{}", i / 10),
-            })),
-        )?;
+        let record = laboratory(&self.source, number, &text, &code(0), &self.padding, recorded)?;
         let event = model::Event {
             key: model::EventKey { source: self.source.clone(), id: model::EventId::parse(&text)? },
             admitted_at: recorded,
@@ -216,4 +187,69 @@ impl Records {
         };
         Ok(v1::Event::from(&event))
     }
+}
+
+/// The n-th laboratory code of the bench.
+pub fn code(n: u64) -> String {
+    format!("3D046000001920{n:03}")
+}
+
+/// A viewer's own number for a patient of a source.
+pub fn number_at_viewer(size: Size, source: u32, patient: u32) -> String {
+    format!("{:08}", source * size.patients + patient)
+}
+
+/// One row of a large laboratory table.
+///
+/// # Errors
+/// When an id cannot be parsed.
+pub fn laboratory_row(
+    source: &FacilityId,
+    patient: u32,
+    id: u64,
+    code_number: u64,
+    occurred: Moment,
+) -> anyhow::Result<model::Record> {
+    laboratory(source, patient, &format!("row-{id}"), &code(code_number), "", occurred)
+}
+
+fn laboratory(
+    source: &FacilityId,
+    number: u32,
+    id: &str,
+    code: &str,
+    padding: &str,
+    at: Moment,
+) -> anyhow::Result<model::Record> {
+    let result = model::LabResult {
+        code: model::Coding {
+            system: model::CodeSystem::Jlac10,
+            code: code.to_owned(),
+            display: format!("HbA1c(NGSP){padding}"),
+        },
+        value: model::Value::Quantity {
+            value: 5.0 + f64::from(number % 50) / 10.0,
+            unit: "%".to_owned(),
+            comparator: String::new(),
+        },
+        reference_low: Some(4.9),
+        reference_high: Some(6.0),
+        flag: String::new(),
+        specimen: "019".to_owned(),
+        status: model::LabStatus::Final,
+        order: format!("o-{id}"),
+    };
+    Ok(model::Record::new(
+        patient(source.clone(), number)?,
+        model::RecordId::parse(id)?,
+        model::Version::FIRST,
+        model::Category::Laboratory,
+        at,
+        at,
+        model::Labels::NONE,
+        None,
+        model::Author { member: None, role: model::Role::LaboratoryStaff },
+        model::ChangeKind::Upsert,
+        Some(model::Payload::Laboratory(result)),
+    )?)
 }

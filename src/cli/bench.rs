@@ -2,7 +2,7 @@
 
 use crate::bench::region::Size;
 use crate::bench::report::{Figure, Machine, Report};
-use crate::bench::{self, Load, Targets, load};
+use crate::bench::{self, Load, Targets, chart, load};
 use anyhow::Context;
 use clap::Args;
 use std::path::PathBuf;
@@ -12,9 +12,11 @@ use std::time::Duration;
 /// この機械での性能を測る。実ノードを起動し、gRPCで開ループの負荷をかける。
 /// Measure this machine: starts a real node and loads it over gRPC, open loop, latency from the intended send time.
 #[derive(Debug, Args)]
-#[command(after_help = "例 Examples:\n  ajisai bench\n  ajisai bench --rate 20000 --seconds 30 --json > bench.json\n  \
+#[command(
+    after_help = "例 Examples:\n  ajisai bench\n  ajisai bench --rate 20000 --seconds 30 --json > bench.json\n  \
     ajisai bench --only restart --events 10000000\n\n\
-    終了コード Exit codes: 0 計測できた measured, 1 計測できなかった could not measure")]
+    終了コード Exit codes: 0 計測できた measured, 1 計測できなかった could not measure"
+)]
 pub struct Bench {
     /// 何を測るか What to measure; all when not given.
     #[arg(long, value_enum)]
@@ -46,6 +48,15 @@ pub struct Bench {
     /// 再起動計測のイベント数 Events in the log for the restart run.
     #[arg(long, default_value_t = 1_000_000)]
     events: u64,
+    /// 照会計測の検査行数 Laboratory rows in the region for the query run.
+    #[arg(long, default_value_t = 5_000_000)]
+    rows: u64,
+    /// 照会計測の患者数（全病院） Patients of all hospitals in the query run.
+    #[arg(long, default_value_t = 15_000)]
+    query_patients: u32,
+    /// 照会計測の診療所の患者数 Patients of the clinic that asks.
+    #[arg(long, default_value_t = 2_000)]
+    clinic_patients: u32,
     /// 作業用の場所（既定は一時の場所） Where to work; a temporary directory when not given.
     #[arg(long)]
     dir: Option<PathBuf>,
@@ -63,6 +74,8 @@ enum Part {
     Throughput,
     /// How soon a node serves again over a long log.
     Restart,
+    /// How soon a clinic gets charts and aggregates out of a large region.
+    Query,
 }
 
 impl Bench {
@@ -107,10 +120,58 @@ impl Bench {
         if wanted(Part::Restart) {
             figures.extend(self.restart(&program, &directory.join("restart"), size).await?);
         }
+        if wanted(Part::Query) {
+            figures.extend(self.query(&program, &directory.join("query")).await?);
+        }
         self.print(figures)
     }
 
-    async fn restart(&self, program: &std::path::Path, directory: &std::path::Path, size: Size) -> anyhow::Result<Vec<Figure>> {
+    async fn query(&self, program: &std::path::Path, directory: &std::path::Path) -> anyhow::Result<Vec<Figure>> {
+        const SOURCES: u32 = 10;
+        // Each patient reaches five clinics of so many that each clinic has the patients asked for.
+        let audience = 5;
+        let viewers =
+            (u64::from(self.query_patients) * u64::from(audience)).div_ceil(u64::from(self.clinic_patients.max(1)));
+        let size = Size {
+            sources: SOURCES,
+            viewers: u32::try_from(viewers)?.max(audience),
+            patients: self.query_patients / SOURCES,
+            audience,
+        };
+        self.progress("照会の準備 filling the tables for the queries");
+        let mut rig = bench::raise(program, directory, size, "").await?;
+        rig.stop(Duration::from_secs(300)).await?;
+        chart::fill(&rig, size, self.rows).await?;
+        let serving = rig.start(Duration::from_secs(600)).await?;
+        self.progress("照会 queries");
+        let name = |what: &str| {
+            format!(
+                "clinic with {} of {} patients, {} rows: {what}",
+                self.clinic_patients, self.query_patients, self.rows
+            )
+        };
+        let mut figures = vec![Figure::at_most(&name("start"), "s", serving.as_secs_f64(), None)];
+        for asked in chart::ask(&rig, size, 50).await? {
+            let target = match asked.what {
+                "one patient's chart" => Some(20.0),
+                "monthly aggregate of one code" => Some(50.0),
+                _ => None,
+            };
+            let what = |which: &str| name(&format!("{} ({} rows) {which}", asked.what, asked.rows));
+            figures.push(Figure::at_most(&what("p50"), "ms", chart::milliseconds(asked.latency.p50_us), target));
+            figures.push(Figure::at_most(&what("p99"), "ms", chart::milliseconds(asked.latency.p99_us), None));
+        }
+        figures.push(Figure::at_most(&name("peak memory of the node"), "MiB", bench::peak_mib(&rig)?, None));
+        rig.stop(Duration::from_secs(300)).await?;
+        Ok(figures)
+    }
+
+    async fn restart(
+        &self,
+        program: &std::path::Path,
+        directory: &std::path::Path,
+        size: Size,
+    ) -> anyhow::Result<Vec<Figure>> {
         self.progress("再起動の準備 filling the log for the restart");
         let mut rig = bench::raise(program, directory, size, "").await?;
         let seconds = load::count(self.events) / self.throughput;
@@ -160,7 +221,10 @@ impl Bench {
         if self.json {
             println!("{}", serde_json::to_string_pretty(&report)?);
         } else {
-            println!("{} · {} cores · {} MiB · {}", report.machine.processor, report.machine.cores, report.machine.memory_mib, report.build);
+            println!(
+                "{} · {} cores · {} MiB · {}",
+                report.machine.processor, report.machine.cores, report.machine.memory_mib, report.build
+            );
             println!("{}", report.table());
         }
         Ok(ExitCode::SUCCESS)

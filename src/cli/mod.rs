@@ -5,18 +5,19 @@
 
 pub mod bench;
 pub mod config;
-pub mod dev;
-pub mod serve;
 pub mod consent;
+pub mod dev;
 pub mod directory;
 pub mod feed;
 pub mod publish;
 pub mod quarantine;
 mod rows;
+pub mod serve;
 pub mod simulate;
 pub mod sql;
 pub mod status;
 mod terminal;
+pub mod views;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -44,6 +45,7 @@ enum Command {
     Feed(feed::FeedCommand),
     Quarantine(quarantine::QuarantineCommand),
     Status(status::Status),
+    Views(views::ViewsCommand),
     Bench(bench::Bench),
 }
 
@@ -62,6 +64,7 @@ impl Cli {
             Command::Feed(args) => drive(args.run()),
             Command::Quarantine(args) => drive(args.run()),
             Command::Status(args) => drive(args.run()),
+            Command::Views(args) => drive(args.run()),
             Command::Bench(args) => drive(args.run()),
         }
     }

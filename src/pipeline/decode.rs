@@ -75,7 +75,8 @@ impl Withheld {
     /// Up to `limit` of them, oldest position first.
     pub fn list(&self, limit: usize) -> Vec<WithheldLetter> {
         let letters = self.letters.lock();
-        let entry = |(position, fault): (&Position, &String)| WithheldLetter { position: *position, fault: fault.clone() };
+        let entry =
+            |(position, fault): (&Position, &String)| WithheldLetter { position: *position, fault: fault.clone() };
         letters.iter().take(limit).map(entry).collect()
     }
 }

@@ -81,7 +81,8 @@ fn a_consent_is_listed_to_its_source_its_viewers_and_by_its_patient_only() {
 fn a_withdrawn_consent_stays_withdrawn_and_redelivery_changes_nothing() {
     let (_directory, register) = register();
     let id = ConsentId::parse("c").unwrap();
-    let events = [given("c", patient("h", "1"), "k"), withdrawn("c", patient("h", "1")), given("c", patient("h", "1"), "k")];
+    let events =
+        [given("c", patient("h", "1"), "k"), withdrawn("c", patient("h", "1")), given("c", patient("h", "1"), "k")];
     for _ in 0..2 {
         for (offset, event) in (0..).zip(&events) {
             register.apply(Position::new(1, offset), event).unwrap();

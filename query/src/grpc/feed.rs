@@ -47,7 +47,9 @@ impl FeedDesk {
         }
         if !self.views.store().reached(&frontier, CATCH_UP).await {
             let (wanted, reached) = (frontier_text(&frontier), frontier_text(&self.views.store().frontier()));
-            return Err(Status::out_of_range(format!("`{wanted}` lies ahead of the view, which stands at `{reached}`")));
+            return Err(Status::out_of_range(format!(
+                "`{wanted}` lies ahead of the view, which stands at `{reached}`"
+            )));
         }
         Ok(FeedStart::After(frontier))
     }

@@ -75,11 +75,9 @@ impl Region {
 
     /// Facilities, members, the hospital's scope, links and consents, and records of two facilities.
     fn found(&self) {
-        for (id, kind) in [
-            (HOSPITAL, FacilityKind::Hospital),
-            (CLINIC, FacilityKind::Clinic),
-            (STRANGER, FacilityKind::Clinic),
-        ] {
+        for (id, kind) in
+            [(HOSPITAL, FacilityKind::Hospital), (CLINIC, FacilityKind::Clinic), (STRANGER, FacilityKind::Clinic)]
+        {
             self.say(Body::Directory(DirectoryChange::Facility(Facility {
                 id: facility(id),
                 kind,
@@ -159,7 +157,11 @@ impl Region {
 
     pub fn result(&self, at: &str, number: usize, result: usize, value: f64) -> Position {
         let payload = Payload::Laboratory(LabResult {
-            code: Coding { system: CodeSystem::Jlac10, code: "3D046000001906202".to_owned(), display: "HbA1c".to_owned() },
+            code: Coding {
+                system: CodeSystem::Jlac10,
+                code: "3D046000001906202".to_owned(),
+                display: "HbA1c".to_owned(),
+            },
             value: Value::Quantity { value, unit: "%".to_owned(), comparator: String::new() },
             reference_low: Some(4.6),
             reference_high: Some(6.2),
