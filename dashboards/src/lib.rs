@@ -1,1 +1,74 @@
-//! The windows: dashboards served from the node.
+//! The windows: a page in the browser on the same sessions and feeds that every other reader has.
+//!
+//! The room decides nothing and keeps nothing: each request carries a token, the hall's [`Authenticator`] says whose
+//! it is, and the answer comes from that principal's own reading room session or feed. What the page shows is
+//! therefore what the same person would see over SQL.
+//!
+//! It is *not* a way around either: there is no route here that reads rows by another path.
+
+mod feed;
+mod laboratory;
+mod page;
+mod refusal;
+mod rows;
+mod summary;
+
+use axum::Router;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::routing::get;
+use query::{Authenticator, ReadingRoom};
+use std::fmt;
+use std::sync::Arc;
+use tower::ServiceBuilder;
+use tower_http::set_header::SetResponseHeaderLayer;
+use views::Views;
+
+/// What every request is answered from.
+struct Windows {
+    room: Arc<ReadingRoom>,
+    views: Arc<Views>,
+    authenticator: Arc<dyn Authenticator>,
+}
+
+impl fmt::Debug for Windows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Windows").finish_non_exhaustive()
+    }
+}
+
+/// Only what this node serves is loaded, sent to or framed: a page with patient data talks to nobody else.
+const POLICY: &str =
+    "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'";
+
+/// The page and what it asks for.
+///
+/// - `GET /` and its script, style and icon: to anybody; they hold no data.
+/// - `GET /api/summary`: facility, role, purpose, freshness, and rows per category.
+/// - `GET /api/laboratory/codes?patient=`: which laboratory codes there are of one of the caller's patients.
+/// - `GET /api/laboratory?patient=&code=`: one code's results of that patient.
+/// - `GET /api/feed[?after=]`: what appears, changes and vanishes, a JSON object per line, with heartbeats.
+///
+/// Everything below `/api` needs `Authorization: Bearer <token>`. Serve it over TLS, or on loopback. A patient's
+/// number stands in the query of two of the paths: layers around this router must not log a request's URI.
+pub fn router(room: Arc<ReadingRoom>, views: Arc<Views>, authenticator: Arc<dyn Authenticator>) -> Router {
+    let header = |name: HeaderName, value: &'static str| {
+        SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value))
+    };
+    let data = Router::new()
+        .route("/api/summary", get(summary::summary))
+        .route("/api/laboratory", get(laboratory::series))
+        .route("/api/laboratory/codes", get(laboratory::codes))
+        .route("/api/feed", get(feed::feed))
+        .layer(header(CACHE_CONTROL, "no-store"))
+        .with_state(Arc::new(Windows { room, views, authenticator }));
+    page::routes().merge(data).layer(
+        ServiceBuilder::new()
+            .layer(header(CONTENT_SECURITY_POLICY, POLICY))
+            .layer(header(X_CONTENT_TYPE_OPTIONS, "nosniff"))
+            .layer(header(REFERRER_POLICY, "no-referrer"))
+            .layer(header(HeaderName::from_static("cross-origin-opener-policy"), "same-origin"))
+            .layer(header(HeaderName::from_static("cross-origin-resource-policy"), "same-origin")),
+    )
+}

@@ -2,7 +2,7 @@
 
 use crate::QueryError;
 use crate::freshness::AtLeast;
-use datafusion::common::ParamValues;
+use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::sql::parser::{DFParserBuilder, Statement as Parsed};
 use datafusion::sql::sqlparser::ast::{SetExpr, Statement as Sql};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
@@ -156,6 +156,14 @@ impl Statement {
         let (at_least, ending) = (AtLeast::default(), Ending::default());
         Self { reading, parameters: Vec::new(), at_least, timeout: None, door, ending }
     }
+
+    /// The same statement with texts for its placeholders `$1`, `$2`, …: bound to them, never part of its words.
+    #[must_use]
+    pub fn with_texts<'a>(mut self, texts: impl IntoIterator<Item = &'a str>) -> Self {
+        let values: Vec<ScalarValue> = texts.into_iter().map(ScalarValue::from).collect();
+        self.parameters = if values.is_empty() { Vec::new() } else { vec![ParamValues::from(values)] };
+        self
+    }
 }
 
 /// By which protocol a statement came.
@@ -167,15 +175,18 @@ pub enum Door {
     Postgres,
     /// `ajisai.v1.QueryService`.
     Grpc,
+    /// The dashboards.
+    Dashboards,
 }
 
 impl Door {
-    /// `flight`, `postgres` or `grpc`.
+    /// `flight`, `postgres`, `grpc` or `dashboards`.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Flight => "flight",
             Self::Postgres => "postgres",
             Self::Grpc => "grpc",
+            Self::Dashboards => "dashboards",
         }
     }
 }

@@ -1,0 +1,95 @@
+//! Who asks, and how a request is refused.
+
+use axum::Json;
+use axum::http::header::{AUTHORIZATION, HeaderMap, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use query::{AuthError, QueryError};
+
+/// Why a request has no answer. Its text is for the caller and speaks of the caller's own world only.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// The request carries no token.
+    NoToken,
+    /// The token does not stand for anyone, or identity cannot be checked just now.
+    Identity(AuthError),
+    /// A parameter of the path is missing or cannot be one.
+    Parameter(&'static str),
+    /// The reading room's.
+    Query(QueryError),
+    /// The answer's columns are not the ones asked for.
+    Shape,
+}
+
+/// The token of a request: `Authorization: Bearer <token>`.
+pub(crate) fn bearer(headers: &HeaderMap) -> Result<&str, Refusal> {
+    let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).ok_or(Refusal::NoToken)?;
+    match value.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty() => Ok(token.trim()),
+        _ => Err(Refusal::NoToken),
+    }
+}
+
+impl From<AuthError> for Refusal {
+    fn from(error: AuthError) -> Self {
+        Self::Identity(error)
+    }
+}
+
+impl From<QueryError> for Refusal {
+    fn from(error: QueryError) -> Self {
+        Self::Query(error)
+    }
+}
+
+impl Refusal {
+    /// A code from a closed list, for the page to choose its words by.
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NoToken => "no_token",
+            Self::Identity(AuthError::Refused { .. }) => "token_refused",
+            Self::Identity(AuthError::Unavailable) => "identity_unavailable",
+            Self::Parameter(_) => "parameter",
+            Self::Query(error) => error.code(),
+            Self::Shape => "internal",
+        }
+    }
+
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::NoToken | Self::Identity(AuthError::Refused { .. }) => StatusCode::UNAUTHORIZED,
+            Self::Identity(AuthError::Unavailable) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Parameter(_) => StatusCode::BAD_REQUEST,
+            // The statements are this room's own: what is wrong with one is never the caller's doing.
+            Self::Query(QueryError::TooMany { .. }) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Query(QueryError::TooLong { .. } | QueryError::NotFreshEnough { .. }) => StatusCode::GATEWAY_TIMEOUT,
+            Self::Query(QueryError::TooMuchMemory { .. }) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Query(_) | Self::Shape => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn message(&self) -> String {
+        match self {
+            Self::NoToken => "who asks is not known: send `authorization: Bearer <token>`".to_owned(),
+            Self::Identity(error) => error.to_string(),
+            Self::Parameter(what) => (*what).to_owned(),
+            Self::Query(error) => error.to_string(),
+            Self::Shape => "the node could not answer".to_owned(),
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let body = serde_json::json!({ "error": self.code(), "message": self.message() });
+        let mut response = (status, Json(body)).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        response
+    }
+}

@@ -1,0 +1,13 @@
+//! The windows from outside: over the real record store, book and feeds of a small region.
+//! One binary, because each test binary links the whole engine.
+
+#[cfg(test)]
+mod api;
+#[cfg(test)]
+mod feed;
+#[cfg(test)]
+mod metrics;
+#[cfg(test)]
+mod page;
+#[cfg(test)]
+mod region;
