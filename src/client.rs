@@ -6,6 +6,7 @@
 pub mod player;
 pub mod publisher;
 
+use crate::identity::authority::{Authority, TokenRequest};
 use clap::Args;
 use model::{FacilityId, Frontier, MemberId, Position, Principal, Purpose, Role};
 use std::path::{Path, PathBuf};
@@ -46,7 +47,7 @@ pub enum ClientError {
     /// The token has characters that no token has.
     #[error("the token is not one: it has characters that cannot be sent")]
     Token,
-    /// `ajisai dev token` did not give a token.
+    /// The development keys do not give a token.
     #[error("making a development token failed: {0}")]
     DevToken(String),
     /// TLS settings that do not work.
@@ -120,8 +121,11 @@ impl Connection {
     /// # Errors
     /// When the address, the files or the keys do not work, or nobody answers.
     pub async fn open(&self) -> Result<Client, ClientError> {
-        let bearer = self.bearer().await?;
         let tls = self.address.starts_with("https://");
+        if let Some(shown) = self.dev_certificate(tls) {
+            return Box::pin(shown.open()).await;
+        }
+        let bearer = self.bearer()?;
         if bearer.is_none() && self.certificate.is_none() {
             return Err(ClientError::Nobody);
         }
@@ -150,9 +154,25 @@ impl Connection {
         Ok(Client { calls: InterceptedService::new(channel, Bearer(bearer)) })
     }
 
+    /// Over TLS the development keys serve as certificates: the CA to everybody, a facility's own to its system.
+    fn dev_certificate(&self, tls: bool) -> Option<Self> {
+        let (true, Some(directory), Some(facility)) = (tls, &self.dev_dir, &self.as_facility) else { return None };
+        let mut shown = self.clone();
+        shown.ca.get_or_insert_with(|| directory.join("ca.pem"));
+        if self.as_role == Role::System && self.token.is_none() {
+            let file = |ending: &str| directory.join("facilities").join(format!("{facility}.{ending}"));
+            shown.certificate.get_or_insert_with(|| file("pem"));
+            shown.key.get_or_insert_with(|| file("key"));
+        } else {
+            shown.token = Some(self.token_text().ok().flatten()?);
+        }
+        shown.dev_dir = None;
+        Some(shown)
+    }
+
     /// The token to show, if there is one.
-    async fn bearer(&self) -> Result<Option<MetadataValue<Ascii>>, ClientError> {
-        let Some(token) = self.token_text().await? else { return Ok(None) };
+    fn bearer(&self) -> Result<Option<MetadataValue<Ascii>>, ClientError> {
+        let Some(token) = self.token_text()? else { return Ok(None) };
         let value = format!("Bearer {token}").parse().map_err(|_| ClientError::Token)?;
         Ok(Some(value))
     }
@@ -161,7 +181,7 @@ impl Connection {
     ///
     /// # Errors
     /// When the file cannot be read or the keys are missing.
-    pub async fn token_text(&self) -> Result<Option<String>, ClientError> {
+    pub fn token_text(&self) -> Result<Option<String>, ClientError> {
         if let Some(given) = &self.token {
             // A JWT has two dots and no separator of paths; whatever exists as a file is a file.
             let path = Path::new(given);
@@ -173,18 +193,18 @@ impl Connection {
             return Ok(Some(text.trim().to_owned()));
         }
         let (Some(directory), Some(facility)) = (&self.dev_dir, &self.as_facility) else { return Ok(None) };
-        dev_token(directory, facility, self.as_member.as_deref(), (self.as_role, self.as_purpose)).await.map(Some)
+        dev_token(directory, facility, self.as_member.as_deref(), (self.as_role, self.as_purpose)).map(Some)
     }
 
     /// For which facility the caller acts, as far as the command line or the token says so.
     ///
     /// # Errors
     /// As [`token_text`](Self::token_text).
-    pub async fn facility(&self) -> Result<Option<FacilityId>, ClientError> {
+    pub fn facility(&self) -> Result<Option<FacilityId>, ClientError> {
         if let Some(facility) = &self.as_facility {
             return Ok(FacilityId::parse(facility).ok());
         }
-        let Some(token) = self.token_text().await? else { return Ok(None) };
+        let Some(token) = self.token_text()? else { return Ok(None) };
         Ok(claim(&token, "facility").and_then(|text| FacilityId::parse(&text).ok()))
     }
 
@@ -192,8 +212,8 @@ impl Connection {
     ///
     /// # Errors
     /// As [`token_text`](Self::token_text).
-    pub async fn member(&self) -> Result<Option<MemberId>, ClientError> {
-        let Some(token) = self.token_text().await? else { return Ok(None) };
+    pub fn member(&self) -> Result<Option<MemberId>, ClientError> {
+        let Some(token) = self.token_text()? else { return Ok(None) };
         Ok(claim(&token, "sub").and_then(|text| MemberId::parse(&text).ok()))
     }
 }
@@ -207,25 +227,25 @@ fn claim(token: &str, name: &str) -> Option<String> {
     claims.get(name)?.as_str().map(str::to_owned)
 }
 
-/// Makes a token with `ajisai dev token`, good for a day.
-async fn dev_token(
+/// Makes a token as `ajisai dev token` does, good for a week.
+fn dev_token(
     directory: &Path,
     facility: &str,
     member: Option<&str>,
     (role, purpose): (Role, Purpose),
 ) -> Result<String, ClientError> {
-    let program = std::env::current_exe().map_err(|error| ClientError::DevToken(error.to_string()))?;
-    let mut command = tokio::process::Command::new(program);
-    command.args(["dev", "token", "--facility", facility, "--role", role.code()]);
-    command.args(["--purpose", purpose.code(), "--hours", "24", "--dir"]).arg(directory);
-    if let Some(member) = member {
-        command.args(["--member", member]);
-    }
-    let output = command.output().await.map_err(|error| ClientError::DevToken(error.to_string()))?;
-    if !output.status.success() {
-        return Err(ClientError::DevToken(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    let unusable = |error: model::IdError| ClientError::DevToken(error.to_string());
+    let request = TokenRequest {
+        member: member.map(MemberId::parse).transpose().map_err(unusable)?,
+        facility: FacilityId::parse(facility).map_err(unusable)?,
+        role,
+        purpose,
+        hours: 7 * 24,
+        issuer: "ajisai".to_owned(),
+        audience: "ajisai".to_owned(),
+    };
+    let made = Authority::open(directory).and_then(|authority| authority.token(&request));
+    made.map_err(|error| ClientError::DevToken(error.to_string()))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, ClientError> {

@@ -183,13 +183,15 @@ pub(super) fn now() -> anyhow::Result<Moment> {
 }
 
 /// The caller's facility.
-pub(super) async fn own(connection: &Connection) -> anyhow::Result<FacilityId> {
-    let facility = connection.facility().await?;
+pub(super) fn own(connection: &Connection) -> anyhow::Result<FacilityId> {
+    let facility = connection.facility()?;
     facility.context("the facility is not known from the credentials: name it (--source, or --as-facility)")
 }
 
 /// Sends each row and says what became of them: exit code 3 when some were refused.
-pub(super) async fn each<T, F>(rows: Vec<Row<T>>, mut send: F) -> anyhow::Result<ExitCode>
+///
+/// It returns when what was accepted is in effect: when everything that `client` is shown includes it.
+pub(super) async fn each<T, F>(client: &Client, rows: Vec<Row<T>>, mut send: F) -> anyhow::Result<ExitCode>
 where
     F: AsyncFnMut(Row<T>) -> anyhow::Result<Result<(bool, Option<v1::Frontier>), tonic::Status>>,
 {
@@ -217,6 +219,9 @@ where
         bar.inc(1);
     }
     bar.finish_and_clear();
+    if accepted + duplicate > 0 {
+        crate::client::player::await_frontier(client, &reached).await?;
+    }
     say(format!(
         "受理 accepted {accepted}, 重複 duplicate {duplicate}, 拒否 refused {faults}; 位置 at least {reached}"
     ));
@@ -232,7 +237,7 @@ impl Give {
                 vec![Row { line: 1, content: self.terms.clone(), digest }]
             }
         };
-        let own = own(&self.connection).await?;
+        let own = own(&self.connection)?;
         let now = now()?;
         // Everything is read before anything is sent.
         let mut consents = Vec::new();
@@ -242,7 +247,7 @@ impl Give {
         }
         let client = self.connection.open().await?;
         let many = self.from_file.is_some();
-        each(consents, async |row| {
+        each(&client, consents, async |row| {
             if !many {
                 say(format!("同意 consent {}", row.content.id));
             }
@@ -341,7 +346,7 @@ pub(super) fn one<T: Copy>(text: &str, all: &[T], code: impl Fn(T) -> &'static s
 
 impl Withdraw {
     async fn run(self) -> anyhow::Result<ExitCode> {
-        let own = own(&self.connection).await?;
+        let own = own(&self.connection)?;
         let client = self.connection.open().await?;
         let rows = match (&self.from_file, self.id) {
             (Some(file), _) => rows::read::<WithdrawRow>(file, "consent withdraw")?,
@@ -360,7 +365,7 @@ impl Withdraw {
             (None, None) => bail!("name the consent"),
         };
         let withdrawn_at = now()?;
-        each(rows, async |row| {
+        each(&client, rows, async |row| {
             let WithdrawRow { id, patient, source } = row.content;
             let source = source.map_or_else(|| Ok(own.clone()), |text| FacilityId::parse(&text))?;
             let withdrawal = Withdrawal {
@@ -409,7 +414,7 @@ impl List {
         let client = self.connection.open().await?;
         let patient = match self.patient {
             Some(number) => {
-                let own = own(&self.connection).await?;
+                let own = own(&self.connection)?;
                 Some(v1::PatientRef::from(&PatientRef::new(own, PatientNumber::parse(&number)?)))
             }
             None => None,

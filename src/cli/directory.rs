@@ -275,7 +275,7 @@ impl PutFacility {
     async fn run(self) -> anyhow::Result<ExitCode> {
         let rows = rows(self.from_file.as_deref(), self.entry, "directory facility")?;
         let client = self.connection.open().await?;
-        each(rows, async |row| {
+        each(&client, rows, async |row| {
             let FacilityRow { id, kind, name, name_en, status } = row.content;
             let facility = Facility {
                 id: FacilityId::parse(&id)?,
@@ -298,9 +298,9 @@ impl PutFacility {
 impl PutMember {
     async fn run(self) -> anyhow::Result<ExitCode> {
         let rows = rows(self.from_file.as_deref(), self.entry, "directory member")?;
-        let own = self.connection.facility().await?;
+        let own = self.connection.facility()?;
         let client = self.connection.open().await?;
-        each(rows, async |row| {
+        each(&client, rows, async |row| {
             let MemberRow { id, facility, role, name, from, until } = row.content;
             let moment = |text: Option<String>| text.map(|text| Moment::parse(&text)).transpose();
             let member = Member {
@@ -325,10 +325,10 @@ impl PutScope {
         let text = std::fs::read_to_string(&self.from_file)
             .with_context(|| format!("reading {}", self.from_file.display()))?;
         let rules = scope_rules(&text).with_context(|| self.from_file.display().to_string())?;
-        let scope = DisclosureScope { facility: own(&self.connection).await?, rules };
+        let scope = DisclosureScope { facility: own(&self.connection)?, rules };
         let client = self.connection.open().await?;
         let digest = uuid::Uuid::now_v7().simple().to_string();
-        each(vec![Row { line: 1, content: scope, digest }], async |row| {
+        each(&client, vec![Row { line: 1, content: scope, digest }], async |row| {
             let request = v1::PutScopeRequest { scope: Some((&row.content).into()), request_id: row.digest };
             Ok(client.directory().put_scope(request).await.map(done))
         })
@@ -390,12 +390,12 @@ impl RuleEntry {
 impl PutLink {
     async fn run(self) -> anyhow::Result<ExitCode> {
         let rows = rows(self.from_file.as_deref(), self.entry, "directory link")?;
-        let own = self.connection.facility().await?;
-        let member = self.connection.member().await?;
+        let own = self.connection.facility()?;
+        let member = self.connection.member()?;
         let client = self.connection.open().await?;
         let many = rows.len() > 1;
         let confirmed_at = now()?;
-        each(rows, async |row| {
+        each(&client, rows, async |row| {
             let LinkRow { a, a_number, b, b_number, id, evidence, confirmed_by } = row.content;
             let a = match a.as_str() {
                 "" => own.clone().context("name the facility: --a")?,
@@ -428,15 +428,15 @@ impl PutLink {
 
 impl TakeBack {
     async fn run(self) -> anyhow::Result<ExitCode> {
-        let by = match (self.by.as_str(), self.connection.member().await?) {
+        let by = match (self.by.as_str(), self.connection.member()?) {
             ("", Some(member)) => member,
-            ("", None) => MemberId::parse(own(&self.connection).await?.as_str())?,
+            ("", None) => MemberId::parse(own(&self.connection)?.as_str())?,
             (text, _) => MemberId::parse(text)?,
         };
         let unlink = Unlink { id: LinkId::parse(&self.id)?, by, at: now()? };
         let client = self.connection.open().await?;
         let digest = uuid::Uuid::now_v7().simple().to_string();
-        each(vec![Row { line: 1, content: unlink, digest }], async |row| {
+        each(&client, vec![Row { line: 1, content: unlink, digest }], async |row| {
             let request = v1::UnlinkRequest { unlink: Some((&row.content).into()), request_id: row.digest };
             Ok(client.directory().unlink(request).await.map(done))
         })

@@ -17,6 +17,7 @@ pub mod simulate;
 pub mod sql;
 pub mod status;
 mod terminal;
+pub mod demo;
 pub mod views;
 
 use clap::{Parser, Subcommand};
@@ -47,6 +48,7 @@ enum Command {
     Status(status::Status),
     Views(views::ViewsCommand),
     Bench(bench::Bench),
+    Demo(demo::Demo),
 }
 
 impl Cli {
@@ -66,6 +68,7 @@ impl Cli {
             Command::Status(args) => drive(args.run()),
             Command::Views(args) => drive(args.run()),
             Command::Bench(args) => drive(args.run()),
+            Command::Demo(args) => drive(args.run()),
         }
     }
 }

@@ -75,7 +75,7 @@ impl Publish {
         }
         let source = match &self.source {
             Some(text) => FacilityId::parse(text)?,
-            None => self.connection.facility().await?.context("say which facility's files these are: --source")?,
+            None => self.connection.facility()?.context("say which facility's files these are: --source")?,
         };
         let client = self.connection.open().await?;
         let mut references = References::default();

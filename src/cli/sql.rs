@@ -51,6 +51,8 @@ enum Format {
 /// A whole answer.
 #[derive(Debug)]
 pub struct Answer {
+    /// The names of its columns.
+    pub columns: Vec<String>,
     /// The rows.
     pub batches: Vec<RecordBatch>,
     /// What they include.
@@ -123,7 +125,9 @@ pub async fn ask(
     let (Some(v1::QueryHeader { frontier, moment_us, age_us }), Some(rows)) = (header, rows) else {
         bail!("the answer broke off before its end");
     };
+    let columns = decoder.schema().map(|schema| schema.fields().iter().map(|field| field.name().clone()).collect());
     Ok(Answer {
+        columns: columns.unwrap_or_default(),
         batches,
         frontier: frontier.unwrap_or_default().into(),
         moment: Moment::from_micros(moment_us)?,
@@ -134,14 +138,8 @@ pub async fn ask(
 
 const OPTIONS: FormatOptions<'static> = FormatOptions::new();
 
-fn columns(batch: &RecordBatch) -> Vec<String> {
-    batch.schema().fields().iter().map(|field| field.name().clone()).collect()
-}
-
 fn print_table(answer: &Answer) -> anyhow::Result<()> {
-    let Some(first) = answer.batches.first() else { return Ok(()) };
-    let header = columns(first);
-    let mut printed = table(&header.iter().map(String::as_str).collect::<Vec<_>>());
+    let mut printed = table(&answer.columns.iter().map(String::as_str).collect::<Vec<_>>());
     for batch in &answer.batches {
         for row in texts(batch)? {
             printed.add_row(row.into_iter().map(Option::unwrap_or_default));
@@ -152,9 +150,8 @@ fn print_table(answer: &Answer) -> anyhow::Result<()> {
 }
 
 fn print_csv(answer: &Answer) -> anyhow::Result<()> {
-    let Some(first) = answer.batches.first() else { return Ok(()) };
     let line = |cells: Vec<String>| cells.iter().map(|cell| quoted(cell)).collect::<Vec<_>>().join(",");
-    say(line(columns(first)));
+    say(line(answer.columns.clone()));
     for batch in &answer.batches {
         for row in texts(batch)? {
             say(line(row.into_iter().map(Option::unwrap_or_default).collect()));
@@ -169,10 +166,9 @@ fn quoted(cell: &str) -> String {
 
 fn print_json(answer: &Answer) -> anyhow::Result<()> {
     for batch in &answer.batches {
-        let names = columns(batch);
         for row in 0..batch.num_rows() {
             let mut object = serde_json::Map::new();
-            for (name, column) in names.iter().zip(batch.columns()) {
+            for (name, column) in answer.columns.iter().zip(batch.columns()) {
                 object.insert(name.clone(), json(column, row)?);
             }
             say(Value::Object(object).to_string());

@@ -156,3 +156,6 @@ impl Publisher {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,8 +22,8 @@ async fn nobody_cannot_ask() {
     assert!(matches!(nobody.open().await.unwrap_err(), ClientError::Nobody));
 }
 
-#[tokio::test]
-async fn a_token_is_taken_from_its_file_and_its_facility_is_read_from_it() {
+#[test]
+fn a_token_is_taken_from_its_file_and_its_facility_is_read_from_it() {
     use base64::Engine as _;
     let claims =
         base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(r#"{"sub":"dr-1","facility":"nagisa-clinic"}"#);
@@ -36,11 +36,11 @@ async fn a_token_is_taken_from_its_file_and_its_facility_is_read_from_it() {
         dev_dir: None,
         ..connection("http://127.0.0.1:9")
     };
-    assert_eq!(asks.token_text().await.unwrap().unwrap(), format!("x.{claims}.y"));
-    assert_eq!(asks.facility().await.unwrap().unwrap().as_str(), "nagisa-clinic");
-    assert_eq!(asks.member().await.unwrap().unwrap().as_str(), "dr-1");
+    assert_eq!(asks.token_text().unwrap().unwrap(), format!("x.{claims}.y"));
+    assert_eq!(asks.facility().unwrap().unwrap().as_str(), "nagisa-clinic");
+    assert_eq!(asks.member().unwrap().unwrap().as_str(), "dr-1");
     let missing = Connection { token: Some("no/such/file".to_owned()), ..asks };
-    assert!(matches!(missing.token_text().await.unwrap_err(), ClientError::File { .. }));
+    assert!(matches!(missing.token_text().unwrap_err(), ClientError::File { .. }));
 }
 
 #[test]

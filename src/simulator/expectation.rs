@@ -76,6 +76,17 @@ impl Expectation {
         }
         visible
     }
+    /// How many records of one category `viewer` must see at `moment`, by the facility that made them.
+    pub fn by_source(&self, viewer: &Principal, category: Category, moment: Moment) -> BTreeMap<String, u64> {
+        let mut sources = BTreeMap::new();
+        let mut persons = HashMap::new();
+        for record in self.records.values().filter(|record| record.category() == category) {
+            if self.sees(record, viewer, moment, &mut persons) {
+                *sources.entry(record.patient.facility().as_str().to_owned()).or_default() += 1;
+            }
+        }
+        sources
+    }
     /// The consents that are in force on an edge, with the number of the category's records that only they can open
     /// to `viewer`. For choosing one whose withdrawal can be seen.
     pub fn withdrawable(&self, viewer: &Principal, category: Category, moment: Moment) -> Vec<(&Consent, u64)> {
