@@ -10,7 +10,7 @@ use model::{
     Moment, PatientNumber, PatientRef, Period, Purpose, PurposeSet, Signer, Viewers, Withdrawal,
 };
 use serde::Deserialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use wire::v1;
 
@@ -177,9 +177,13 @@ pub(super) fn refused(status: &tonic::Status) -> String {
     format!("{:?}: {}", status.code(), status.message())
 }
 
-/// Now, as this machine's clock has it.
-pub(super) fn now() -> anyhow::Result<Moment> {
-    Ok(Moment::from_micros(jiff::Timestamp::now().as_microsecond())?)
+/// When what is stated was stated, where it does not say so itself: for a file the file's own time, so that the same
+/// file sent again says the same, else now.
+pub(super) fn stated_at(file: Option<&Path>) -> anyhow::Result<Moment> {
+    let Some(file) = file else { return Ok(Moment::from_micros(jiff::Timestamp::now().as_microsecond())?) };
+    let modified = std::fs::metadata(file).with_context(|| format!("reading {}", file.display()))?.modified()?;
+    let since = modified.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Ok(Moment::from_micros(i64::try_from(since.as_micros())?)?)
 }
 
 /// The caller's facility.
@@ -238,7 +242,7 @@ impl Give {
             }
         };
         let own = own(&self.connection)?;
-        let now = now()?;
+        let now = stated_at(self.from_file.as_deref())?;
         // Everything is read before anything is sent.
         let mut consents = Vec::new();
         for Row { line, content, digest } in rows {
@@ -364,7 +368,7 @@ impl Withdraw {
             }
             (None, None) => bail!("name the consent"),
         };
-        let withdrawn_at = now()?;
+        let withdrawn_at = stated_at(self.from_file.as_deref())?;
         each(&client, rows, async |row| {
             let WithdrawRow { id, patient, source } = row.content;
             let source = source.map_or_else(|| Ok(own.clone()), |text| FacilityId::parse(&text))?;
@@ -516,6 +520,18 @@ mod tests {
             let refused = format!("{:#}", terms(&pairs).unwrap_err());
             assert!(refused.contains(named), "{refused}");
         }
+    }
+
+    #[test]
+    fn a_file_sent_again_says_the_same_moment_and_a_command_says_now() {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("consents.csv");
+        std::fs::write(&file, "patient,viewers\n").unwrap();
+        let hour_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+        std::fs::File::options().write(true).open(&file).unwrap().set_modified(hour_ago).unwrap();
+        let stated = stated_at(Some(&file)).unwrap();
+        assert_eq!(stated, stated_at(Some(&file)).unwrap());
+        assert!(stated_at(None).unwrap().since(stated) >= 3_600_000_000);
     }
 
     #[test]

@@ -106,15 +106,24 @@ impl Demo {
         // Then life goes on at its own pace.
         let until = seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds));
         let began = Instant::now();
-        while let Some(timed) = simulation.next() {
-            let timed = timed?;
+        let lasts = async || match until {
+            Some(until) => tokio::time::sleep_until(until.into()).await,
+            None => std::future::pending().await,
+        };
+        loop {
+            let Some(timed) = simulation.next().transpose()? else {
+                // The last event is said; the node stays up for as long as was asked.
+                tokio::select! {
+                    () = lasts() => break,
+                    _ = tokio::signal::ctrl_c() => break,
+                }
+            };
             let due = began + Duration::from_micros(u64::try_from(timed.at.since(now)).unwrap_or_default());
-            if until.is_some_and(|until| due > until) {
-                break;
-            }
             tokio::select! {
-                () = tokio::time::sleep_until(due.into()) => {}
+                biased;
+                () = lasts() => break,
                 _ = tokio::signal::ctrl_c() => break,
+                () = tokio::time::sleep_until(due.into()) => {}
             }
             if self.check {
                 expectation.observe(&timed.event);

@@ -1,6 +1,6 @@
 //! `ajisai directory`: facilities, members, scopes and links.
 
-use super::consent::{each, now, one, own, refused};
+use super::consent::{each, one, own, refused, stated_at};
 use super::rows::{self, Row};
 use super::terminal::{say, table};
 use crate::client::Connection;
@@ -394,7 +394,7 @@ impl PutLink {
         let member = self.connection.member()?;
         let client = self.connection.open().await?;
         let many = rows.len() > 1;
-        let confirmed_at = now()?;
+        let confirmed_at = stated_at(self.from_file.as_deref())?;
         each(&client, rows, async |row| {
             let LinkRow { a, a_number, b, b_number, id, evidence, confirmed_by } = row.content;
             let a = match a.as_str() {
@@ -433,7 +433,7 @@ impl TakeBack {
             ("", None) => MemberId::parse(own(&self.connection)?.as_str())?,
             (text, _) => MemberId::parse(text)?,
         };
-        let unlink = Unlink { id: LinkId::parse(&self.id)?, by, at: now()? };
+        let unlink = Unlink { id: LinkId::parse(&self.id)?, by, at: stated_at(None)? };
         let client = self.connection.open().await?;
         let digest = uuid::Uuid::now_v7().simple().to_string();
         each(&client, vec![Row { line: 1, content: unlink, digest }], async |row| {

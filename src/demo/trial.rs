@@ -53,6 +53,8 @@ pub fn trials(
         })
         .collect::<Vec<_>>()
         .join(" UNION ALL ");
+    let every = house.directory().join("every_category.sql");
+    std::fs::write(&every, whole)?;
     let script = house.directory().join("flight_sql.py");
     std::fs::write(&script, include_str!("flight_sql.py"))?;
     let visible = expectation.visible(&hospital, moment);
@@ -77,12 +79,12 @@ pub fn trials(
         japanese: format!("Python の Flight SQL で、{} の医師として全種別を数える", Site::Harbour.id()),
         english: "Flight SQL from Python as a hospital's physician: every category".to_owned(),
         command: format!(
-            "{python} {script} grpc://127.0.0.1:{port} {token} {sql}",
+            "{python} {script} grpc://127.0.0.1:{port} {token} \"$(cat {sql})\"",
             python = quote(python),
             script = quote(&script.display().to_string()),
             port = ports.grpc,
             token = token(&hospital)?,
-            sql = quote(&whole),
+            sql = quote(&every.display().to_string()),
         ),
         expected: vec![visible.iter().map(|(category, count)| (category.code().to_owned(), *count)).collect()],
         needs: "the Python driver: python3 -m venv .venv && .venv/bin/pip install adbc-driver-flightsql pyarrow",
@@ -165,11 +167,13 @@ fn principal(offices: &[Office], site: Site, role: Role) -> anyhow::Result<Princ
     Ok(Principal { facility: office.id().clone(), member: Some(member.id.clone()), role, purpose: Purpose::Treatment })
 }
 
-/// A word for the shell: quoted when it has anything but plain characters.
+/// A word for the shell, quoted in the plainest way that keeps it.
 fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:=".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()
+    } else if word.contains('\'') && !word.contains(['"', '$', '`', '\\', '!']) {
+        format!("\"{word}\"")
     } else {
         format!("'{}'", word.replace('\'', "'\\''"))
     }
@@ -243,7 +247,8 @@ mod tests {
     #[test]
     fn a_word_for_the_shell_survives_quotes() {
         assert_eq!(quote("/tmp/x.token"), "/tmp/x.token");
-        assert_eq!(quote("it's"), "'it'\\''s'");
+        assert_eq!(quote("a 'b' c"), "\"a 'b' c\"");
+        assert_eq!(quote("it's $5"), "'it'\\''s $5'");
     }
 
     #[tokio::test]

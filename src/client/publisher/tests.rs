@@ -107,7 +107,9 @@ async fn every_event_is_answered_in_order_and_a_refused_one_holds_up_no_other() 
     for (number, answer) in answers.iter() {
         match number {
             1_000 => assert!(matches!(answer, Answer::Refused { reason, .. } if reason == "wrong_source")),
-            3_000 => assert!(matches!(answer, Answer::Duplicate(position) if Some(*position) == answers[7].1.position())),
+            3_000 => {
+                assert!(matches!(answer, Answer::Duplicate(position) if Some(*position) == answers[7].1.position()))
+            }
             _ => assert!(matches!(answer, Answer::Accepted(_)), "{number}: {answer:?}"),
         }
         assert!(answer.position().is_none_or(|position| reached.includes(position)));
