@@ -11,6 +11,7 @@ const FILES: &[(&str, &str, &str)] = &[
     ("/app.js", "text/javascript; charset=utf-8", include_str!("../web/dist/app.js")),
     ("/app.css", "text/css; charset=utf-8", include_str!("../web/dist/app.css")),
     ("/icon.svg", "image/svg+xml", include_str!("../web/dist/icon.svg")),
+    ("/licenses.txt", "text/plain; charset=utf-8", include_str!("../web/dist/licenses.txt")),
 ];
 
 /// A route per file. `no-cache`: after an update nobody looks at yesterday's page.

@@ -44,3 +44,12 @@ async fn data_is_never_kept_by_a_browser_and_has_the_pages_headers() {
     assert_eq!(response.headers()["x-content-type-options"], "nosniff");
     assert_eq!(response.headers()["referrer-policy"], "no-referrer");
 }
+
+#[tokio::test]
+async fn the_licence_of_what_the_page_contains_comes_with_it() {
+    let region = Region::open().await;
+    let response = region.get("/licenses.txt", None).await;
+    assert_eq!(response.status(), 200);
+    let bytes = response.into_body().collect().await.unwrap().to_bytes();
+    assert!(std::str::from_utf8(&bytes).unwrap().contains("Permission is hereby granted"));
+}
