@@ -3,6 +3,14 @@
 //! This proves recovery, not durability: SIGKILL leaves the page cache standing. Lost pages are simulated in the log's
 //! own tests.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test may stop where it stands, also in its helpers"
+)]
+
 use ajisai::bench::region::{self, Records, Size};
 use ajisai::bench::{self, load};
 use ajisai::rig::Rig;

@@ -3,6 +3,15 @@
 //!
 //! `AJISAI_SEED=n cargo test --test simulation one_seed` replays one seed.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::print_stdout,
+    reason = "a test may stop where it stands, also in its helpers"
+)]
+
 use ajisai::pipeline::{self, Effect, Go, PipelineError, Probe, Rooms, Withheld};
 use ajisai::register::Register;
 use arrow::array::AsArray;

@@ -122,7 +122,8 @@ impl Telemetry {
     where
         W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
     {
-        let filter = EnvFilter::try_new(&config.log)?;
+        // The table format's library tells of every snapshot it reads; a later directive for it still wins.
+        let filter = EnvFilter::try_new(format!("buoyant_kernel=warn,deltalake_core=warn,{}", config.log))?;
         let lines = tracing_subscriber::fmt::layer().with_writer(writer);
         let lines = match config.log_format {
             LogFormat::Text => lines.with_ansi(false).boxed(),

@@ -1,0 +1,220 @@
+//! Real files through the real door: a clinic with consent for some patients sees those patients' rows and no others,
+//! and the counts equal the input's.
+//!
+//! Reads `../shared/data` from the project's root, or `AJISAI_SHARED_DATA`; says so when it is not there.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test may stop where it stands, also in its helpers"
+)]
+
+use ajisai::rig::{OFFICE, Rig};
+use ingest::fhir::{self, Context, References};
+use model::{Category, FacilityId, Moment, Principal, Purpose, Role};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+const HOSPITAL: &str = "hospital";
+const CLINIC: &str = "clinic";
+const STRANGER: &str = "stranger";
+
+fn shared(folder: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("AJISAI_SHARED_DATA")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
+    let found = root.join(folder);
+    let there = found.is_dir();
+    if !there {
+        println!("NOT FOUND: {} (set AJISAI_SHARED_DATA); this test then looked at nothing", found.display());
+    }
+    there.then_some(found)
+}
+
+struct Region {
+    rig: Rig,
+    directory: tempfile::TempDir,
+}
+
+impl Region {
+    async fn raise() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let program = Path::new(env!("CARGO_BIN_EXE_ajisai"));
+        let mut rig = Rig::prepare(program, directory.path(), "").unwrap();
+        rig.start(Duration::from_secs(60)).await.unwrap();
+        let region = Self { rig, directory };
+        let operator = Rig::operator().unwrap();
+        region.keep_token(OFFICE, &operator);
+        for (id, kind) in [(HOSPITAL, "hospital"), (CLINIC, "clinic"), (STRANGER, "clinic")] {
+            region.keep_token(id, &Rig::system(FacilityId::parse(id).unwrap()));
+            region.say(OFFICE, &["directory", "facility", "--id", id, "--kind", kind, "--name", id, "--name-en", id]);
+        }
+        let scope = "[[rules]]\ncategories = [\"all\"]\nviewer_kinds = [\"all\"]\nviewer_roles = [\"clinical\"]\n";
+        region.file("scope.toml", scope);
+        let scope = region.path("scope.toml");
+        region.say(HOSPITAL, &["directory", "scope", "--from-file", &scope]);
+        region
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.directory.path().join(name).display().to_string()
+    }
+    fn file(&self, name: &str, text: &str) {
+        std::fs::write(self.path(name), text).unwrap();
+    }
+    fn keep_token(&self, name: &str, principal: &Principal) {
+        self.file(&format!("{name}.token"), &self.rig.token(principal).unwrap());
+    }
+
+    /// Runs a command as one facility.
+    fn run(&self, who: &str, arguments: &[&str]) -> Output {
+        let address = format!("http://127.0.0.1:{}", self.rig.ports().grpc);
+        Command::new(env!("CARGO_BIN_EXE_ajisai"))
+            .args(arguments)
+            .args(["--address", &address, "--token", &self.path(&format!("{who}.token"))])
+            .output()
+            .unwrap()
+    }
+    /// Runs a command that must succeed.
+    #[track_caller]
+    fn say(&self, who: &str, arguments: &[&str]) -> String {
+        let output = self.run(who, arguments);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{arguments:?}: {text} {}", String::from_utf8_lossy(&output.stderr));
+        text
+    }
+    fn count(&self, who: &str, table: &str) -> u64 {
+        let text = self.say(who, &["sql", "--format", "csv", &format!("SELECT count(*) AS n FROM {table}")]);
+        text.lines().nth(1).unwrap().trim().parse().unwrap()
+    }
+    fn numbers(&self, who: &str) -> BTreeSet<String> {
+        let sql = "SELECT DISTINCT patient_id FROM laboratory UNION SELECT patient_id FROM condition";
+        self.say(who, &["sql", "--format", "csv", sql]).lines().skip(1).map(str::to_owned).collect()
+    }
+
+    /// Opens some patients to the clinic: a link and a consent each.
+    fn open(&self, patients: &BTreeSet<String>) {
+        let mut links = String::from("a_number,b,b_number\n");
+        let mut consents = String::from("patient,viewers\n");
+        for (n, patient) in patients.iter().enumerate() {
+            links.push_str(&format!("{patient},{CLINIC},k-{n}\n"));
+            consents.push_str(&format!("{patient},{CLINIC}\n"));
+        }
+        self.file("links.csv", &links);
+        self.file("consents.csv", &consents);
+        self.say(HOSPITAL, &["directory", "link", "--from-file", &self.path("links.csv")]);
+        self.say(HOSPITAL, &["consent", "give", "--from-file", &self.path("consents.csv")]);
+    }
+}
+
+/// What the files hold, counted without any node: rows by category and patient.
+fn in_the_files(files: &[PathBuf]) -> BTreeMap<(Category, String), u64> {
+    let context = Context::new(FacilityId::parse(HOSPITAL).unwrap(), Moment::parse("2026-11-22").unwrap());
+    let mut references = References::default();
+    let resources: Vec<_> = files
+        .iter()
+        .flat_map(|file| fhir::open(file).unwrap().filter_map(Result::ok).collect::<Vec<_>>())
+        .collect();
+    for resource in &resources {
+        references.learn(resource, &context);
+    }
+    let mut counts = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    for record in resources.iter().filter_map(|resource| fhir::convert(resource, &context, &references).ok()).flatten() {
+        // The same resource in two files is one record.
+        if seen.insert(record.id.clone()) {
+            *counts.entry((record.category(), record.patient.number().as_str().to_owned())).or_default() += 1;
+        }
+    }
+    counts
+}
+
+fn total(counts: &BTreeMap<(Category, String), u64>, category: Category, of: &BTreeSet<String>) -> u64 {
+    counts.iter().filter(|((c, patient), _)| *c == category && of.contains(patient)).map(|(_, n)| n).sum()
+}
+
+/// Publishes the files and compares what everybody sees with what the files hold.
+async fn check(files: Vec<PathBuf>, every: usize) {
+    let counts = in_the_files(&files);
+    let patients: BTreeSet<String> = counts.keys().map(|(_, patient)| patient.clone()).collect();
+    let chosen: BTreeSet<String> = patients.iter().step_by(every).cloned().collect();
+    assert!(!chosen.is_empty() && chosen.len() < patients.len(), "some patients are opened, not all");
+
+    let region = Region::raise().await;
+    let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+    let mut arguments = vec!["publish"];
+    arguments.extend(names.iter().map(String::as_str));
+    let published = region.run(HOSPITAL, &arguments);
+    let told = String::from_utf8_lossy(&published.stdout).into_owned() + &String::from_utf8_lossy(&published.stderr);
+    assert!(matches!(published.status.code(), Some(0 | 3)), "{told}");
+    assert!(told.contains("accepted"), "the command ends with a table: {told}");
+
+    assert_eq!(region.count(CLINIC, "laboratory"), 0, "nothing is seen before consent");
+    region.open(&chosen);
+    let tables = [
+        (Category::Laboratory, "laboratory"),
+        (Category::VitalSign, "vital_sign"),
+        (Category::Condition, "condition"),
+        (Category::Medication, "medication"),
+        (Category::Encounter, "encounter"),
+        (Category::Allergy, "allergy"),
+        (Category::Document, "document"),
+        (Category::Patient, "patient"),
+    ];
+    for (category, table) in tables {
+        assert_eq!(region.count(HOSPITAL, table), total(&counts, category, &patients), "{table} at the hospital");
+        assert_eq!(region.count(CLINIC, table), total(&counts, category, &chosen), "{table} at the clinic");
+        assert_eq!(region.count(STRANGER, table), 0, "{table} at a stranger");
+    }
+    assert!(region.numbers(CLINIC).is_subset(&chosen), "no other patient's rows");
+
+    // Published again, the same files are the same events.
+    let again = region.run(HOSPITAL, &arguments);
+    assert_eq!(again.status.code(), published.status.code());
+    assert_eq!(region.count(HOSPITAL, "laboratory"), total(&counts, Category::Laboratory, &patients));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clinic_sees_the_synthea_patients_it_has_consent_for_and_no_others() {
+    let Some(folder) = shared("fhir/synthea-120") else { return };
+    let file = |name: &str| folder.join(format!("{name}.ndjson.gz"));
+    let types = ["Patient", "Observation", "Condition", "MedicationRequest", "Encounter", "AllergyIntolerance", "DiagnosticReport"];
+    check(types.map(file).to_vec(), 10).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clinic_sees_the_jp_clins_patients_it_has_consent_for_and_no_others() {
+    let Some(folder) = shared("fhir/jp-clins") else { return };
+    let mut files: Vec<PathBuf> = std::fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .collect();
+    files.sort();
+    check(files, 2).await;
+}
+
+/// A person at the clinic, with a token of their own, sees what the clinic's machine sees; a clerk sees no clinical data.
+#[tokio::test(flavor = "multi_thread")]
+async fn people_sign_in_by_token_and_a_clerk_sees_no_clinical_data() {
+    let region = Region::raise().await;
+    let ndjson = concat!(
+        r#"{"resourceType":"Patient","id":"p1","name":[{"text":"長崎 花子"}],"gender":"female","birthDate":"1960-04-01"}"#,
+        "\n",
+        r#"{"resourceType":"Observation","id":"o1","status":"final","category":[{"coding":[{"code":"laboratory"}]}],"code":{"coding":[{"system":"http://loinc.org","code":"4548-4"}]},"subject":{"reference":"Patient/p1"},"effectiveDateTime":"2026-04-01T09:00:00+09:00","valueQuantity":{"value":7.1,"unit":"%"}}"#,
+    );
+    region.file("one.ndjson", ndjson);
+    region.say(HOSPITAL, &["publish", &region.path("one.ndjson")]);
+    region.open(&BTreeSet::from(["p1".to_owned()]));
+    for (member, role) in [("dr-sato", Role::Physician), ("clerk-abe", Role::Clerk)] {
+        let arguments = ["directory", "member", "--id", member, "--facility", CLINIC, "--role", role.code(), "--name", member];
+        region.say(OFFICE, &arguments);
+        let facility = FacilityId::parse(CLINIC).unwrap();
+        let member = Some(model::MemberId::parse(member).unwrap());
+        let purpose = Purpose::Treatment;
+        region.keep_token(role.code(), &Principal { facility, member, role, purpose });
+    }
+    assert_eq!(region.count("physician", "laboratory"), 1);
+    assert_eq!(region.count("clerk", "laboratory"), 0);
+}
