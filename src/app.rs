@@ -221,13 +221,31 @@ impl App {
         ));
         if let Some((listener, address)) = listeners.postgres {
             let tls = tls(ClientCertificates::NotAsked, ALPN_POSTGRES)?;
-            let passwords = Arc::new(TokenDoor::new(identity, address, tls.is_some()));
+            let passwords = Arc::new(TokenDoor::new(Arc::clone(&identity), address, tls.is_some()));
             let desk = PostgresDesk::new(Arc::clone(&room), passwords, tls);
             let stop = self.stop_serving.clone();
             self.servers.push((
                 "Postgres",
                 tokio::spawn(async move {
                     desk.serve(listener, stop.cancelled_owned()).await.map_err(|error| error.to_string())
+                }),
+            ));
+        }
+        if let Some((listener, address)) = listeners.dashboards {
+            let tls = tls(ClientCertificates::NotAsked, ALPN_HTTP)?;
+            let tokens = Arc::new(TokenDoor::new(Arc::clone(&identity), address, tls.is_some()));
+            let connections = Connections::open(listener, tls).map_err(|source| AppError::Listen {
+                key: "listen.dashboards",
+                address,
+                source,
+            })?;
+            let router = dashboards::router(Arc::clone(&room), Arc::clone(&views), tokens);
+            let stop = self.stop_serving.clone();
+            self.servers.push((
+                "dashboards",
+                tokio::spawn(async move {
+                    let served = axum::serve(connections, router).with_graceful_shutdown(stop.cancelled_owned()).await;
+                    served.map_err(|error| error.to_string())
                 }),
             ));
         }
@@ -367,20 +385,28 @@ struct Listeners {
     grpc: (TcpListener, SocketAddr),
     postgres: Option<(TcpListener, SocketAddr)>,
     admin: Option<(TcpListener, SocketAddr)>,
+    dashboards: Option<(TcpListener, SocketAddr)>,
 }
 
 impl Listeners {
     async fn bind(config: &Config) -> Result<Self, AppError> {
         let grpc = bind("listen.grpc", config.listen.grpc).await?;
-        let postgres = match config.listen.postgres {
-            Some(address) => Some((bind("listen.postgres", address).await?, address)),
-            None => None,
-        };
-        let admin = match config.listen.admin {
-            Some(address) => Some((bind("listen.admin", address).await?, address)),
-            None => None,
-        };
-        Ok(Self { grpc: (grpc, config.listen.grpc), postgres, admin })
+        Ok(Self {
+            grpc: (grpc, config.listen.grpc),
+            postgres: bind_if("listen.postgres", config.listen.postgres).await?,
+            admin: bind_if("listen.admin", config.listen.admin).await?,
+            dashboards: bind_if("listen.dashboards", config.listen.dashboards).await?,
+        })
+    }
+}
+
+async fn bind_if(
+    key: &'static str,
+    address: Option<SocketAddr>,
+) -> Result<Option<(TcpListener, SocketAddr)>, AppError> {
+    match address {
+        Some(address) => Ok(Some((bind(key, address).await?, address))),
+        None => Ok(None),
     }
 }
 

@@ -1,9 +1,6 @@
 //! The drawing of rooms and arrows in ARCHITECTURE.md, checked against what cargo says.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test may stop where it stands, also in its helpers"
-)]
+#![expect(clippy::unwrap_used, reason = "a test may stop where it stands, also in its helpers")]
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -3,11 +3,7 @@
 //!
 //! Reads `../shared/data` from the project's root, or `AJISAI_SHARED_DATA`; says so when it is not there.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test may stop where it stands, also in its helpers"
-)]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test may stop where it stands, also in its helpers")]
 
 use ajisai::rig::{OFFICE, Rig};
 use ingest::fhir::{self, Context, References};
@@ -112,16 +108,15 @@ impl Region {
 fn in_the_files(files: &[PathBuf]) -> BTreeMap<(Category, String), u64> {
     let context = Context::new(FacilityId::parse(HOSPITAL).unwrap(), Moment::parse("2026-11-22").unwrap());
     let mut references = References::default();
-    let resources: Vec<_> = files
-        .iter()
-        .flat_map(|file| fhir::open(file).unwrap().filter_map(Result::ok).collect::<Vec<_>>())
-        .collect();
+    let resources: Vec<_> =
+        files.iter().flat_map(|file| fhir::open(file).unwrap().filter_map(Result::ok).collect::<Vec<_>>()).collect();
     for resource in &resources {
         references.learn(resource, &context);
     }
     let mut counts = BTreeMap::new();
     let mut seen = BTreeSet::new();
-    for record in resources.iter().filter_map(|resource| fhir::convert(resource, &context, &references).ok()).flatten() {
+    for record in resources.iter().filter_map(|resource| fhir::convert(resource, &context, &references).ok()).flatten()
+    {
         // The same resource in two files is one record.
         if seen.insert(record.id.clone()) {
             *counts.entry((record.category(), record.patient.number().as_str().to_owned())).or_default() += 1;
@@ -179,7 +174,15 @@ async fn check(files: Vec<PathBuf>, every: usize) {
 async fn a_clinic_sees_the_synthea_patients_it_has_consent_for_and_no_others() {
     let Some(folder) = shared("fhir/synthea-120") else { return };
     let file = |name: &str| folder.join(format!("{name}.ndjson.gz"));
-    let types = ["Patient", "Observation", "Condition", "MedicationRequest", "Encounter", "AllergyIntolerance", "DiagnosticReport"];
+    let types = [
+        "Patient",
+        "Observation",
+        "Condition",
+        "MedicationRequest",
+        "Encounter",
+        "AllergyIntolerance",
+        "DiagnosticReport",
+    ];
     check(types.map(file).to_vec(), 10).await;
 }
 
@@ -208,7 +211,8 @@ async fn people_sign_in_by_token_and_a_clerk_sees_no_clinical_data() {
     region.say(HOSPITAL, &["publish", &region.path("one.ndjson")]);
     region.open(&BTreeSet::from(["p1".to_owned()]));
     for (member, role) in [("dr-sato", Role::Physician), ("clerk-abe", Role::Clerk)] {
-        let arguments = ["directory", "member", "--id", member, "--facility", CLINIC, "--role", role.code(), "--name", member];
+        let arguments =
+            ["directory", "member", "--id", member, "--facility", CLINIC, "--role", role.code(), "--name", member];
         region.say(OFFICE, &arguments);
         let facility = FacilityId::parse(CLINIC).unwrap();
         let member = Some(model::MemberId::parse(member).unwrap());

@@ -6,6 +6,7 @@
 pub mod bench;
 pub mod config;
 pub mod consent;
+pub mod demo;
 pub mod dev;
 pub mod directory;
 pub mod feed;
