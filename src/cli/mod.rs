@@ -18,7 +18,6 @@ pub mod simulate;
 pub mod sql;
 pub mod status;
 mod terminal;
-pub mod demo;
 pub mod views;
 
 use clap::{Parser, Subcommand};
