@@ -244,8 +244,11 @@ impl App {
             self.servers.push((
                 "dashboards",
                 tokio::spawn(async move {
-                    let served = axum::serve(connections, router).with_graceful_shutdown(stop.cancelled_owned()).await;
-                    served.map_err(|error| error.to_string())
+                    // An open feed never ends by itself, so there is nothing to drain: the page reconnects.
+                    tokio::select! {
+                        served = axum::serve(connections, router) => served.map_err(|error| error.to_string()),
+                        () = stop.cancelled() => Ok(()),
+                    }
                 }),
             ));
         }
