@@ -371,7 +371,7 @@ async fn simulate(seed: u64) -> (usize, usize) {
     let (rooms, views) = open(directory.path(), &log).await;
     let mut fuse = Fuse { left: u64::MAX, stopped_before: None };
     pipeline::run(&rooms, ReadLimit::default(), &clock, &mut fuse, CancellationToken::new()).await.unwrap();
-    assert_eq!(rooms.store.frontier(), log.end().await.unwrap());
+    assert!(rooms.store.frontier().covers(&log.end().await.unwrap()), "everything was read");
     assert_eq!(rooms.withheld.count(), 0);
     let expected = expected(&log).await;
     for (at, expected) in expected.iter().enumerate() {
