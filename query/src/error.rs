@@ -23,6 +23,12 @@ pub enum QueryError {
         /// How many there were.
         count: usize,
     },
+    /// Longer, deeper or wider than can be planned safely.
+    #[error("{message}")]
+    TooLarge {
+        /// In what.
+        message: String,
+    },
     /// Not SQL.
     #[error("the statement cannot be read: {message}")]
     Syntax {
@@ -182,6 +188,7 @@ impl QueryError {
         match self {
             Self::ReadOnly { .. } => "read_only",
             Self::NotOneStatement { .. } => "not_one_statement",
+            Self::TooLarge { .. } => "too_large",
             Self::Syntax { .. } => "syntax",
             Self::UnknownTable { .. } => "unknown_table",
             Self::UnknownColumn { .. } => "unknown_column",
@@ -205,6 +212,7 @@ impl QueryError {
         match self {
             Self::ReadOnly { .. } => "25006",
             Self::Syntax { .. } | Self::NotOneStatement { .. } => "42601",
+            Self::TooLarge { .. } => "54001",
             Self::UnknownTable { .. } => "42P01",
             Self::UnknownColumn { .. } => "42703",
             Self::Meaning { .. } => "42000",
@@ -228,6 +236,7 @@ impl From<QueryError> for tonic::Status {
         let code = match &error {
             QueryError::ReadOnly { .. } => tonic::Code::PermissionDenied,
             QueryError::Syntax { .. }
+            | QueryError::TooLarge { .. }
             | QueryError::NotOneStatement { .. }
             | QueryError::UnknownTable { .. }
             | QueryError::UnknownColumn { .. }

@@ -10,7 +10,7 @@ mod prepared;
 use crate::QueryError;
 use crate::freshness::frontier_text;
 use crate::principal::caller;
-use crate::session::{Answer, Door, Reading, ReadingRoom, Statement};
+use crate::session::{Answer, Door, Reading, ReadingRoom, Statement, columns};
 use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use arrow_flight::encode::FlightDataEncoderBuilder;
 use arrow_flight::error::FlightError;
@@ -25,6 +25,7 @@ use arrow_flight::sql::{
 };
 use arrow_flight::{Action, FlightDescriptor, FlightEndpoint, FlightInfo, IpcMessage, SchemaAsIpc, Ticket};
 use bytes::Bytes;
+use datafusion::common::ParamValues;
 use futures::{StreamExt, TryStreamExt};
 use headers::Wishes;
 use model::Principal;
@@ -70,9 +71,18 @@ impl FlightDesk {
     }
 
     /// The columns of a statement, as the rows will carry them.
-    async fn columns(&self, principal: &Principal, reading: &Reading) -> Result<Schema, Status> {
+    async fn columns(
+        &self,
+        principal: &Principal,
+        reading: &Reading,
+        values: Option<ParamValues>,
+    ) -> Result<Schema, Status> {
         let plan = self.room.plan_without_rows(principal, reading).await?;
-        Ok(flat(plan.schema().as_arrow()))
+        let Some(values) = values else { return Ok(flat(&columns(&plan))) };
+        let bound =
+            self.room.aside(move || plan.replace_params_with_values(&values).map(|plan| columns(&plan))).await?;
+        let bound = bound.map_err(|error| QueryError::from_datafusion(error, 0))?;
+        Ok(flat(&bound))
     }
 }
 
@@ -158,7 +168,7 @@ impl FlightSqlService for FlightDesk {
         let principal = caller(&request)?;
         no_transactions(query.transaction_id.as_ref())?;
         let wishes = Wishes::of(request.metadata())?;
-        let schema = self.columns(&principal, &Reading::parse(&query.query)?).await?;
+        let schema = self.columns(&principal, &self.room.read(&query.query).await?, None).await?;
         let ticket = StatementTicket { sql: query.query, at_least: wishes.at_least_text() };
         let ticket = TicketStatementQuery { statement_handle: ticket.encode_to_vec().into() };
         flight(&schema, ticket.as_any().encode_to_vec(), request.into_inner())
@@ -168,7 +178,7 @@ impl FlightSqlService for FlightDesk {
         let principal = caller(&request)?;
         let ticket = StatementTicket::decode(ticket.statement_handle)
             .map_err(|_| Status::invalid_argument("the ticket is not one of this server's"))?;
-        let mut statement = Statement::new(Reading::parse(&ticket.sql)?, Door::Flight);
+        let mut statement = Statement::new(self.room.read(&ticket.sql).await?, Door::Flight);
         Wishes::of(request.metadata())?.or_at_least(&ticket.at_least)?.apply(&mut statement);
         self.answer(&principal, statement).await
     }
@@ -182,10 +192,10 @@ impl FlightSqlService for FlightDesk {
     ) -> Result<ActionCreatePreparedStatementResult, Status> {
         let principal = caller(&request)?;
         no_transactions(query.transaction_id.as_ref())?;
-        let reading = Reading::parse(&query.query)?;
+        let reading = self.room.read(&query.query).await?;
         let plan = self.room.plan_without_rows(&principal, &reading).await?;
-        let dataset = ipc_schema(&flat(plan.schema().as_arrow()))?;
-        let placeholders = prepared::placeholders(&plan)?;
+        let dataset = ipc_schema(&flat(&columns(&plan)))?;
+        let placeholders = self.room.aside(move || prepared::placeholders(&plan)).await??;
         let parameters = ipc_schema(&Schema::new(placeholders.clone()))?;
         let handle = self.prepared.keep(&principal, reading, placeholders)?;
         Ok(ActionCreatePreparedStatementResult {
@@ -214,8 +224,8 @@ impl FlightSqlService for FlightDesk {
         request: Request<FlightDescriptor>,
     ) -> Result<Response<FlightInfo>, Status> {
         let principal = caller(&request)?;
-        let (reading, _) = self.prepared.take(&principal, &query.prepared_statement_handle)?;
-        let schema = self.columns(&principal, &reading).await?;
+        let (reading, parameters) = self.prepared.take(&principal, &query.prepared_statement_handle)?;
+        let schema = self.columns(&principal, &reading, parameters.into_iter().next()).await?;
         flight(&schema, query.as_any().encode_to_vec(), request.into_inner())
     }
 

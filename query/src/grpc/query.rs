@@ -3,7 +3,7 @@
 use crate::QueryError;
 use crate::freshness::AtLeast;
 use crate::principal::caller;
-use crate::session::{Answer, AnswerRows, Door, Reading, ReadingRoom, Statement};
+use crate::session::{Answer, AnswerRows, Door, ReadingRoom, Statement};
 use arrow::error::ArrowError;
 use arrow::ipc::writer::StreamWriter;
 use bytes::Bytes;
@@ -42,7 +42,7 @@ impl QueryService for QueryDesk {
     async fn query(&self, request: Request<QueryRequest>) -> Result<Response<Self::QueryStream>, Status> {
         let principal = caller(&request)?;
         let QueryRequest { sql, at_least, wait_ms, timeout_ms } = request.into_inner();
-        let mut statement = Statement::new(Reading::parse(&sql)?, Door::Grpc);
+        let mut statement = Statement::new(self.room.read(&sql).await?, Door::Grpc);
         let frontier = at_least.map(model::Frontier::from).unwrap_or_default();
         statement.at_least = AtLeast::new(frontier, milliseconds(wait_ms));
         statement.timeout = milliseconds(timeout_ms);

@@ -80,7 +80,7 @@ impl CancelHandler for Connections {
     async fn on_cancel_request(&self, request: CancelRequest) {
         let open = self.open.lock();
         if let Some((key, connection)) = open.get(&request.pid)
-            && *key == request.secret_key
+            && key.to_bytes() == request.secret_key.to_bytes()
         {
             connection.end();
         }

@@ -4,7 +4,7 @@ use super::parameters::{Placeholder, placeholders, values};
 use super::{Desk, refusal};
 use crate::QueryError;
 use crate::freshness::frontier_text;
-use crate::session::{Door, Reading, ReadingRoom, Statement};
+use crate::session::{Door, Reading, ReadingRoom, Statement, check_text};
 use async_trait::async_trait;
 use datafusion::common::ParamValues;
 use datafusion::logical_expr::LogicalPlan;
@@ -40,7 +40,7 @@ pub(super) enum Parsed {
 #[derive(Debug)]
 pub(super) struct ReadingParsed {
     reading: Reading,
-    plan: LogicalPlan,
+    plan: Arc<LogicalPlan>,
     placeholders: Vec<Placeholder>,
 }
 
@@ -49,10 +49,21 @@ impl Desk {
         if self.is_for_the_session(&statement)? {
             return Ok(Parsed::Session(Arc::new(statement)));
         }
-        let reading = Reading::of(statement).map_err(|error| refusal(&error))?;
+        let reading = self.room.aside(|| Reading::of(statement)).await.flatten().map_err(|error| refusal(&error))?;
         let plan = self.room.plan_without_rows(principal, &reading).await.map_err(|error| refusal(&error))?;
-        let placeholders = placeholders(&plan)?;
+        let plan = Arc::new(plan);
+        let placed = Arc::clone(&plan);
+        let placeholders = self.room.aside(move || placeholders(&placed)).await.map_err(|error| refusal(&error))??;
         Ok(Parsed::Reading(Arc::new(ReadingParsed { reading, plan, placeholders })))
+    }
+
+    async fn read(&self, sql: &str) -> PgWireResult<Vec<Sql>> {
+        let (parser, sql) = (Arc::clone(&self.parser), sql.to_owned());
+        let parsing = self.room.aside(move || {
+            check_text(&sql)?;
+            parser.parse(&sql).map_err(|error| QueryError::Syntax { message: error.to_string() })
+        });
+        parsing.await.flatten().map_err(|error| refusal(&error))
     }
 
     fn is_for_the_session(&self, statement: &Sql) -> PgWireResult<bool> {
@@ -183,10 +194,6 @@ fn ends_transaction(statement: &Parsed) -> bool {
     matches!(statement, Parsed::Session(sql) if matches!(sql.as_ref(), Sql::Commit { .. } | Sql::Rollback { .. }))
 }
 
-fn syntax(error: &dyn std::error::Error) -> PgWireError {
-    refusal(&QueryError::Syntax { message: error.to_string() })
-}
-
 // === Simple ===
 
 #[async_trait]
@@ -198,7 +205,7 @@ impl SimpleQueryHandler for Desk {
         C::Error: Debug,
         PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
     {
-        let statements = self.parser.parse(query).map_err(|error| syntax(&error))?;
+        let statements = self.read(query).await?;
         if statements.is_empty() {
             return Ok(vec![Response::EmptyQuery]);
         }
@@ -286,7 +293,7 @@ impl QueryParser for Desk {
     where
         C: ClientInfo + Unpin + Send + Sync,
     {
-        let mut statements = self.parser.parse(sql).map_err(|error| syntax(&error))?;
+        let mut statements = self.read(sql).await?;
         match (statements.pop(), statements.len()) {
             (None, _) => Ok(None),
             (Some(statement), 0) => {

@@ -3,8 +3,12 @@
 mod room;
 mod running;
 mod seats;
+mod size;
 mod statement;
+mod yielding;
 
 pub use room::ReadingRoom;
+pub(crate) use running::columns;
 pub use running::{Answer, AnswerRows};
+pub(crate) use size::check_text;
 pub use statement::{Door, Ending, Reading, Statement};

@@ -3,6 +3,7 @@
 use super::running::{Answer, AnswerRows, Head, Outcome, Work};
 use super::seats::Seats;
 use super::statement::{Reading, Statement};
+use super::yielding::GiveWay;
 use crate::catalogue::{CATALOG, PG_CATALOG, SCHEMA, Tables, ViewSource, World, no_stores};
 use crate::executor::Executor;
 use crate::freshness::frontier_text;
@@ -19,6 +20,7 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
+use datafusion::sql::parser::Statement as Parsed;
 use datafusion_postgres::datafusion_pg_catalog::pg_catalog::context::EmptyContextProvider;
 use datafusion_postgres::datafusion_pg_catalog::setup_pg_catalog;
 use model::{Category, Moment, Principal};
@@ -69,15 +71,39 @@ impl ReadingRoom {
         &self.source
     }
 
+    /// Runs a piece of work on the room's own threads, whose stacks are deep enough for every statement that
+    /// `session::size` lets pass; the caller's are not.
+    pub(crate) async fn aside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, QueryError> {
+        let planner = self.executor.planner().ok_or_else(|| QueryError::internal("planner"))?;
+        planner.spawn(async move { work() }).await.map_err(|_| QueryError::internal("reading"))
+    }
+
+    /// Parses one statement.
+    ///
+    /// # Errors
+    /// As [`Reading::parse`].
+    pub async fn read(&self, sql: &str) -> Result<Reading, QueryError> {
+        let sql = sql.to_owned();
+        self.aside(move || Reading::parse(&sql)).await?
+    }
+
     /// The statement's plan over tables without rows: its columns and its placeholders, and nothing of anyone's data.
     ///
     /// # Errors
     /// When the statement has no meaning over these tables.
     pub async fn plan_without_rows(&self, principal: &Principal, reading: &Reading) -> Result<LogicalPlan, QueryError> {
-        let tables = Tables::without_rows();
-        let facts = facts(principal, String::new(), 0);
-        let state = self.state(tables, facts)?;
-        plan(&state, reading).await.map_err(|error| QueryError::from_datafusion(error, self.limits.memory_bytes))
+        let state = self.state(Tables::without_rows(), facts(principal, String::new(), 0))?;
+        let (reading, memory_bytes) = (reading.clone(), self.limits.memory_bytes);
+        let planner = self.executor.planner().ok_or_else(|| QueryError::internal("planner"))?;
+        let planning = planner.spawn(async move { plan(&state, &reading).await });
+        match tokio::time::timeout(self.limits.statement, planning).await {
+            Ok(Ok(plan)) => plan.map_err(|error| QueryError::from_datafusion(error, memory_bytes)),
+            Ok(Err(_)) => Err(QueryError::internal("planner")),
+            Err(_) => Err(QueryError::TooLong { limit: self.limits.statement }),
+        }
     }
 
     /// Runs a statement for a principal. Returns when its first rows can be asked for.
@@ -100,7 +126,7 @@ impl ReadingRoom {
         let longest = self.limits.turn + statement.at_least.wait(self.limits.at_least) + timeout;
         let work =
             Work { room: Arc::clone(self), principal: principal.clone(), statement, timeout, outcome: outcome.clone() };
-        let executor = self.executor.handle().ok_or_else(|| QueryError::internal("executor"))?;
+        let executor = self.executor.runner().ok_or_else(|| QueryError::internal("executor"))?;
         let task = executor.spawn(work.run(head, rows).instrument(span));
         ending.attach(task.abort_handle());
 
@@ -172,7 +198,7 @@ pub(crate) async fn plan(
     state: &SessionState,
     reading: &Reading,
 ) -> Result<LogicalPlan, datafusion::error::DataFusionError> {
-    let plan = state.statement_to_plan(reading.parsed().clone()).await?;
+    let plan = state.statement_to_plan(Parsed::clone(reading.parsed())).await?;
     SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false).verify_plan(&plan)?;
     Ok(plan)
 }
@@ -217,7 +243,10 @@ fn template(stores: &Arc<dyn ObjectStoreRegistry>) -> Result<(SessionState, Arc<
         .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled))
         .build_arc()
         .map_err(internal)?;
-    let mut builder = SessionStateBuilder::new_with_default_features().with_config(config).with_runtime_env(runtime);
+    let mut builder = SessionStateBuilder::new_with_default_features()
+        .with_config(config)
+        .with_runtime_env(runtime)
+        .with_physical_optimizer_rule(Arc::new(GiveWay));
     // No format can be read or written by name.
     *builder.file_formats() = Some(Vec::new());
     *builder.table_factories() = Some(std::collections::HashMap::new());

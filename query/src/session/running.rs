@@ -5,8 +5,8 @@ use super::statement::{Ending, Statement};
 use crate::QueryError;
 use crate::freshness::frontier_text;
 use crate::told::Telling;
-use datafusion::arrow::datatypes::SchemaRef;
-use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::arrow::datatypes::{Field, FieldRef, Schema, SchemaRef};
+use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::execute_stream;
@@ -124,12 +124,12 @@ impl Work {
                 None => plan.clone(),
             };
             let mut stream = begin(&state, &plan).await.map_err(outward)?;
+            let schema = columns(&plan);
             if let Some(head) = head.take() {
-                let schema = stream.schema();
-                let _ = head.send(Head { schema, frontier: frontier.clone(), moment, age });
+                let _ = head.send(Head { schema: Arc::clone(&schema), frontier: frontier.clone(), moment, age });
             }
             while let Some(batch) = stream.next().await {
-                let batch = batch.map_err(outward)?;
+                let batch = announced(batch.map_err(outward)?, &schema)?;
                 telling.count(batch.num_rows());
                 if rows.send(batch).await.is_err() {
                     // Nobody reads any more.
@@ -139,6 +139,20 @@ impl Work {
         }
         Ok(())
     }
+}
+
+/// The columns of a plan's answer, as they are announced before it runs. Each may hold NULL: values bound and plans
+/// made later know better of some, and clients take the difference for another table.
+pub(crate) fn columns(plan: &LogicalPlan) -> SchemaRef {
+    let nullable = |field: &FieldRef| Arc::new(Field::clone(field).with_nullable(true));
+    let fields = plan.schema().fields().iter().map(nullable).collect::<Vec<_>>();
+    Arc::new(Schema::new_with_metadata(fields, plan.schema().metadata().clone()))
+}
+
+fn announced(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch, QueryError> {
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let batch = RecordBatch::try_new_with_options(Arc::clone(schema), batch.columns().to_vec(), &options);
+    batch.map_err(|_| QueryError::internal("columns"))
 }
 
 async fn begin(

@@ -1,12 +1,13 @@
 //! From text to the one statement it may be.
 
+use super::size::{check_tables, check_text};
 use crate::QueryError;
 use crate::freshness::AtLeast;
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::sql::parser::{DFParserBuilder, Statement as Parsed};
 use datafusion::sql::sqlparser::ast::{SetExpr, Statement as Sql};
 use datafusion::sql::sqlparser::dialect::PostgreSqlDialect;
-use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer, Whitespace};
+use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
@@ -17,16 +18,19 @@ const DEPTH: usize = 40;
 /// One statement that only reads.
 #[derive(Debug, Clone)]
 pub struct Reading {
-    parsed: Parsed,
+    /// Shared: copying a statement recurses.
+    parsed: Arc<Parsed>,
     digest: Uuid,
 }
 
 impl Reading {
-    /// Parses one statement.
+    /// Parses one statement. It needs a deep stack: call [`ReadingRoom::read`](crate::ReadingRoom::read) for a text
+    /// from outside.
     ///
     /// # Errors
     /// When the text is not SQL, holds not exactly one statement, or the statement does something else than read.
     pub fn parse(sql: &str) -> Result<Self, QueryError> {
+        check_text(sql)?;
         let syntax = |error: datafusion::error::DataFusionError| QueryError::from_datafusion(error, 0);
         let mut statements = DFParserBuilder::new(sql)
             .with_dialect(&PostgreSqlDialect {})
@@ -41,18 +45,19 @@ impl Reading {
         }
     }
 
-    /// Takes a statement that was parsed elsewhere.
+    /// Takes a statement that was parsed elsewhere, from a text that [`check_text`] let pass.
     ///
     /// # Errors
     /// When it does something else than read.
-    pub fn of(statement: Sql) -> Result<Self, QueryError> {
+    pub(crate) fn of(statement: Sql) -> Result<Self, QueryError> {
         let text = statement.to_string();
         Self::admit(Parsed::Statement(Box::new(statement)), &text)
     }
 
     fn admit(parsed: Parsed, text: &str) -> Result<Self, QueryError> {
         only_reads(&parsed)?;
-        Ok(Self { parsed, digest: digest(text) })
+        check_tables_of(&parsed)?;
+        Ok(Self { parsed: Arc::new(parsed), digest: digest(text) })
     }
 
     /// A digest of the statement's form, without its literals: the same for the same question about another patient.
@@ -62,6 +67,14 @@ impl Reading {
 
     pub(crate) fn parsed(&self) -> &Parsed {
         &self.parsed
+    }
+}
+
+fn check_tables_of(parsed: &Parsed) -> Result<(), QueryError> {
+    match parsed {
+        Parsed::Statement(statement) => check_tables(statement),
+        Parsed::Explain(explain) => check_tables_of(&explain.statement),
+        Parsed::CreateExternalTable(_) | Parsed::CopyTo(_) | Parsed::Reset(_) => Ok(()),
     }
 }
 
@@ -110,7 +123,6 @@ fn digest(sql: &str) -> Uuid {
     let tokens = Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize().unwrap_or_default();
     for token in tokens {
         match token {
-            Token::Whitespace(Whitespace::Space | Whitespace::Newline | Whitespace::Tab) => {}
             Token::Whitespace(_) => {}
             Token::Word(word) => {
                 form.push_str(&word.value.to_lowercase());

@@ -5,7 +5,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use async_trait::async_trait;
 use futures::TryStreamExt;
 use model::Principal;
-use query::{Door, QueryError, Reading, ReadingRoom, Statement};
+use query::{Door, QueryError, ReadingRoom, Statement};
 use sqllogictest::{AsyncDB, DBOutput, DefaultColumnType, Runner};
 use std::path::Path;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ impl AsyncDB for Session {
     type ColumnType = DefaultColumnType;
 
     async fn run(&mut self, sql: &str) -> Result<DBOutput<DefaultColumnType>, QueryError> {
-        let statement = Statement::new(Reading::parse(sql)?, Door::Grpc);
+        let statement = Statement::new(self.room.read(sql).await?, Door::Grpc);
         let answer = self.room.run(&self.principal, statement).await?;
         let types = vec![DefaultColumnType::Any; answer.schema.fields().len()];
         let batches: Vec<_> = answer.rows.try_collect().await?;
