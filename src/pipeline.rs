@@ -22,7 +22,7 @@ use crate::register::{Register, RegisterError};
 use crate::telemetry::trace_context;
 use consent_filter::{Audience, Book};
 use event_log::{EventLog, ReadError, ReadLimit};
-use futures::StreamExt;
+use futures::{Stream, StreamExt};
 use model::{Body, Event, Frontier, Moment, Position, Record};
 use parking_lot::RwLock;
 use std::sync::Arc;
@@ -146,28 +146,43 @@ pub async fn run(
         })
         .buffered(DECODERS)
         .boxed();
+    let mut committing = Committing::default();
+    let ended = drive(&mut worker, &mut decoded, &mut committing, probe, &stop).await;
+    // Whoever opens the store next must not meet a commit that still writes to it.
+    let committed = committing.finish().await;
+    ended?;
+    committed?;
+    announce(probe, Effect::Commit)?;
+    rooms.store.commit().await?;
+    Ok(())
+}
+
+/// Takes batches in until it is told to stop or there are no more.
+async fn drive(
+    worker: &mut Worker<'_>,
+    decoded: &mut (impl Stream<Item = Result<Vec<Decoded>, PipelineError>> + Unpin),
+    committing: &mut Committing,
+    probe: &mut dyn Probe,
+    stop: &CancellationToken,
+) -> Result<(), PipelineError> {
+    let store = Arc::clone(&worker.rooms.store);
     let mut beats = tokio::time::interval(HEARTBEAT);
     beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    let mut committing = Committing::default();
     loop {
         tokio::select! {
-            () = stop.cancelled() => break,
+            () = stop.cancelled() => return Ok(()),
             done = committing.done(), if committing.is_under_way() => committing.settle(done)?,
             _ = beats.tick() => worker.beat(),
             batch = decoded.next() => match batch {
                 Some(batch) => worker.take(batch?, probe)?,
-                None => break,
+                None => return Ok(()),
             },
         }
-        if !committing.is_under_way() && committing.may_try() && rooms.store.commit_due() {
+        if !committing.is_under_way() && committing.may_try() && store.commit_due() {
             announce(probe, Effect::Commit)?;
-            committing.begin(Arc::clone(&rooms.store));
+            committing.begin(Arc::clone(&store));
         }
     }
-    committing.finish().await?;
-    announce(probe, Effect::Commit)?;
-    rooms.store.commit().await?;
-    Ok(())
 }
 
 /// How many batches are decoded at the same time.

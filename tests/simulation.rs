@@ -365,6 +365,8 @@ async fn simulate(seed: u64) -> (usize, usize) {
             Err(error) => panic!("{error}"),
         }
         watcher.abort();
+        // Its hold on the store is gone before the store is opened again.
+        let _ = watcher.await;
         kinds.extend(fuse.stopped_before.map(|effect| format!("{effect:?}").split('(').next().unwrap().to_owned()));
     }
     log.close().await.unwrap();
