@@ -104,6 +104,16 @@ pub struct App {
     servers: Vec<(&'static str, JoinHandle<Result<(), String>>)>,
 }
 
+/// What the listeners are served from.
+struct Opened {
+    listeners: Listeners,
+    views: Arc<Views>,
+    identity: Arc<Identity>,
+    /// The log's end at the start: the node serves once it has caught up with it.
+    end: Frontier,
+    registry: prometheus::Registry,
+}
+
 impl App {
     /// Opens everything and begins to serve; queries say how fresh they are while it catches up with the log.
     ///
@@ -155,18 +165,12 @@ impl App {
             pipeline,
             servers: Vec::new(),
         };
-        app.serve(listeners, views, identity, end, registry)?;
+        app.serve(Opened { listeners, views, identity, end, registry })?;
         Ok(app)
     }
 
-    fn serve(
-        &mut self,
-        listeners: Listeners,
-        views: Arc<Views>,
-        identity: Arc<Identity>,
-        end: Frontier,
-        registry: prometheus::Registry,
-    ) -> Result<(), AppError> {
+    fn serve(&mut self, opened: Opened) -> Result<(), AppError> {
+        let Opened { listeners, views, identity, end, registry } = opened;
         let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let executor = Executor::start(threads).map_err(|error| AppError::Room(error.to_string()))?;
         let limits = Limits {

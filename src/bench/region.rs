@@ -179,7 +179,14 @@ impl Records {
     pub fn event(&self, i: u64, recorded: Moment) -> anyhow::Result<v1::Event> {
         let number = u32::try_from(i % u64::from(self.patients.max(1)))?;
         let text = format!("{}-{i}", self.run);
-        let record = laboratory(&self.source, number, &text, &code(0), &self.padding, recorded)?;
+        let record = laboratory(&Row {
+            source: &self.source,
+            patient: number,
+            id: &text,
+            code: &code(0),
+            padding: &self.padding,
+            at: recorded,
+        })?;
         let event = model::Event {
             key: model::EventKey { source: self.source.clone(), id: model::EventId::parse(&text)? },
             admitted_at: recorded,
@@ -210,17 +217,21 @@ pub fn laboratory_row(
     code_number: u64,
     occurred: Moment,
 ) -> anyhow::Result<model::Record> {
-    laboratory(source, patient, &format!("row-{id}"), &code(code_number), "", occurred)
+    laboratory(&Row { source, patient, id: &format!("row-{id}"), code: &code(code_number), padding: "", at: occurred })
 }
 
-fn laboratory(
-    source: &FacilityId,
-    number: u32,
-    id: &str,
-    code: &str,
-    padding: &str,
+/// What differs between one bench record and the next.
+struct Row<'a> {
+    source: &'a FacilityId,
+    patient: u32,
+    id: &'a str,
+    code: &'a str,
+    padding: &'a str,
     at: Moment,
-) -> anyhow::Result<model::Record> {
+}
+
+fn laboratory(row: &Row<'_>) -> anyhow::Result<model::Record> {
+    let Row { source, patient: number, id, code, padding, at } = *row;
     let result = model::LabResult {
         code: model::Coding {
             system: model::CodeSystem::Jlac10,

@@ -50,7 +50,6 @@ impl Authenticator for Tokens {
     }
 }
 
-#[expect(clippy::result_large_err, reason = "tonic's own type for interceptors")]
 pub fn identify(mut request: Request<()>) -> Result<Request<()>, Status> {
     let bearer = request.metadata().get("authorization").and_then(|value| value.to_str().ok());
     if let Some(principal) = bearer.and_then(|bearer| bearer.strip_prefix("Bearer ")).and_then(recognise) {
