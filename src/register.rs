@@ -84,7 +84,7 @@ impl Register {
         match &event.body {
             Body::Consent(change) => self.apply_consent(position, event, change),
             Body::Directory(DirectoryChange::Link(change)) => self.apply_link(event, change),
-            Body::Record(_) | Body::Directory(_) => Ok(()),
+            Body::Record(_) | Body::Directory(_) | Body::Audit(_) => Ok(()),
         }
     }
 

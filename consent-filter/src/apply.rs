@@ -44,7 +44,7 @@ outcomes! {
     UnknownLink = "unknown_link",
     /// A link whose id was unlinked: it stays unlinked.
     LinkIsUnlinked = "link_is_unlinked",
-    /// A record: it changes no permission.
+    /// A record, or an account of what someone saw: it changes no permission.
     NotForTheBook = "not_for_the_book",
     /// The book's tables are full; a grant that found no room permits nothing.
     NoRoom = "no_room",
@@ -100,7 +100,7 @@ impl Book {
     /// A position that was applied before changes nothing.
     pub fn apply(&mut self, position: Position, body: &Body) -> Applied {
         let nothing = |outcome| Applied { outcome, touched: Touched::Nothing };
-        if matches!(body, Body::Record(_)) {
+        if matches!(body, Body::Record(_) | Body::Audit(_)) {
             return nothing(Outcome::NotForTheBook);
         }
         if self.frontier.includes(position) {
@@ -114,7 +114,7 @@ impl Book {
             Body::Directory(DirectoryChange::Member(member)) => self.state_member(member),
             Body::Directory(DirectoryChange::Scope(scope)) => self.state_scope(scope),
             Body::Directory(DirectoryChange::Link(change)) => self.relink(change),
-            Body::Record(_) => (Outcome::NotForTheBook, Touched::Nothing),
+            Body::Record(_) | Body::Audit(_) => (Outcome::NotForTheBook, Touched::Nothing),
         };
         self.note_change(&touched);
         Applied { outcome, touched }

@@ -10,6 +10,7 @@
 //! | member | the member's facility (its system), an administrator |
 //! | scope | that facility (its system or its administrator), nobody else |
 //! | link, unlink | either facility |
+//! | audit | nobody: the node writes these past the door |
 //!
 //! The event's source is always the caller's own facility. Patients and auditors change nothing.
 
@@ -95,6 +96,7 @@ pub(crate) fn authorise(principal: &Principal, event: &Event, book: &dyn Book) -
             Ok(())
         }
         Body::Directory(DirectoryChange::Link(change)) => link_from(principal, change, book),
+        Body::Audit(_) => Err(not_permitted("audit", "only the node itself writes what goes into the ledger")),
     }
 }
 

@@ -156,8 +156,12 @@ impl Player {
     /// When the node ends a stream or does not catch up. A refused event is no error: it is tallied.
     pub async fn play(&mut self, event: &Event) -> Result<(), PlayError> {
         match &event.body {
-            Body::Record(record) => {
-                let kind = record.category().code();
+            // The door refuses an audit event; that is tallied like any refusal.
+            Body::Record(_) | Body::Audit(_) => {
+                let kind = match &event.body {
+                    Body::Record(record) => record.category().code(),
+                    _ => "audit",
+                };
                 let facility = event.key.source.as_str().to_owned();
                 let seat = self.seat(&event.key.source).await?;
                 // The stream answers in the order of its events, so the kinds wait in a queue.

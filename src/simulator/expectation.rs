@@ -62,6 +62,7 @@ impl Expectation {
             Body::Directory(DirectoryChange::Link(LinkChange::Unlinked(unlink))) => {
                 self.unlinked.insert(text(&unlink.id));
             }
+            Body::Audit(_) => {}
         }
     }
     /// How many records of each category `viewer` must see at `moment`. Categories of which none is visible are there

@@ -123,6 +123,7 @@ fn the_region_shows_every_kind_of_event_that_its_description_names() {
             Body::Directory(DirectoryChange::Scope(_)) => "scope",
             Body::Directory(DirectoryChange::Link(LinkChange::Linked(_))) => "linked",
             Body::Directory(DirectoryChange::Link(LinkChange::Unlinked(_))) => "unlinked",
+            Body::Audit(_) => "audit",
         });
     }
     for kind in ["record", "active", "signed", "withdrawn", "facility", "member", "scope", "linked", "unlinked"] {

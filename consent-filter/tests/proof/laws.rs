@@ -24,6 +24,23 @@ proptest! {
     #![proptest_config(cases())]
 
     #[test]
+    fn an_account_of_what_was_seen_permits_nothing(history in a_history(), samples in samples(), moment in a_moment()) {
+        let mut world = World::of(history);
+        let (before, digest) = (seen(&mut world, &samples, moment), world.book.digest());
+        for viewer in everybody() {
+            let what = What::Query { statement: Digest::from_bytes([1; 32]), seen: Frontier::start() };
+            let mut reading = Reading::begin(ActId(1), &viewer, what, moment);
+            samples.iter().for_each(|sample| reading.rows(&sample.patient, Category::Laboratory, 1));
+            for event in reading.finish(moment, AuditOutcome::Completed, || Salt::from_bytes([2; 32])) {
+                let applied = world.tell(Body::Audit(Box::new(event)));
+                prop_assert_eq!((applied.outcome, applied.touched), (Outcome::NotForTheBook, Touched::Nothing));
+            }
+        }
+        prop_assert_eq!(seen(&mut world, &samples, moment), before);
+        prop_assert_eq!(world.book.digest(), digest);
+    }
+
+    #[test]
     fn silence_withholds(history in a_history(), samples in samples(), moment in a_moment()) {
         let consents = |body: &Body| matches!(body, Body::Consent(_));
         let scopes = |body: &Body| matches!(body, Body::Directory(DirectoryChange::Scope(_)));

@@ -67,7 +67,24 @@ fn unlinked(id: &str) -> Body {
     Body::Directory(DirectoryChange::Link(LinkChange::Unlinked(unlink)))
 }
 
+fn audited(by: &Principal) -> Body {
+    let what = What::Query { statement: Digest::from_bytes([1; 32]), seen: Frontier::start() };
+    let reading = Reading::begin(ActId(1), by, what, now());
+    let event = reading.finish(now(), AuditOutcome::Completed, || Salt::from_bytes([2; 32])).remove(0);
+    Body::Audit(Box::new(event))
+}
+
 use RefusalReason::{NotDiscloser, NotPermitted, RoleNotPermitted, WrongSource};
+
+#[test]
+fn nobody_writes_into_the_ledger_by_the_door() {
+    for role in Role::ALL {
+        let caller = caller("hospital", *role);
+        let event = event_of("hospital", "e-1", audited(&caller));
+        let refused = authorise(&caller, &event, &book()).unwrap_err();
+        assert_eq!((refused.reason, refused.field.as_str()), (NotPermitted, "audit"), "{role}");
+    }
+}
 
 #[rstest]
 fn nobody_speaks_for_another_facility(#[values(0, 1, 2)] which: usize) {

@@ -1,7 +1,8 @@
 //! Events: what enters by the door.
 
 use crate::{
-    ConsentChange, DisclosureScope, EventId, Facility, FacilityId, LinkChange, Member, Moment, PatientRef, Record,
+    AuditEvent, ConsentChange, DisclosureScope, EventId, Facility, FacilityId, LinkChange, Member, Moment, PatientRef,
+    Record,
 };
 
 /// An event's idempotency key: its source and its id there. The same key is the same event.
@@ -42,6 +43,8 @@ pub enum Body {
     Consent(ConsentChange),
     /// The directory, a scope or a link changed.
     Directory(DirectoryChange),
+    /// Someone saw something, or a withdrawal was carried out. Travels in the control partition.
+    Audit(Box<AuditEvent>),
 }
 
 /// One event.
@@ -61,7 +64,7 @@ impl Event {
         match &self.body {
             Body::Record(record) => Some(&record.patient),
             Body::Consent(change) => Some(change.patient()),
-            Body::Directory(_) => None,
+            Body::Directory(_) | Body::Audit(_) => None,
         }
     }
 }

@@ -14,6 +14,7 @@
 //! # Ok::<(), model::IdError>(())
 //! ```
 
+mod audit;
 mod category;
 mod consent;
 mod event;
@@ -25,9 +26,14 @@ mod moment;
 mod payload;
 mod position;
 mod principal;
+mod reading;
 mod record;
 mod scope;
 
+pub use audit::{
+    Act, ActId, ActSet, Agent, AuditEvent, AuditOutcome, AuditOutcomeSet, Counts, Digest, DigestError, Receipt, Salt,
+    Shown, UnknownAct, UnknownAuditOutcome, What,
+};
 pub use category::{Category, CategorySet, UnknownCategory};
 pub use consent::{
     Consent, ConsentChange, ConsentState, Purpose, PurposeSet, Signer, UnknownPurpose, Viewers, Withdrawal,
@@ -50,5 +56,6 @@ pub use payload::{
 };
 pub use position::{Frontier, Offset, PartitionId, Position, PositionError};
 pub use principal::Principal;
+pub use reading::Reading;
 pub use record::{Author, ChangeKind, Record, RecordError};
 pub use scope::{DisclosureScope, HoldBack, ScopeRule};

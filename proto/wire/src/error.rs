@@ -105,6 +105,14 @@ pub enum Rule {
     /// Not a SHA-256 in hex.
     #[error("must be 64 lower-case hex digits (SHA-256) or empty")]
     Digest,
+    /// Bytes of another length than said.
+    #[error("is {found} bytes long, it must be {expected}")]
+    Bytes {
+        /// How many there are.
+        found: usize,
+        /// How many there must be.
+        expected: usize,
+    },
     /// The parts of a record do not agree.
     #[error(transparent)]
     Record(#[from] RecordError),

@@ -22,6 +22,7 @@ mod consent;
 mod directory;
 mod error;
 mod event;
+mod ledger;
 mod payload;
 mod position;
 mod record;

@@ -19,5 +19,6 @@ redacted! {
     Record, record::Payload, Coding, Quantity, Value, value::Kind, LabResult, VitalSign, Condition, Allergy,
     Medication, Encounter, Document, Imaging, WaveformFrame, Waveform, Perinatal, CarePlan, Message, Demographics,
     PublishRequest, PublishBatchRequest, GetQuarantinedResponse, ReplayQuarantinedRequest, Vanished,
+    AuditEvent, audit_event::What, ShownRows, WithdrawalReceipt,
     FeedItem, feed_item::Item, QueryRequest, QueryResponse, query_response::Part,
 }

@@ -6,9 +6,9 @@
 use crate::error::{At, Rule, WireError, Within, required};
 use crate::v1;
 use model::{
-    Category, ChangeKind, ConsentState, EncounterClass, FacilityId, FacilityKind, FacilityStatus, FrameQuality,
-    LabStatus, Label, LinkEvidence, Moment, PatientNumber, PatientRef, Period, Purpose, Role, Sex, Signer,
-    WaveformChannel,
+    AuditOutcome, Category, ChangeKind, ConsentState, EncounterClass, FacilityId, FacilityKind, FacilityStatus,
+    FrameQuality, LabStatus, Label, LinkEvidence, Moment, PatientNumber, PatientRef, Period, Purpose, Role, Sex,
+    Signer, WaveformChannel,
 };
 
 /// A vocabulary of the model and its numbers on the wire.
@@ -51,6 +51,7 @@ vocabulary! {
     Role, "role", Role::ALL;
     Purpose, "purpose", Purpose::ALL;
     Signer, "signer", &Signer::ALL;
+    AuditOutcome, "audit outcome", AuditOutcome::ALL;
     ConsentState, "consent state", &ConsentState::ALL;
     LinkEvidence, "link evidence", &LinkEvidence::ALL;
     LabStatus, "laboratory status", &LabStatus::ALL;
@@ -158,6 +159,7 @@ macro_rules! twins {
 }
 
 twins!(
+    AuditOutcome,
     Category,
     Label,
     FacilityKind,

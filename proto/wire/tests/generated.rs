@@ -35,6 +35,9 @@ const REDACTED: &[&str] = &[
     ".ajisai.v1.GetQuarantinedResponse",
     ".ajisai.v1.ReplayQuarantinedRequest",
     ".ajisai.v1.Vanished",
+    ".ajisai.v1.AuditEvent",
+    ".ajisai.v1.ShownRows",
+    ".ajisai.v1.WithdrawalReceipt",
     ".ajisai.v1.FeedItem",
     ".ajisai.v1.QueryRequest",
     ".ajisai.v1.QueryResponse",
@@ -57,6 +60,7 @@ fn generate(into: &Path) {
         .out_dir(into)
         .bytes(".")
         .boxed(".ajisai.v1.Event.body.record")
+        .boxed(".ajisai.v1.Event.body.audit")
         .boxed(".ajisai.v1.ConsentChange.kind.given")
         .skip_debug(REDACTED.iter().copied())
         .compile_fds(descriptors.clone())

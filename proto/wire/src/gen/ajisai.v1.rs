@@ -2421,6 +2421,221 @@ pub mod directory_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// One act of one agent, or a part of one. The door refuses it from anyone but the node.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct AuditEvent {
+    /// Which act, the same in all its parts: 16 bytes.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub id: ::prost::bytes::Bytes,
+    /// Which part of it, from 0.
+    #[prost(uint32, tag = "2")]
+    pub part: u32,
+    /// For which facility the agent acted.
+    #[prost(string, tag = "3")]
+    pub facility: ::prost::alloc::string::String,
+    /// The person; empty for a system.
+    #[prost(string, tag = "4")]
+    pub member: ::prost::alloc::string::String,
+    /// In which role. Required.
+    #[prost(enumeration = "Role", tag = "5")]
+    pub role: i32,
+    /// Why. Required.
+    #[prost(enumeration = "Purpose", tag = "6")]
+    pub purpose: i32,
+    /// When the act began. Required.
+    #[prost(sfixed64, optional, tag = "7")]
+    pub began_us: ::core::option::Option<i64>,
+    /// When it ended, or this part of it; not before it began. Required.
+    #[prost(sfixed64, optional, tag = "8")]
+    pub ended_us: ::core::option::Option<i64>,
+    /// How it ended. Required.
+    #[prost(enumeration = "AuditOutcome", tag = "9")]
+    pub outcome: i32,
+    /// The rows that were shown, per patient; no patient twice.
+    #[prost(message, repeated, tag = "10")]
+    pub shown: ::prost::alloc::vec::Vec<ShownRows>,
+    /// Keeps the patients' lines from being guessed: 32 random bytes.
+    #[prost(bytes = "bytes", tag = "11")]
+    pub salt: ::prost::bytes::Bytes,
+    /// What was done. Required.
+    #[prost(oneof = "audit_event::What", tags = "20, 21, 22, 23, 24, 25, 26")]
+    pub what: ::core::option::Option<audit_event::What>,
+}
+/// Nested message and enum types in `AuditEvent`.
+pub mod audit_event {
+    /// What was done. Required.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    #[prost(skip_debug)]
+    pub enum What {
+        /// A statement was answered.
+        #[prost(message, tag = "20")]
+        Query(super::AuditedStatement),
+        /// A live feed was watched.
+        #[prost(message, tag = "21")]
+        Feed(super::AuditedFeed),
+        /// Rows left as files.
+        #[prost(message, tag = "22")]
+        Export(super::AuditedStatement),
+        /// A system fetched rows by its certificate.
+        #[prost(message, tag = "23")]
+        MachinePull(super::AuditedStatement),
+        /// Records were committed to where a viewer sees them.
+        #[prost(message, tag = "24")]
+        Disclosure(super::AuditedDisclosure),
+        /// A withdrawal was carried out.
+        #[prost(message, tag = "25")]
+        Receipt(super::WithdrawalReceipt),
+        /// The glass was broken; the digest is that of the reason.
+        #[prost(message, tag = "26")]
+        BreakGlass(super::AuditedStatement),
+    }
+}
+/// Rows of one category.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CategoryRows {
+    /// The category. Required.
+    #[prost(enumeration = "Category", tag = "1")]
+    pub category: i32,
+    /// How many, above 0.
+    #[prost(uint64, tag = "2")]
+    pub rows: u64,
+}
+/// Rows shown of one patient.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ShownRows {
+    /// The patient, as the source knows them. Required.
+    #[prost(message, optional, tag = "1")]
+    pub patient: ::core::option::Option<PatientRef>,
+    /// At least one category, none twice.
+    #[prost(message, repeated, tag = "2")]
+    pub rows: ::prost::alloc::vec::Vec<CategoryRows>,
+}
+/// A statement, by its digest.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AuditedStatement {
+    /// SHA-256 of the normalised statement: 32 bytes.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub statement: ::prost::bytes::Bytes,
+    /// How far the log had been read. Required.
+    #[prost(message, optional, tag = "2")]
+    pub seen: ::core::option::Option<Frontier>,
+}
+/// A stretch of live watching.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AuditedFeed {
+    /// SHA-256 of what was asked for: 32 bytes.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub statement: ::prost::bytes::Bytes,
+    /// Where it began. Required.
+    #[prost(message, optional, tag = "2")]
+    pub since: ::core::option::Option<Frontier>,
+    /// Where it has come to. Required.
+    #[prost(message, optional, tag = "3")]
+    pub seen: ::core::option::Option<Frontier>,
+    /// Seconds of live watching.
+    #[prost(uint64, tag = "4")]
+    pub seconds: u64,
+}
+/// A commit that made records visible.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AuditedDisclosure {
+    /// Where it began. Required.
+    #[prost(message, optional, tag = "1")]
+    pub since: ::core::option::Option<Frontier>,
+    /// Where it ended. Required.
+    #[prost(message, optional, tag = "2")]
+    pub seen: ::core::option::Option<Frontier>,
+}
+/// What was hidden from one facility.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct HiddenRows {
+    /// The facility.
+    #[prost(string, tag = "1")]
+    pub facility: ::prost::alloc::string::String,
+    /// Rows per category, none twice; empty when it had seen none.
+    #[prost(message, repeated, tag = "2")]
+    pub rows: ::prost::alloc::vec::Vec<CategoryRows>,
+}
+/// What a withdrawal did.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct WithdrawalReceipt {
+    /// The consent that was withdrawn.
+    #[prost(string, tag = "1")]
+    pub consent: ::prost::alloc::string::String,
+    /// The patient, as the disclosing facility knows them. Required.
+    #[prost(message, optional, tag = "2")]
+    pub patient: ::core::option::Option<PatientRef>,
+    /// The withdrawal's place in the log. Required.
+    #[prost(message, optional, tag = "3")]
+    pub position: ::core::option::Option<Position>,
+    /// When the patient withdrew, as the withdrawal says. Required.
+    #[prost(sfixed64, optional, tag = "4")]
+    pub withdrawn_us: ::core::option::Option<i64>,
+    /// What was hidden, and from which facility; no facility twice.
+    #[prost(message, repeated, tag = "5")]
+    pub hidden: ::prost::alloc::vec::Vec<HiddenRows>,
+    /// When the last query that was open had passed the position; absent when none was open.
+    #[prost(sfixed64, optional, tag = "6")]
+    pub queries_passed_us: ::core::option::Option<i64>,
+    /// When the last feed that was open had passed the position; absent when none was open.
+    #[prost(sfixed64, optional, tag = "7")]
+    pub feeds_passed_us: ::core::option::Option<i64>,
+    /// When the last export that was open had passed the position; absent when none was open.
+    #[prost(sfixed64, optional, tag = "8")]
+    pub exports_passed_us: ::core::option::Option<i64>,
+}
+/// How an act ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum AuditOutcome {
+    /// Not said; refused.
+    Unspecified = 0,
+    /// It was done to its end.
+    Completed = 1,
+    /// It was refused; nothing was shown.
+    Refused = 2,
+    /// It failed; what was shown until then counts.
+    Failed = 3,
+    /// The caller ended it; what was shown until then counts.
+    Cancelled = 4,
+    /// The node ended it because a permission ended; what was shown until then counts.
+    Closed = 5,
+    /// It goes on: this says what was shown so far.
+    Ongoing = 6,
+}
+impl AuditOutcome {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "AUDIT_OUTCOME_UNSPECIFIED",
+            Self::Completed => "AUDIT_OUTCOME_COMPLETED",
+            Self::Refused => "AUDIT_OUTCOME_REFUSED",
+            Self::Failed => "AUDIT_OUTCOME_FAILED",
+            Self::Cancelled => "AUDIT_OUTCOME_CANCELLED",
+            Self::Closed => "AUDIT_OUTCOME_CLOSED",
+            Self::Ongoing => "AUDIT_OUTCOME_ONGOING",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "AUDIT_OUTCOME_UNSPECIFIED" => Some(Self::Unspecified),
+            "AUDIT_OUTCOME_COMPLETED" => Some(Self::Completed),
+            "AUDIT_OUTCOME_REFUSED" => Some(Self::Refused),
+            "AUDIT_OUTCOME_FAILED" => Some(Self::Failed),
+            "AUDIT_OUTCOME_CANCELLED" => Some(Self::Cancelled),
+            "AUDIT_OUTCOME_CLOSED" => Some(Self::Closed),
+            "AUDIT_OUTCOME_ONGOING" => Some(Self::Ongoing),
+            _ => None,
+        }
+    }
+}
 /// Who wrote a record.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Author {
@@ -3056,7 +3271,7 @@ pub struct Event {
     #[prost(sfixed64, optional, tag = "15")]
     pub admitted_us: ::core::option::Option<i64>,
     /// What it says. Required.
-    #[prost(oneof = "event::Body", tags = "3, 4, 5")]
+    #[prost(oneof = "event::Body", tags = "3, 4, 5, 6")]
     pub body: ::core::option::Option<event::Body>,
 }
 /// Nested message and enum types in `Event`.
@@ -3074,6 +3289,9 @@ pub mod event {
         /// The directory, a scope or a link changed.
         #[prost(message, tag = "5")]
         Directory(super::DirectoryChange),
+        /// Someone saw something, or a withdrawal was carried out. Only the node writes these; from a sender it is refused.
+        #[prost(message, tag = "6")]
+        Audit(::prost::alloc::boxed::Box<super::AuditEvent>),
     }
 }
 /// A change of a patient's consent. It lies in the patient's own partition, in one order with their records.

@@ -275,6 +275,83 @@ fn directory() -> impl Strategy<Value = DirectoryChange> {
     ]
 }
 
+fn frontier() -> impl Strategy<Value = Frontier> {
+    prop::collection::vec((0..9_u32, 0..1_000_000_u64), 0..4).prop_map(|places| {
+        places.into_iter().map(|(partition, offset)| (PartitionId(partition), Offset(offset))).collect()
+    })
+}
+
+fn digest() -> impl Strategy<Value = Digest> {
+    any::<[u8; 32]>().prop_map(Digest::from_bytes)
+}
+
+fn counts() -> impl Strategy<Value = Counts> {
+    prop::collection::vec((one_of(Category::ALL), 0..u64::MAX), 0..4).prop_map(Counts::from_iter)
+}
+
+fn receipt() -> impl Strategy<Value = Receipt> {
+    let hidden = prop::collection::btree_map(facility_id(), counts(), 0..3);
+    let passed = || prop::option::of(moment());
+    (consent_id(), patient(), (0..9_u32, any::<u64>()), moment(), hidden, passed(), passed(), passed()).prop_map(
+        |(
+            consent,
+            patient,
+            (partition, offset),
+            withdrawn_at,
+            hidden,
+            queries_passed,
+            feeds_passed,
+            exports_passed,
+        )| {
+            let position = Position::new(partition, offset);
+            Receipt { consent, patient, position, withdrawn_at, hidden, queries_passed, feeds_passed, exports_passed }
+        },
+    )
+}
+
+fn what() -> impl Strategy<Value = What> {
+    let statement = || (digest(), frontier());
+    prop_oneof![
+        statement().prop_map(|(statement, seen)| What::Query { statement, seen }),
+        statement().prop_map(|(statement, seen)| What::Export { statement, seen }),
+        statement().prop_map(|(statement, seen)| What::MachinePull { statement, seen }),
+        statement().prop_map(|(reason, seen)| What::BreakGlass { reason, seen }),
+        (digest(), frontier(), frontier(), any::<u64>()).prop_map(|(statement, since, seen, seconds)| What::Feed {
+            statement,
+            since,
+            seen,
+            seconds
+        }),
+        (frontier(), frontier()).prop_map(|(since, seen)| What::Disclosure { since, seen }),
+        receipt().prop_map(|receipt| What::Receipt(Box::new(receipt))),
+    ]
+}
+
+fn audit() -> impl Strategy<Value = AuditEvent> {
+    let agent = (facility_id(), prop::option::of(member_id()), one_of(Role::ALL))
+        .prop_map(|(facility, member, role)| Agent { facility, member, role });
+    let shown = prop::collection::vec((patient(), one_of(Category::ALL), 0..9_u64), 0..6);
+    let act = (any::<u128>(), any::<u32>(), any::<[u8; 32]>());
+    (act, agent, one_of(Purpose::ALL), what(), (moment(), moment()), one_of(AuditOutcome::ALL), shown).prop_map(
+        |((id, part, salt), agent, purpose, what, (a, b), outcome, rows)| {
+            let mut shown = Shown::default();
+            rows.iter().for_each(|(patient, category, rows)| shown.add(patient, *category, *rows));
+            AuditEvent {
+                id: ActId(id),
+                part,
+                agent,
+                purpose,
+                what,
+                began: a.min(b),
+                ended: a.max(b),
+                outcome,
+                shown,
+                salt: Salt::from_bytes(salt),
+            }
+        },
+    )
+}
+
 pub(super) fn event() -> impl Strategy<Value = Event> {
     let body = prop_oneof![
         4 => record().prop_map(|record| Body::Record(Box::new(record))),
@@ -283,6 +360,7 @@ pub(super) fn event() -> impl Strategy<Value = Event> {
             Body::Consent(ConsentChange::Withdrawn(Withdrawal { id, patient, withdrawn_at }))
         }),
         2 => directory().prop_map(Body::Directory),
+        2 => audit().prop_map(|event| Body::Audit(Box::new(event))),
     ];
     (facility_id(), "[!-~]{1,128}", moment(), body).prop_map(|(source, id, admitted_at, body)| Event {
         key: EventKey { source, id: EventId::parse(&id).unwrap() },

@@ -272,6 +272,60 @@ fn a_directory_change_lacks_nothing() {
     refused(directory(Kind::Unlinked(unlink)), "directory.unlinked.at_us", "is required");
 }
 
+fn audit(change: impl FnOnce(&mut v1::AuditEvent)) -> impl FnOnce(&mut v1::Event) {
+    move |event| {
+        let patient = Some(v1::PatientRef { facility: "a".into(), number: "1".into() });
+        let rows = vec![v1::CategoryRows { category: 2, rows: 3 }];
+        let seen = Some(v1::Frontier::default());
+        let mut audit = v1::AuditEvent {
+            id: vec![1; 16].into(),
+            facility: "b".into(),
+            role: 1,
+            purpose: 1,
+            began_us: Some(1),
+            ended_us: Some(2),
+            outcome: 1,
+            shown: vec![v1::ShownRows { patient, rows }],
+            salt: vec![2; 32].into(),
+            what: Some(v1::audit_event::What::Query(v1::AuditedStatement { statement: vec![3; 32].into(), seen })),
+            ..Default::default()
+        };
+        change(&mut audit);
+        event.body = Some(v1::event::Body::Audit(Box::new(audit)));
+    }
+}
+
+#[test]
+fn an_audit_event_lacks_nothing_and_says_nothing_twice() {
+    use v1::audit_event::What;
+    let statement = |statement: Vec<u8>, seen| v1::AuditedStatement { statement: statement.into(), seen };
+    let start = Some(v1::Frontier::default());
+    refused(audit(|a| a.id = vec![1; 15].into()), "audit.id", "is 15 bytes long, it must be 16");
+    refused(audit(|a| a.salt.clear()), "audit.salt", "is 0 bytes long, it must be 32");
+    refused(audit(|a| a.facility.clear()), "audit.facility", "`facility_id` is empty");
+    refused(audit(|a| a.member = "a b".into()), "audit.member", "not allowed");
+    refused(audit(|a| a.role = 0), "audit.role", "is required");
+    refused(audit(|a| a.purpose = 8), "audit.purpose", "not a known purpose");
+    refused(audit(|a| a.outcome = 7), "audit.outcome", "not a known audit outcome");
+    refused(audit(|a| a.began_us = None), "audit.began_us", "is required");
+    refused(audit(|a| a.ended_us = Some(0)), "audit.ended_us", "ends before it begins");
+    refused(audit(|a| a.what = None), "audit.what", "is required");
+    let short = statement(vec![3; 31], start);
+    refused(audit(|a| a.what = Some(What::Export(short))), "audit.export.statement", "is 31 bytes long");
+    let unseen = statement(vec![3; 32], None);
+    refused(audit(|a| a.what = Some(What::MachinePull(unseen))), "audit.machine_pull.seen", "is required");
+    let disclosure = v1::AuditedDisclosure { since: None, seen: Some(v1::Frontier::default()) };
+    refused(audit(|a| a.what = Some(What::Disclosure(disclosure))), "audit.disclosure.since", "is required");
+    let receipt = v1::WithdrawalReceipt { consent: "c".into(), ..Default::default() };
+    refused(audit(|a| a.what = Some(What::Receipt(receipt))), "audit.receipt.patient", "is required");
+    refused(audit(|a| a.shown.push(a.shown[0].clone())), "audit.shown[1].patient", "stated twice");
+    refused(audit(|a| a.shown[0].rows.clear()), "audit.shown[0].rows", "is required");
+    refused(audit(|a| a.shown[0].rows[0].rows = 0), "audit.shown[0].rows[0].rows", "above 0");
+    let twice = |a: &mut v1::AuditEvent| a.shown[0].rows.push(v1::CategoryRows { category: 2, rows: 1 });
+    refused(audit(twice), "audit.shown[0].rows[1].category", "stated twice");
+    refused(audit(|a| a.shown[0].rows[0].category = 14), "audit.shown[0].rows[0].category", "not a known category");
+}
+
 #[test]
 fn a_refusal_never_repeats_what_was_said() {
     let mut event = wire();

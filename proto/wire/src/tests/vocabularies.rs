@@ -45,6 +45,7 @@ vocabularies! {
     roles_have_the_same_numbers: Role, "ROLE";
     purposes_have_the_same_numbers: Purpose, "PURPOSE";
     signers_have_the_same_numbers: Signer, "SIGNER";
+    audit_outcomes_have_the_same_numbers: AuditOutcome, "AUDIT_OUTCOME";
     consent_states_have_the_same_numbers: ConsentState, "CONSENT_STATE";
     link_evidence_has_the_same_numbers: LinkEvidence, "LINK_EVIDENCE";
     laboratory_statuses_have_the_same_numbers: LabStatus, "LAB_STATUS";

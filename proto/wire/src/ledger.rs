@@ -1,0 +1,261 @@
+//! Audit events and receipts.
+
+use crate::error::{At, Rule, WireError, Within, required};
+use crate::v1;
+use crate::vocabulary::{Vocabulary, moment, moment_if, patient};
+use bytes::Bytes;
+use model::{
+    ActId, Agent, AuditEvent, AuditOutcome, Category, ConsentId, Counts, Digest, FacilityId, Frontier, MemberId,
+    Moment, Purpose, Receipt, Role, Salt, Shown, What,
+};
+use std::collections::BTreeMap;
+
+fn fixed<const N: usize>(field: &str, bytes: &Bytes) -> Result<[u8; N], WireError> {
+    let found = bytes.len();
+    <[u8; N]>::try_from(bytes.as_ref()).map_err(|_| WireError::new(field, Rule::Bytes { found, expected: N }))
+}
+
+fn frontier(field: &str, frontier: Option<v1::Frontier>) -> Result<Frontier, WireError> {
+    Ok(Frontier::from(required(field, frontier)?))
+}
+
+/// Counts, so that what goes out comes in and nothing else does: no category twice, no category without rows.
+fn counts(field: &str, rows: Vec<v1::CategoryRows>) -> Result<Counts, WireError> {
+    let mut counts = Counts::default();
+    for (at, v1::CategoryRows { category, rows }) in rows.into_iter().enumerate() {
+        let category = Category::from_number(category).at("category").within(&format!("{field}[{at}]"))?;
+        if rows == 0 {
+            return Err(WireError::new(format!("{field}[{at}].rows"), Rule::NotPositive));
+        }
+        if counts.of(category) > 0 {
+            return Err(WireError::new(format!("{field}[{at}].category"), Rule::Repeated));
+        }
+        counts.add(category, rows);
+    }
+    Ok(counts)
+}
+
+fn counts_out(counts: &Counts) -> Vec<v1::CategoryRows> {
+    counts.iter().map(|(category, rows)| v1::CategoryRows { category: category.number(), rows }).collect()
+}
+
+fn shown(rows: Vec<v1::ShownRows>) -> Result<Shown, WireError> {
+    let mut shown = Shown::default();
+    for (at, v1::ShownRows { patient: patient_ref, rows }) in rows.into_iter().enumerate() {
+        let place = format!("shown[{at}]");
+        let patient = patient("patient", patient_ref).within(&place)?;
+        let counts = counts("rows", rows).within(&place)?;
+        if counts.is_empty() {
+            return Err(WireError::new(format!("{place}.rows"), Rule::Required));
+        }
+        if shown.of(&patient).is_some() {
+            return Err(WireError::new(format!("{place}.patient"), Rule::Repeated));
+        }
+        for (category, rows) in counts.iter() {
+            shown.add(&patient, category, rows);
+        }
+    }
+    Ok(shown)
+}
+
+impl TryFrom<v1::AuditEvent> for AuditEvent {
+    type Error = WireError;
+    fn try_from(wire: v1::AuditEvent) -> Result<Self, WireError> {
+        let v1::AuditEvent {
+            id,
+            part,
+            facility,
+            member,
+            role,
+            purpose,
+            began_us,
+            ended_us,
+            outcome,
+            shown: rows,
+            salt,
+            what,
+        } = wire;
+        let member = if member.is_empty() { None } else { Some(MemberId::parse(&member).at("member")?) };
+        let (began, ended) = (moment("began_us", began_us)?, moment("ended_us", ended_us)?);
+        if ended < began {
+            return Err(WireError::new("ended_us", model::PeriodError));
+        }
+        Ok(Self {
+            id: ActId(u128::from_be_bytes(fixed("id", &id)?)),
+            part,
+            agent: Agent {
+                facility: FacilityId::parse(&facility).at("facility")?,
+                member,
+                role: Role::from_number(role).at("role")?,
+            },
+            purpose: Purpose::from_number(purpose).at("purpose")?,
+            what: What::try_from(required("what", what)?)?,
+            began,
+            ended,
+            outcome: AuditOutcome::from_number(outcome).at("outcome")?,
+            shown: shown(rows)?,
+            salt: Salt::from_bytes(fixed("salt", &salt)?),
+        })
+    }
+}
+
+fn statement(field: &str, wire: v1::AuditedStatement) -> Result<(Digest, Frontier), WireError> {
+    let v1::AuditedStatement { statement, seen } = wire;
+    let read = || Ok((Digest::from_bytes(fixed("statement", &statement)?), frontier("seen", seen)?));
+    read().within(field)
+}
+
+impl TryFrom<v1::audit_event::What> for What {
+    type Error = WireError;
+    fn try_from(wire: v1::audit_event::What) -> Result<Self, WireError> {
+        use v1::audit_event::What as Wire;
+        Ok(match wire {
+            Wire::Query(wire) => {
+                let (statement, seen) = statement("query", wire)?;
+                Self::Query { statement, seen }
+            }
+            Wire::Export(wire) => {
+                let (statement, seen) = statement("export", wire)?;
+                Self::Export { statement, seen }
+            }
+            Wire::MachinePull(wire) => {
+                let (statement, seen) = statement("machine_pull", wire)?;
+                Self::MachinePull { statement, seen }
+            }
+            Wire::BreakGlass(wire) => {
+                let (reason, seen) = statement("break_glass", wire)?;
+                Self::BreakGlass { reason, seen }
+            }
+            Wire::Feed(v1::AuditedFeed { statement, since, seen, seconds }) => Self::Feed {
+                statement: Digest::from_bytes(fixed("feed.statement", &statement)?),
+                since: frontier("feed.since", since)?,
+                seen: frontier("feed.seen", seen)?,
+                seconds,
+            },
+            Wire::Disclosure(v1::AuditedDisclosure { since, seen }) => Self::Disclosure {
+                since: frontier("disclosure.since", since)?,
+                seen: frontier("disclosure.seen", seen)?,
+            },
+            Wire::Receipt(receipt) => Self::Receipt(Box::new(Receipt::try_from(receipt).within("receipt")?)),
+        })
+    }
+}
+
+impl TryFrom<v1::WithdrawalReceipt> for Receipt {
+    type Error = WireError;
+    fn try_from(wire: v1::WithdrawalReceipt) -> Result<Self, WireError> {
+        let v1::WithdrawalReceipt {
+            consent,
+            patient: patient_ref,
+            position,
+            withdrawn_us,
+            hidden: rows,
+            queries_passed_us,
+            feeds_passed_us,
+            exports_passed_us,
+        } = wire;
+        let mut hidden = BTreeMap::new();
+        for (at, v1::HiddenRows { facility, rows }) in rows.into_iter().enumerate() {
+            let place = format!("hidden[{at}]");
+            let facility = FacilityId::parse(&facility).at("facility").within(&place)?;
+            let counts = counts("rows", rows).within(&place)?;
+            if hidden.insert(facility, counts).is_some() {
+                return Err(WireError::new(format!("{place}.facility"), Rule::Repeated));
+            }
+        }
+        Ok(Self {
+            consent: ConsentId::parse(&consent).at("consent")?,
+            patient: patient("patient", patient_ref)?,
+            position: required("position", position)?.into(),
+            withdrawn_at: moment("withdrawn_us", withdrawn_us)?,
+            hidden,
+            queries_passed: moment_if("queries_passed_us", queries_passed_us)?,
+            feeds_passed: moment_if("feeds_passed_us", feeds_passed_us)?,
+            exports_passed: moment_if("exports_passed_us", exports_passed_us)?,
+        })
+    }
+}
+
+fn bytes(bytes: &[u8]) -> Bytes {
+    Bytes::copy_from_slice(bytes)
+}
+
+impl From<&AuditEvent> for v1::AuditEvent {
+    fn from(event: &AuditEvent) -> Self {
+        let AuditEvent {
+            id: ActId(id),
+            part,
+            agent: Agent { facility, member, role },
+            purpose,
+            what,
+            began,
+            ended,
+            outcome,
+            shown,
+            salt,
+        } = event;
+        Self {
+            id: bytes(&id.to_be_bytes()),
+            part: *part,
+            facility: facility.as_str().to_owned(),
+            member: member.as_ref().map(|member| member.as_str().to_owned()).unwrap_or_default(),
+            role: role.number(),
+            purpose: purpose.number(),
+            began_us: Some(began.micros()),
+            ended_us: Some(ended.micros()),
+            outcome: outcome.number(),
+            shown: shown
+                .iter()
+                .map(|(patient, counts)| v1::ShownRows { patient: Some(patient.into()), rows: counts_out(counts) })
+                .collect(),
+            salt: bytes(salt.as_bytes()),
+            what: Some(what.into()),
+        }
+    }
+}
+
+fn statement_out(statement: &Digest, seen: &Frontier) -> v1::AuditedStatement {
+    v1::AuditedStatement { statement: bytes(statement.as_bytes()), seen: Some(seen.into()) }
+}
+
+impl From<&What> for v1::audit_event::What {
+    fn from(what: &What) -> Self {
+        match what {
+            What::Query { statement, seen } => Self::Query(statement_out(statement, seen)),
+            What::Export { statement, seen } => Self::Export(statement_out(statement, seen)),
+            What::MachinePull { statement, seen } => Self::MachinePull(statement_out(statement, seen)),
+            What::BreakGlass { reason, seen } => Self::BreakGlass(statement_out(reason, seen)),
+            What::Feed { statement, since, seen, seconds } => Self::Feed(v1::AuditedFeed {
+                statement: bytes(statement.as_bytes()),
+                since: Some(since.into()),
+                seen: Some(seen.into()),
+                seconds: *seconds,
+            }),
+            What::Disclosure { since, seen } => {
+                Self::Disclosure(v1::AuditedDisclosure { since: Some(since.into()), seen: Some(seen.into()) })
+            }
+            What::Receipt(receipt) => Self::Receipt(receipt.as_ref().into()),
+        }
+    }
+}
+
+impl From<&Receipt> for v1::WithdrawalReceipt {
+    fn from(receipt: &Receipt) -> Self {
+        let Receipt { consent, patient, position, withdrawn_at, hidden, queries_passed, feeds_passed, exports_passed } =
+            receipt;
+        let hidden = hidden.iter().map(|(facility, counts)| v1::HiddenRows {
+            facility: facility.as_str().to_owned(),
+            rows: counts_out(counts),
+        });
+        Self {
+            consent: consent.as_str().to_owned(),
+            patient: Some(patient.into()),
+            position: Some((*position).into()),
+            withdrawn_us: Some(withdrawn_at.micros()),
+            hidden: hidden.collect(),
+            queries_passed_us: queries_passed.map(Moment::micros),
+            feeds_passed_us: feeds_passed.map(Moment::micros),
+            exports_passed_us: exports_passed.map(Moment::micros),
+        }
+    }
+}
