@@ -100,8 +100,25 @@ pub struct App {
     state: Arc<node::Node>,
     stop_reading: CancellationToken,
     stop_serving: CancellationToken,
-    pipeline: JoinHandle<Result<(), PipelineError>>,
+    pipeline: Corridor,
     servers: Vec<(&'static str, JoinHandle<Result<(), String>>)>,
+}
+
+/// The pipeline's task, waited for at most once.
+#[derive(Debug)]
+struct Corridor(Option<JoinHandle<Result<(), PipelineError>>>);
+
+impl Corridor {
+    fn has_ended(&self) -> bool {
+        self.0.is_none()
+    }
+    /// Waits until it ends; for ever when that was said before. Dropping the wait loses nothing.
+    async fn ended(&mut self) -> Result<(), AppError> {
+        let Some(task) = self.0.as_mut() else { return std::future::pending().await };
+        let outcome = task.await;
+        self.0 = None;
+        outcome.map_err(|error| AppError::Server("pipeline", error.to_string()))?.map_err(AppError::from)
+    }
 }
 
 /// What the listeners are served from.
@@ -162,7 +179,7 @@ impl App {
             state,
             stop_reading,
             stop_serving: CancellationToken::new(),
-            pipeline,
+            pipeline: Corridor(Some(pipeline)),
             servers: Vec::new(),
         };
         app.serve(Opened { listeners, views, identity, end, registry })?;
@@ -189,7 +206,8 @@ impl App {
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
             .build_v1()
             .map_err(|error| AppError::Server("reflection", error.to_string()))?;
-        let tls = |clients, alpn: &[&[u8]]| match &self.config.tls {
+        let certificates = self.config.tls.clone();
+        let tls = |clients, alpn: &[&[u8]]| match &certificates {
             Some(tls) => server_config(tls, clients, alpn).map(Some),
             None => Ok(None),
         };
@@ -215,25 +233,14 @@ impl App {
             .add_service(query::FeedDesk::service(Arc::clone(&views)))
             .add_service(FlightDesk::service(Arc::clone(&room)))
             .add_service(node::service(Arc::clone(&self.state)));
-        let stop = self.stop_serving.clone();
-        self.servers.push((
-            "gRPC",
-            tokio::spawn(async move {
-                let served = routes.serve_with_incoming_shutdown(connections, stop.cancelled_owned()).await;
-                served.map_err(|error| error.to_string())
-            }),
-        ));
+        let stopped = self.stop_serving.clone().cancelled_owned();
+        self.spawn("gRPC", routes.serve_with_incoming_shutdown(connections, stopped));
         if let Some((listener, address)) = listeners.postgres {
             let tls = tls(ClientCertificates::NotAsked, ALPN_POSTGRES)?;
             let passwords = Arc::new(TokenDoor::new(Arc::clone(&identity), address, tls.is_some()));
             let desk = PostgresDesk::new(Arc::clone(&room), passwords, tls);
-            let stop = self.stop_serving.clone();
-            self.servers.push((
-                "Postgres",
-                tokio::spawn(async move {
-                    desk.serve(listener, stop.cancelled_owned()).await.map_err(|error| error.to_string())
-                }),
-            ));
+            let stopped = self.stop_serving.clone().cancelled_owned();
+            self.spawn("Postgres", async move { desk.serve(listener, stopped).await });
         }
         if let Some((listener, address)) = listeners.dashboards {
             let tls = tls(ClientCertificates::NotAsked, ALPN_HTTP)?;
@@ -245,16 +252,13 @@ impl App {
             })?;
             let router = dashboards::router(Arc::clone(&room), Arc::clone(&views), tokens);
             let stop = self.stop_serving.clone();
-            self.servers.push((
-                "dashboards",
-                tokio::spawn(async move {
-                    // An open feed never ends by itself, so there is nothing to drain: the page reconnects.
-                    tokio::select! {
-                        served = axum::serve(connections, router) => served.map_err(|error| error.to_string()),
-                        () = stop.cancelled() => Ok(()),
-                    }
-                }),
-            ));
+            self.spawn("dashboards", async move {
+                // A page's connection stays open for what may come: there is nothing to drain, it reconnects.
+                tokio::select! {
+                    served = axum::serve(connections, router) => served,
+                    () = stop.cancelled() => Ok(()),
+                }
+            });
         }
         if let Some((listener, address)) = listeners.admin {
             let tls = tls(ClientCertificates::Required, ALPN_HTTP)?;
@@ -265,14 +269,8 @@ impl App {
             })?;
             let state = Arc::clone(&self.state);
             let router = telemetry::router(registry, Arc::new(move || state.readiness()));
-            let stop = self.stop_serving.clone();
-            self.servers.push((
-                "admin",
-                tokio::spawn(async move {
-                    let served = axum::serve(connections, router).with_graceful_shutdown(stop.cancelled_owned()).await;
-                    served.map_err(|error| error.to_string())
-                }),
-            ));
+            let stopped = self.stop_serving.clone().cancelled_owned();
+            self.spawn("admin", axum::serve(connections, router).with_graceful_shutdown(stopped).into_future());
         }
         let (state, store, stop) = (Arc::clone(&self.state), Arc::clone(views.store()), self.stop_serving.clone());
         tokio::spawn(async move {
@@ -290,6 +288,16 @@ impl App {
         Ok(())
     }
 
+    /// Runs a server until it ends; [`App::run`] looks after it.
+    fn spawn<E: std::fmt::Display>(
+        &mut self,
+        name: &'static str,
+        server: impl Future<Output = Result<(), E>> + Send + 'static,
+    ) {
+        let ended = async move { server.await.map_err(|error| error.to_string()) };
+        self.servers.push((name, tokio::spawn(ended)));
+    }
+
     /// How the node stands, for health and status.
     pub fn state(&self) -> Arc<node::Node> {
         Arc::clone(&self.state)
@@ -303,14 +311,8 @@ impl App {
         let failed = tokio::select! {
             () = asked => None,
             reason = self.admission.poisoned() => Some(AppError::Poisoned(reason)),
-            ended = &mut self.pipeline => {
-                let error = match ended {
-                    Ok(Ok(())) => AppError::Server("pipeline", "it ended early".to_owned()),
-                    Ok(Err(error)) => error.into(),
-                    Err(error) => AppError::Server("pipeline", error.to_string()),
-                };
-                self.stop_serving.cancel();
-                return Err(error);
+            ended = self.pipeline.ended() => {
+                Some(ended.err().unwrap_or(AppError::Server("pipeline", "it ended early".to_owned())))
             }
             error = first_to_end(&mut self.servers) => Some(error),
         };
@@ -322,31 +324,37 @@ impl App {
     }
 
     /// Stop admitting, drain, commit, close.
-    async fn stop(self) -> Result<(), AppError> {
+    async fn stop(mut self) -> Result<(), AppError> {
         tracing::info!("stopping");
         self.state.set(State::Stopping);
         self.admission.stop();
         self.stop_serving.cancel();
+        self.state.rooms().feeds.close();
         let deadline = tokio::time::Instant::now() + self.config.node.drain;
-        for (name, server) in self.servers {
+        for (name, server) in std::mem::take(&mut self.servers) {
             if tokio::time::timeout_at(deadline, server).await.is_err() {
                 tracing::warn!(server = name, "requests under way were cut off at the end of the drain time");
             }
         }
         // What was acknowledged is read and committed before the log closes.
+        let committed = self.finish_reading(deadline).await;
+        self.admission.close().await;
+        self.log.close().await?;
+        tracing::info!("stopped");
+        committed
+    }
+
+    /// Lets the pipeline come to the end of the log, commit and end. Nothing is left to do when it has ended already.
+    async fn finish_reading(&mut self, deadline: tokio::time::Instant) -> Result<(), AppError> {
+        if self.pipeline.has_ended() {
+            return Ok(());
+        }
         let end = self.log.end().await?;
         if tokio::time::timeout_at(deadline, caught_up(&self.state.rooms().store, &end)).await.is_err() {
             tracing::warn!("the views were not caught up at the end of the drain time; the next start reads the rest");
         }
         self.stop_reading.cancel();
-        match self.pipeline.await {
-            Ok(outcome) => outcome?,
-            Err(error) => return Err(AppError::Server("pipeline", error.to_string())),
-        }
-        self.admission.close().await;
-        self.log.close().await?;
-        tracing::info!("stopped");
-        Ok(())
+        self.pipeline.ended().await
     }
 }
 

@@ -20,11 +20,11 @@ use crate::pipeline::decode::{Decoded, decode};
 use crate::pipeline::telling::Told;
 use crate::register::{Register, RegisterError};
 use crate::telemetry::trace_context;
-use consent_filter::{Audience, Book};
+use consent_filter::{Audience, Book, Facts};
 use event_log::{EventLog, ReadError, ReadLimit};
 use futures::{Stream, StreamExt};
 use model::{Body, Event, Frontier, Moment, Position, Record};
-use parking_lot::RwLock;
+use parking_lot::{RwLock, RwLockWriteGuard};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -148,6 +148,10 @@ pub async fn run(
         .boxed();
     let mut committing = Committing::default();
     let ended = drive(&mut worker, &mut decoded, &mut committing, probe, &stop).await;
+    if ended.is_err() {
+        // A commit under way may wait for rows that were put and will now never be published.
+        rooms.store.end_publications();
+    }
     // Whoever opens the store next must not meet a commit that still writes to it.
     let committed = committing.finish().await;
     ended?;
@@ -172,7 +176,7 @@ async fn drive(
         tokio::select! {
             () = stop.cancelled() => return Ok(()),
             done = committing.done(), if committing.is_under_way() => committing.settle(done)?,
-            _ = beats.tick() => worker.beat(),
+            _ = beats.tick() => worker.beat()?,
             batch = decoded.next() => match batch {
                 Some(batch) => worker.take(batch?, probe)?,
                 None => return Ok(()),
@@ -224,23 +228,45 @@ impl<'a> Worker<'a> {
     fn take(&mut self, batch: Vec<Decoded>, probe: &mut dyn Probe) -> Result<(), PipelineError> {
         let oldest = batch.iter().map(|decoded| decoded.appended_at).min();
         let letters = batch.len();
-        for decoded in batch {
+        let facts = self.facts(&batch);
+        for (decoded, facts) in batch.into_iter().zip(facts) {
             let position = decoded.position;
             if self.frontier.includes(position) {
                 continue;
             }
-            self.letter(decoded, probe)?;
+            self.letter(decoded, facts, probe)?;
             self.frontier.include(position);
         }
         announce(probe, Effect::Publish)?;
-        self.rooms.store.publish(&self.frontier);
-        let now = (self.clock.0)();
-        self.rooms.feeds.published(&self.rooms.store);
-        self.told.published(letters, oldest, now);
+        self.show()?;
+        self.told.published(letters, oldest, (self.clock.0)());
         Ok(())
     }
 
-    fn letter(&mut self, decoded: Decoded, probe: &mut dyn Probe) -> Result<(), PipelineError> {
+    /// Numbers the patients and classes of a batch under one lock, and fetches what its decisions will read.
+    ///
+    /// Numbers are given in the order of the records and never change, so that it may be done ahead of the events
+    /// between them.
+    fn facts(&self, batch: &[Decoded]) -> Vec<Option<Facts>> {
+        let mut book = self.rooms.book.write();
+        let facts = batch.iter().map(|decoded| match &decoded.event {
+            Ok(Event { body: Body::Record(record), .. }) => Some(book.facts(record)),
+            _ => None,
+        });
+        let facts: Vec<Option<Facts>> = facts.collect();
+        let book = RwLockWriteGuard::downgrade(book);
+        book.look_ahead(&facts.iter().flatten().copied().collect::<Vec<_>>());
+        facts
+    }
+
+    /// Rows, permissions and the frontier become visible in one act, and the feeds hand out what was told.
+    fn show(&self) -> Result<(), PipelineError> {
+        self.rooms.store.publish(&self.frontier)?;
+        self.rooms.feeds.published(&self.rooms.store);
+        Ok(())
+    }
+
+    fn letter(&mut self, decoded: Decoded, facts: Option<Facts>, probe: &mut dyn Probe) -> Result<(), PipelineError> {
         let Decoded { position, payload, event, trace, .. } = decoded;
         // Only letters of a recorded trace cost a span: at full rate most carry none.
         let span = trace.filter(is_sampled).map(|trace| {
@@ -249,16 +275,23 @@ impl<'a> Worker<'a> {
             span
         });
         let _entered = span.as_ref().map(tracing::Span::enter);
-        match event {
-            Err(fault) => self.rooms.withheld.note(position, fault),
-            Ok(Event { body: Body::Record(record), .. }) => self.record(position, Arc::new(*record), probe)?,
-            Ok(event) => self.change(position, &event, payload, probe)?,
+        match (event, facts) {
+            (Err(fault), _) => self.rooms.withheld.note(position, fault),
+            (Ok(Event { body: Body::Record(record), .. }), Some(facts)) => {
+                self.record(position, Arc::new(*record), facts, probe)?;
+            }
+            (Ok(event), _) => self.change(position, &event, payload, probe)?,
         }
         Ok(())
     }
 
-    fn record(&mut self, position: Position, record: Arc<Record>, probe: &mut dyn Probe) -> Result<(), PipelineError> {
-        let facts = self.rooms.book.write().facts(&record);
+    fn record(
+        &mut self,
+        position: Position,
+        record: Arc<Record>,
+        facts: Facts,
+        probe: &mut dyn Probe,
+    ) -> Result<(), PipelineError> {
         announce(probe, Effect::Put(position))?;
         let outcome = self.rooms.store.put(position, &record, &facts);
         announce(probe, Effect::Feed(position))?;
@@ -290,11 +323,10 @@ impl<'a> Worker<'a> {
     }
 
     /// Says that the corridor is alive though nothing came, and lets the clock begin and end what it must.
-    fn beat(&mut self) {
+    fn beat(&mut self) -> Result<(), PipelineError> {
         let now = (self.clock.0)();
         self.rooms.feeds.tick(&self.rooms.book.read(), now);
-        self.rooms.store.publish(&self.frontier);
-        self.rooms.feeds.published(&self.rooms.store);
+        self.show()
     }
 }
 

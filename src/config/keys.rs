@@ -358,16 +358,6 @@ pub const KEYS: &[Key] = &[
         ],
     ),
     key(
-        "ingest.dedupe_window",
-        whole(1_000, 1_000_000_000),
-        Is("4_000_000"),
-        [
-            "4_000_000",
-            "再送を見分けるために覚えておく直近のイベントIDの数",
-            "How many of the latest event ids are remembered to find repeats.",
-        ],
-    ),
-    key(
         "ingest.quarantine_mib",
         whole(1, 1_048_576),
         Is("1024"),
@@ -376,22 +366,6 @@ pub const KEYS: &[Key] = &[
             "受け付けられなかったデータを保管する領域（MiB）。一杯になると、その旨を返して拒む",
             "Room in MiB for refused bytes; when it is full they are refused aloud.",
         ],
-    ),
-    key(
-        "ingest.max_in_flight",
-        whole(1, 1_000_000),
-        Is("10_000"),
-        [
-            "10_000",
-            "一つのストリームで受領確認を待てるイベントの数",
-            "Events of one stream that may wait for their acknowledgement.",
-        ],
-    ),
-    key(
-        "ingest.max_event_kib",
-        whole(1, 65_536),
-        Is("4096"),
-        ["4096", "イベント一件の最大の大きさ（KiB）", "The largest event, in KiB."],
     ),
     key(
         "views.dir",
@@ -417,16 +391,6 @@ pub const KEYS: &[Key] = &[
             "10",
             "メモリ上の最も古い行がこの秒数を過ぎると書き出す",
             "Age in seconds of the oldest hot row at which they are written.",
-        ],
-    ),
-    key(
-        "views.retain_superseded_hours",
-        whole(0, 87_600),
-        Is("24"),
-        [
-            "24",
-            "訂正・削除された行（すぐに見えなくなる）をファイルから取り除くまでの時間",
-            "Hours until compaction removes superseded and deleted rows (they are hidden at once) from the files.",
         ],
     ),
     key(

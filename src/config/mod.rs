@@ -203,14 +203,8 @@ pub struct Operator {
 /// The door.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ingest {
-    /// How many of the latest event ids are remembered to find repeats.
-    pub dedupe_window: u64,
     /// Room for refused bytes, in bytes.
     pub quarantine_bytes: u64,
-    /// Events of one stream that may wait for their acknowledgement.
-    pub max_in_flight: usize,
-    /// The largest event, in bytes.
-    pub max_event_bytes: usize,
 }
 
 /// The record store.
@@ -222,8 +216,6 @@ pub struct Views {
     pub flush_rows: usize,
     /// Age of the oldest hot row at which a flush begins.
     pub flush_interval: Duration,
-    /// How long superseded and deleted rows stay in table files before compaction removes them.
-    pub retain_superseded: Duration,
 }
 
 /// Limits of statements.

@@ -83,17 +83,11 @@ impl Settings {
                 leeway: self.seconds("identity.leeway_seconds"),
                 operators: self.operators(),
             },
-            ingest: Ingest {
-                dedupe_window: self.integer("ingest.dedupe_window"),
-                quarantine_bytes: self.integer("ingest.quarantine_mib") * MIB,
-                max_in_flight: self.size("ingest.max_in_flight"),
-                max_event_bytes: self.size("ingest.max_event_kib") * 1024,
-            },
+            ingest: Ingest { quarantine_bytes: self.integer("ingest.quarantine_mib") * MIB },
             views: Views {
                 dir: self.path("views.dir").unwrap_or_default(),
                 flush_rows: self.size("views.flush_rows"),
                 flush_interval: self.seconds("views.flush_seconds"),
-                retain_superseded: Duration::from_secs(self.integer("views.retain_superseded_hours") * 3600),
             },
             query: Query {
                 statement: self.seconds("query.statement_seconds"),

@@ -245,14 +245,14 @@ impl Region {
         }
         let mut frontier = store.frontier();
         frontier.include(position);
-        store.publish(&frontier);
+        store.publish(&frontier).unwrap();
         feeds.published(store);
     }
 
     /// What an idle pipeline does ten times a second.
     pub fn beat(&self) {
         let store = self.views.store();
-        store.publish(&store.frontier());
+        store.publish(&store.frontier()).unwrap();
         self.views.feeds().published(store);
     }
 }

@@ -10,7 +10,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// All partitions from a frontier on, for ever, in batches of one partition each. Order is kept within a partition;
 /// busy partitions take turns. The stream ends when the log is closed and read to its end, and after an error,
-/// which is its last item: nothing is ever skipped.
+/// which is its last item: nothing is ever skipped. Where the log cannot be reached it is tried again.
 pub fn tail(
     log: Arc<dyn EventLog>,
     from: Frontier,
@@ -26,6 +26,9 @@ pub fn tail(
         Some((batch, rest))
     })
 }
+
+/// How long after the log could not be reached it is tried again.
+const AGAIN: Duration = Duration::from_secs(1);
 
 fn tail_partition(
     log: Arc<dyn EventLog>,
@@ -43,6 +46,11 @@ fn tail_partition(
                     return Some((Ok(batch), Some((log, from))));
                 }
                 Err(ReadError::Closed) => return None,
+                // A broker that cannot be reached now will be again, and nothing was skipped meanwhile.
+                Err(ReadError::Unavailable { reason }) => {
+                    tracing::warn!(%partition, reason, "the log cannot be read now; tried again");
+                    tokio::time::sleep(AGAIN).await;
+                }
                 Err(error) => return Some((Err(error), None)),
             }
         }

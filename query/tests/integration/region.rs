@@ -211,7 +211,7 @@ impl Region {
         }
         let mut frontier = store.frontier();
         frontier.include(position);
-        store.publish(&frontier);
+        store.publish(&frontier).unwrap();
         feeds.published(store);
         position
     }

@@ -41,6 +41,8 @@ pub struct Feeds {
     /// How far the worker has handed out.
     handed: Arc<ArcSwap<Frontier>>,
     ended: AtomicBool,
+    /// Rings once when the node stops.
+    closed: tokio::sync::watch::Sender<bool>,
     resets: Counter<u64>,
     subscribers: Gauge<u64>,
 }
@@ -105,6 +107,7 @@ impl Feeds {
             retired,
             handed,
             ended: AtomicBool::new(false),
+            closed: tokio::sync::watch::Sender::new(false),
             resets: meter.u64_counter("ajisai.feed.resets").with_description("listeners too slow").build(),
             subscribers: meter.u64_gauge("ajisai.feed.groups").with_description("principals that listen").build(),
         })
@@ -242,6 +245,13 @@ impl Feeds {
         Subscription::new(self.clone(), store.clone(), principal.clone(), start, categories)
     }
 
+    /// Ends every subscription after what it was already given, and those that begin from now on: the node stops, and
+    /// a listener resumes elsewhere or later.
+    pub fn close(&self) {
+        self.ended.store(true, Ordering::Release);
+        self.closed.send_replace(true);
+    }
+
     /// Forgets the groups the worker found nobody in any more.
     fn drop_retired(&self, registry: &mut Registry) {
         for id in self.retired.lock().drain(..) {
@@ -291,6 +301,11 @@ impl Feeds {
 
     fn handed(&self) -> Frontier {
         self.handed.load().as_ref().clone()
+    }
+    /// Resolves when the feeds are closed.
+    async fn closed(&self) {
+        // The sender lives in `self`, so that waiting cannot fail.
+        let _ = self.closed.subscribe().wait_for(|closed| *closed).await;
     }
     fn have_ended(&self) -> bool {
         self.ended.load(Ordering::Acquire)

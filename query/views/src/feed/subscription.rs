@@ -87,7 +87,12 @@ impl Subscription {
             if self.joined && self.beat_at.elapsed() >= heartbeat {
                 return self.beat().map(Ok);
             }
-            match tokio::time::timeout_at(deadline, self.receiver.recv()).await {
+            let message = tokio::select! {
+                biased;
+                message = tokio::time::timeout_at(deadline, self.receiver.recv()) => message,
+                () = self.feeds.closed() => return None,
+            };
+            match message {
                 Ok(Some(message)) => self.take(message),
                 Ok(None) => {
                     if !self.begin_again() {

@@ -50,7 +50,7 @@ impl Line {
         }
     }
     fn publish(&self) {
-        self.store.publish(&self.frontier);
+        self.store.publish(&self.frontier).unwrap();
         self.feeds.published(&self.store);
     }
     fn listen(&self, principal: &Principal, start: FeedStart) -> Subscription {
@@ -208,4 +208,23 @@ async fn a_listener_at_an_unknown_facility_hears_the_end() {
     let line = Line::new().await;
     let mut feed = line.listen(&world.principals[5], FeedStart::Beginning);
     assert!(feed.next(Duration::from_millis(50)).await.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_listener_of_a_node_that_stops_hears_the_end_after_all_it_was_given() {
+    let world = World::new(45, 60);
+    let mut line = Line::new().await;
+    world.log.iter().for_each(|(position, event)| line.take(*position, event));
+    line.publish();
+    let who = world.principals.iter().find(|who| !wanted(&world, &line.book.read(), who).is_empty()).unwrap().clone();
+    let mut feed = line.listen(&who, FeedStart::Beginning);
+    let mut mirror = Mirror::default();
+    mirror.follow(&mut feed, &line.frontier).await;
+    assert_eq!(mirror.records, wanted(&world, &line.book.read(), &who));
+    let waits = tokio::spawn(async move { feed.next(Duration::from_secs(60)).await });
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    line.feeds.close();
+    let ended = tokio::time::timeout(Duration::from_secs(5), waits).await.unwrap().unwrap();
+    assert!(ended.is_none(), "{ended:?}");
+    assert!(line.listen(&who, FeedStart::Now).next(Duration::from_secs(60)).await.is_none(), "nobody begins anew");
 }

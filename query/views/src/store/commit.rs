@@ -90,7 +90,8 @@ impl Store {
     /// Takes what is published; waits for the publication when something is put and not yet published.
     ///
     /// # Errors
-    /// When the disk is full or failing. Nothing is lost: the rows stay hot, and the next commit tries again.
+    /// When the disk is full or failing, or what was put will never be published. Nothing is lost: the rows stay hot,
+    /// and the next commit tries again.
     pub async fn commit(&self) -> Result<Committed, StoreError> {
         let mut committer = self.committer.lock().await;
         let started = Instant::now();
@@ -221,6 +222,9 @@ impl Store {
                     return Ok(Some(frozen.clone()));
                 }
                 if writer.unpublished {
+                    if writer.ended {
+                        return Err(StoreError::Interrupted);
+                    }
                     writer.freeze_wanted = true;
                 } else if writer.frontier == writer.committed_frontier {
                     return Ok(None);

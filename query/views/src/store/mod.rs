@@ -153,6 +153,8 @@ struct Writer {
     rows: usize,
     committed_at: Instant,
     committed_frontier: Frontier,
+    /// Nothing more will be published.
+    ended: bool,
     /// The index or Arrow failed: what is in memory is no longer the log's fold, and only opening anew mends it.
     poisoned: bool,
 }
@@ -211,15 +213,18 @@ impl Store {
     }
 
     /// Shows readers everything put so far as one act, and says that it reaches `frontier`.
-    pub fn publish(&self, frontier: &Frontier) {
+    ///
+    /// # Errors
+    /// [`StoreError::Poisoned`] once a put, this cut of the rows or an earlier one failed: readers stay at what was
+    /// whole, and nothing mends it but opening the store anew.
+    pub fn publish(&self, frontier: &Frontier) -> Result<(), StoreError> {
         let mut writer = self.writer.lock();
         if let Err(error) = writer.cut() {
             tracing::error!(%error, "rows could not be published");
             writer.poisoned = true;
         }
         if writer.poisoned {
-            // Readers stay at what was whole.
-            return;
+            return Err(StoreError::Poisoned);
         }
         writer.frontier = frontier.clone();
         writer.published_at = Instant::now();
@@ -228,6 +233,14 @@ impl Store {
             writer.freeze();
         }
         self.reshow(&mut writer);
+        Ok(())
+    }
+
+    /// Says that the writer publishes nothing more: a commit that waits for what was put to be published ends with
+    /// [`StoreError::Interrupted`] instead of waiting for ever.
+    pub fn end_publications(&self) {
+        self.writer.lock().ended = true;
+        self.bell.send_modify(|rings| *rings += 1);
     }
 
     /// Whether enough is hot, for long enough, that a commit is due.

@@ -86,6 +86,7 @@ impl Store {
             freeze_wanted: false,
             rows: 0,
             committed_at: Instant::now(),
+            ended: false,
             poisoned: false,
         };
         let committer = Committer {

@@ -1,6 +1,6 @@
 use super::commit::Step;
 use crate::testing::world::{World, everything};
-use crate::{Feeds, PutOutcome, Store, StoreConfig, Views};
+use crate::{Feeds, PutOutcome, Store, StoreConfig, StoreError, Views};
 use consent_filter::Book;
 use model::{Body, Event, Frontier, Position};
 use parking_lot::RwLock;
@@ -69,7 +69,7 @@ impl Node {
     }
 
     fn publish(&self) {
-        self.store.publish(&self.frontier);
+        self.store.publish(&self.frontier).unwrap();
     }
 
     fn views(&self) -> Views {
@@ -243,6 +243,20 @@ async fn the_same_letters_put_again_change_nothing() {
     assert_eq!(node.store.content_digest().await.unwrap(), digest);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_ends_when_what_was_put_will_never_be_published() {
+    let world = World::new(3, 40);
+    let mut node = Node::new().await;
+    node.take_all(&world.log);
+    let store = node.store.clone();
+    let commit = tokio::spawn(async move { store.commit().await });
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert!(!commit.is_finished(), "it waits for the publication");
+    node.store.end_publications();
+    let ended = tokio::time::timeout(Duration::from_secs(5), commit).await.unwrap().unwrap();
+    assert!(matches!(ended, Err(StoreError::Interrupted)), "{ended:?}");
+}
+
 #[tokio::test]
 async fn a_reader_can_wait_for_a_position() {
     let node = Node::new().await;
@@ -253,7 +267,7 @@ async fn a_reader_can_wait_for_a_position() {
         let wanted = wanted.clone();
         async move { store.reached(&wanted, Duration::from_secs(5)).await }
     });
-    node.store.publish(&wanted);
+    node.store.publish(&wanted).unwrap();
     assert!(waits.await.unwrap());
 }
 
