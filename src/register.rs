@@ -17,8 +17,8 @@ use consent_filter::Book;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions};
 use ingest::{ConsentQuery, ConsentReader, DirectoryReader, Standing};
 use model::{
-    Body, ConsentChange, ConsentId, DirectoryChange, DisclosureScope, Event, Facility, FacilityId, Link, LinkChange,
-    LinkId, Member, MemberId, PatientRef, Position, Viewers,
+    Body, Consent, ConsentChange, ConsentId, ConsentState, DirectoryChange, DisclosureScope, Event, Facility,
+    FacilityId, Link, LinkChange, LinkId, Member, MemberId, PatientRef, Position, Viewers,
 };
 use parking_lot::RwLock;
 use std::fmt;
@@ -89,25 +89,42 @@ impl Register {
     }
 
     fn apply_consent(&self, position: Position, event: &Event, change: &ConsentChange) -> Result<(), RegisterError> {
-        let (ConsentChange::Given(model::Consent { id, .. }) | ConsentChange::Withdrawn(model::Withdrawal { id, .. })) =
-            change;
+        let id = match change {
+            ConsentChange::Given(consent) => &consent.id,
+            ConsentChange::Withdrawn(withdrawal) => &withdrawal.id,
+            // The book keeps these.
+            ConsentChange::Released(_)
+            | ConsentChange::GlassBroken(_)
+            | ConsentChange::GlassClosed(_)
+            | ConsentChange::GlassReviewed(_) => return Ok(()),
+        };
         let known = self.entry(id)?;
         let next = match (known, change) {
             (Some(known), _) if known.position >= position && known.position.partition == position.partition => {
                 return Ok(());
             }
-            // A withdrawn id is withdrawn for good, as in the book.
+            // A withdrawn id is withdrawn for good, and no consent moves back, as in the book.
             (Some(ConsentEntry { withdrawn_at: Some(_), .. }), ConsentChange::Given(_)) => return Ok(()),
-            (_, ConsentChange::Given(_)) => ConsentEntry { position, withdrawn_at: None, given: event_bytes(event) },
+            (known, ConsentChange::Given(consent)) => {
+                let now = known.and_then(|known| consent_of(&known.given)).map(|known| known.state);
+                if !ConsentState::may_become(now, consent.state) {
+                    return Ok(());
+                }
+                ConsentEntry { position, withdrawn_at: None, given: event_bytes(event) }
+            }
             (known, ConsentChange::Withdrawn(withdrawal)) => ConsentEntry {
                 position,
                 withdrawn_at: Some(withdrawal.withdrawn_at),
                 given: known.map(|known| known.given).unwrap_or_default(),
             },
+            _ => return Ok(()),
         };
         let mut batch = self.database.batch();
         batch.insert(&self.consents, id.as_str(), next.to_bytes());
         if let ConsentChange::Given(consent) = change {
+            if let Some((id, entry)) = self.superseded(consent, position)? {
+                batch.insert(&self.consents, id, entry.to_bytes());
+            }
             let mut facilities = vec![consent.patient.facility(), &consent.taken_by];
             if let Viewers::Facilities(viewers) = &consent.viewers {
                 facilities.extend(viewers);
@@ -118,6 +135,24 @@ impl Register {
             batch.insert(&self.shares, share_key(&patient_key(&consent.patient), id.as_str()), "");
         }
         Ok(batch.commit()?)
+    }
+
+    /// The consent whose place an active one takes, as it stands from then on.
+    fn superseded(&self, by: &Consent, position: Position) -> Result<Option<(String, ConsentEntry)>, RegisterError> {
+        let Some(id) = by.supersedes.as_ref().filter(|_| by.state == ConsentState::Active) else { return Ok(None) };
+        let Some(entry) = self.entry(id)? else { return Ok(None) };
+        let Some(mut event) = event_of(&entry.given) else { return Ok(None) };
+        match &mut event.body {
+            Body::Consent(ConsentChange::Given(consent))
+                if consent.patient == by.patient
+                    && ConsentState::may_become(Some(consent.state), ConsentState::Superseded) =>
+            {
+                consent.state = ConsentState::Superseded;
+            }
+            _ => return Ok(None),
+        }
+        let entry = ConsentEntry { position, given: event_bytes(&event), ..entry };
+        Ok(Some((id.as_str().to_owned(), entry)))
     }
 
     fn apply_link(&self, event: &Event, change: &LinkChange) -> Result<(), RegisterError> {
@@ -151,10 +186,7 @@ impl Register {
 
     fn standing(&self, id: &ConsentId) -> Result<Option<Standing>, RegisterError> {
         let Some(entry) = self.entry(id)? else { return Ok(None) };
-        let consent = match event_of(&entry.given).map(|event| event.body) {
-            Some(Body::Consent(ConsentChange::Given(consent))) => consent,
-            _ => return Ok(None),
-        };
+        let Some(consent) = consent_of(&entry.given) else { return Ok(None) };
         Ok(Some(Standing { consent, withdrawn_at: entry.withdrawn_at, position: entry.position }))
     }
 
@@ -188,6 +220,14 @@ impl Register {
             }
         }
         Ok(())
+    }
+}
+
+/// The consent that an entry's bytes state.
+fn consent_of(given: &[u8]) -> Option<Consent> {
+    match event_of(given).map(|event| event.body) {
+        Some(Body::Consent(ConsentChange::Given(consent))) => Some(consent),
+        _ => None,
     }
 }
 

@@ -142,16 +142,19 @@ impl Author {
             patient,
             viewers,
             state: if self.rng.random_bool(0.9) { ConsentState::Active } else { ConsentState::Received },
+            supersedes: None,
             period: Period::new(None, Some(now().plus_micros((days - 50) * 86_400_000_000))).unwrap(),
             data_period: Period::new(Some(now().plus_micros(-days * 86_400_000_000)), None).unwrap(),
             categories: if self.rng.random_bool(0.7) { CategorySet::all() } else { CategorySet::of(Category::Message) },
             departments: Vec::new(),
             labels: if self.rng.random_bool(0.4) { Labels::of(Label::Hiv) } else { Labels::NONE },
             purposes: PurposeSet::of(Purpose::Treatment),
+            exceptions: Exceptions::none(),
             signer: Signer::Patient,
-            taken_by: facility(source),
+            taken_by: facility((source + 1) % 4),
             signed_at: now(),
             form_digest: String::new(),
+            paper: Paper::default(),
         };
         self.event(source, Body::Consent(ConsentChange::Given(consent)))
     }
@@ -205,7 +208,7 @@ impl Author {
             hold_back: HoldBack::None,
         };
         let rules = if self.rng.random_bool(0.9) { vec![rule] } else { Vec::new() };
-        let scope = DisclosureScope { facility: facility(source), rules };
+        let scope = DisclosureScope::of(facility(source), rules);
         self.event(source, Body::Directory(DirectoryChange::Scope(scope)))
     }
 }

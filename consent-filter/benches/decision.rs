@@ -136,7 +136,7 @@ impl Region {
                 ..rule(CategorySet::all(), FacilityKindSet::all(), HoldBack::Days(7))
             },
         ];
-        let scope = DisclosureScope { facility: facility_id(at), rules };
+        let scope = DisclosureScope::of(facility_id(at), rules);
         let _ = self.tell(0, &Body::Directory(DirectoryChange::Scope(scope)));
         let mut classes = Vec::new();
         for category in Category::ALL {
@@ -188,16 +188,19 @@ impl Region {
             patient: PatientRef::new(facility_id(source), number(person)),
             viewers: Viewers::Facilities(vec![facility_id(viewer)]),
             state: ConsentState::Active,
+            supersedes: None,
             period: Period::new(Some(signed), ends).unwrap(),
             data_period: Period::ALWAYS,
             categories: CategorySet::all(),
             departments: Vec::new(),
             labels: if self.rng.random_ratio(1, 3) { Labels::of(Label::Psy) } else { Labels::NONE },
             purposes: PurposeSet::of(Purpose::Treatment).with(Purpose::EmergencyTreatment),
+            exceptions: Exceptions::none(),
             signer: Signer::Patient,
             taken_by: facility_id(viewer),
             signed_at: signed,
             form_digest: String::new(),
+            paper: Paper::default(),
         }
     }
     fn doctor(at: usize) -> Principal {

@@ -114,6 +114,9 @@ impl Book {
             Body::Directory(DirectoryChange::Member(member)) => self.state_member(member),
             Body::Directory(DirectoryChange::Scope(scope)) => self.state_scope(scope),
             Body::Directory(DirectoryChange::Link(change)) => self.relink(change),
+            Body::Directory(DirectoryChange::Agreement(_) | DirectoryChange::Kinship(_)) | Body::Consent(_) => {
+                (Outcome::NotForTheBook, Touched::Nothing)
+            }
             Body::Record(_) | Body::Audit(_) => (Outcome::NotForTheBook, Touched::Nothing),
         };
         self.note_change(&touched);

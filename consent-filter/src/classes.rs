@@ -173,5 +173,7 @@ fn hold(hold_back: HoldBack) -> i64 {
     match hold_back {
         HoldBack::None => i64::MIN,
         HoldBack::Days(days) => i64::from(days) * DAY,
+        // Releases are not heard yet.
+        HoldBack::UntilReleased => i64::MAX,
     }
 }

@@ -7,7 +7,8 @@ use crate::index::{DepartmentIx, MemberIx, TermsIx};
 use crate::intern::{Interner, PackedIds};
 use crate::{ConsentIx, FacilityIx};
 use model::{
-    CategorySet, Consent, ConsentId, ConsentState, DepartmentCode, Labels, Moment, Period, Purpose, PurposeSet, Viewers,
+    CategorySet, Consent, ConsentForm, ConsentId, ConsentState, DepartmentCode, Labels, Moment, Period, Purpose,
+    PurposeSet, Viewers,
 };
 use std::collections::BTreeSet;
 
@@ -192,7 +193,12 @@ impl Consents {
             data_until,
             categories: consent.categories,
             labels: consent.labels,
-            purposes: consent.purposes,
+            // What is not judged yet opens nothing.
+            purposes: if consent.exceptions.is_empty() && consent.form() != ConsentForm::Proxy {
+                consent.purposes
+            } else {
+                PurposeSet::NONE
+            },
             departments: departments.into_boxed_slice(),
         });
         let viewers = self.viewers(&consent.viewers, directory);

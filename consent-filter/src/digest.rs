@@ -85,6 +85,7 @@ fn scope_digest(scope: &DisclosureScope) -> u128 {
         item.number(match rule.hold_back {
             HoldBack::None => -1,
             HoldBack::Days(days) => i32::from(days),
+            HoldBack::UntilReleased => -2,
         });
     }
     item.finish()

@@ -3,13 +3,18 @@
 //! | event | who |
 //! | --- | --- |
 //! | record | the source's system or clinical staff; the patient ref is the source's own |
-//! | consent, state active or rejected | the disclosing facility |
+//! | consent, state activated, active, rejected or superseded | the disclosing facility |
 //! | consent, earlier states | the disclosing facility, or the facility that takes it, if it will view |
 //! | withdrawal | the disclosing facility, the one that took the consent, an administrator |
 //! | facility | an administrator |
 //! | member | the member's facility (its system), an administrator |
 //! | scope | that facility (its system or its administrator), nobody else |
 //! | link, unlink | either facility |
+//! | release, review of a broken glass | the disclosing facility |
+//! | break glass | a clinical member of the viewing facility, for themselves |
+//! | close glass | the facility that broke it, the disclosing one |
+//! | agreement | the viewing facility (its system or its administrator) |
+//! | kinship | the mother's facility |
 //! | audit | nobody: the node writes these past the door |
 //!
 //! The event's source is always the caller's own facility. Patients and auditors change nothing.
@@ -17,8 +22,8 @@
 use crate::book::Book;
 use crate::refusal::{Refusal, RefusalReason};
 use model::{
-    Body, Consent, ConsentChange, ConsentState, DirectoryChange, Event, FacilityId, Link, LinkChange, Member,
-    Principal, Record, Role, RoleSet, Viewers, Withdrawal,
+    AgreementChange, Body, BreakGlass, Consent, ConsentChange, ConsentState, DirectoryChange, Event, FacilityId,
+    KinshipChange, Link, LinkChange, Member, Principal, Record, Role, RoleSet, Viewers, Withdrawal,
 };
 
 /// Roles that see and make clinical data, and a facility's own system.
@@ -78,6 +83,24 @@ pub(crate) fn authorise(principal: &Principal, event: &Event, book: &dyn Book) -
         Body::Record(record) => record_from(principal, record),
         Body::Consent(ConsentChange::Given(consent)) => consent_from(principal, consent, book),
         Body::Consent(ConsentChange::Withdrawn(withdrawal)) => withdrawal_from(principal, withdrawal, book),
+        Body::Consent(ConsentChange::Released(release)) => {
+            discloser_only(principal, release.patient.facility(), "consent.released")
+        }
+        Body::Consent(ConsentChange::GlassBroken(glass)) => glass_from(principal, glass),
+        Body::Consent(ConsentChange::GlassClosed(end)) => {
+            if end.facility == principal.facility && CLINICAL.contains(principal.role) {
+                return Ok(());
+            }
+            discloser_only(principal, end.patient.facility(), "consent.glass_closed")
+        }
+        Body::Consent(ConsentChange::GlassReviewed(review)) => {
+            if principal.member.as_ref().is_some_and(|member| *member != review.reviewer) {
+                return Err(not_permitted("consent.glass_reviewed.reviewer", "must be the caller"));
+            }
+            discloser_only(principal, review.patient.facility(), "consent.glass_reviewed")
+        }
+        Body::Directory(DirectoryChange::Agreement(change)) => agreement_from(principal, change),
+        Body::Directory(DirectoryChange::Kinship(change)) => kinship_from(principal, change),
         Body::Directory(DirectoryChange::Facility(_)) => {
             if principal.is_administrator() {
                 Ok(())
@@ -131,10 +154,11 @@ fn consent_from(principal: &Principal, consent: &Consent, book: &dyn Book) -> Re
     if *consent.patient.facility() == principal.facility {
         return Ok(());
     }
-    let decided = |state| matches!(state, ConsentState::Active | ConsentState::Rejected);
+    // All that lies past the form's arrival is the discloser's.
+    let decided = |state| !matches!(state, ConsentState::Draft | ConsentState::Signed | ConsentState::Received);
     if decided(consent.state) || known.is_some_and(|known| decided(known.consent.state)) {
-        let rule = "only the disclosing facility (`patient.facility`) activates or rejects a consent, or changes one \
-                    it has activated or rejected";
+        let rule = "only the disclosing facility (`patient.facility`) activates, rejects or supersedes a consent, or \
+                    changes one it has";
         return Err(Refusal::new(RefusalReason::NotDiscloser, "consent.given.state", rule));
     }
     if consent.taken_by != principal.facility || !views(&principal.facility, consent, book) {
@@ -158,6 +182,59 @@ fn withdrawal_from(principal: &Principal, withdrawal: &Withdrawal, book: &dyn Bo
     }
     let rule = "only the disclosing facility, the facility that took the consent, or an administrator withdraws it";
     Err(not_permitted("consent.withdrawn", rule))
+}
+
+/// What only the staff or the system of the disclosing facility says.
+fn discloser_only(principal: &Principal, discloser: &FacilityId, field: &str) -> Result<(), Refusal> {
+    if !KEEPERS.contains(principal.role) {
+        return Err(role(field, "only a facility's staff or system"));
+    }
+    if *discloser != principal.facility {
+        let rule = "only the disclosing facility (`patient.facility`) states this";
+        return Err(Refusal::new(RefusalReason::NotDiscloser, field, rule));
+    }
+    Ok(())
+}
+
+/// A glass is broken by a person, for themselves. Whether it opens anything is the book's to say.
+fn glass_from(principal: &Principal, glass: &BreakGlass) -> Result<(), Refusal> {
+    if !CLINICAL.contains(principal.role) || principal.role == Role::System {
+        return Err(role("consent.glass_broken", "only clinical staff, each for themselves,"));
+    }
+    if glass.facility != principal.facility {
+        return Err(not_permitted("consent.glass_broken.facility", "must be the facility of the caller"));
+    }
+    if principal.member.as_ref() != Some(&glass.member) {
+        return Err(not_permitted("consent.glass_broken.member", "must be the caller"));
+    }
+    if principal.role != glass.role {
+        return Err(not_permitted("consent.glass_broken.role", "must be the role of the caller"));
+    }
+    Ok(())
+}
+
+fn agreement_from(principal: &Principal, change: &AgreementChange) -> Result<(), Refusal> {
+    if !matches!(principal.role, Role::System | Role::Administrator) {
+        return Err(role("directory.agreement", "only the facility's system or its administrator"));
+    }
+    if *change.facility() != principal.facility {
+        return Err(not_permitted("directory.agreement.facility", "only the viewing facility itself agrees"));
+    }
+    Ok(())
+}
+
+fn kinship_from(principal: &Principal, change: &KinshipChange) -> Result<(), Refusal> {
+    if !KEEPERS.contains(principal.role) {
+        return Err(role("directory.kinship", "only a facility's staff or system"));
+    }
+    let mother = match change {
+        KinshipChange::Stated(kinship) => kinship.mother(),
+        KinshipChange::Ended(end) => &end.mother,
+    };
+    if *mother.facility() != principal.facility {
+        return Err(not_permitted("directory.kinship.mother.facility", "must be the caller's facility"));
+    }
+    Ok(())
 }
 
 fn member_from(principal: &Principal, member: &Member, book: &dyn Book) -> Result<(), Refusal> {

@@ -155,6 +155,15 @@ fn moment_or_now(
     }
 }
 
+/// The person who speaks, where the message does not name one.
+fn speaker(field: &str, said: String, principal: &Principal) -> Result<String, Status> {
+    if !said.is_empty() {
+        return Ok(said);
+    }
+    let member = principal.member.as_ref().map(|member| member.as_str().to_owned());
+    member.ok_or_else(|| Status::invalid_argument(format!("`{field}`: is required, since the caller is not a person")))
+}
+
 /// A change that has become durable.
 struct Stored {
     position: v1::Position,

@@ -79,9 +79,9 @@ pub fn facilities(size: Size) -> Result<Vec<v1::Facility>, IdError> {
 /// As for [`source`].
 pub fn agreements(size: Size, n: u32, now: Moment) -> Result<Vec<model::Event>, IdError> {
     let me = source(n)?;
-    let mut bodies = vec![model::Body::Directory(model::DirectoryChange::Scope(model::DisclosureScope {
-        facility: me.clone(),
-        rules: vec![model::ScopeRule {
+    let mut bodies = vec![model::Body::Directory(model::DirectoryChange::Scope(model::DisclosureScope::of(
+        me.clone(),
+        vec![model::ScopeRule {
             categories: model::CategorySet::all(),
             viewer_kinds: model::FacilityKindSet::all(),
             viewer_roles: model::RoleSet::all(),
@@ -91,7 +91,7 @@ pub fn agreements(size: Size, n: u32, now: Moment) -> Result<Vec<model::Event>, 
             since: None,
             hold_back: model::HoldBack::None,
         }],
-    }))];
+    )))];
     for number in 0..size.patients {
         let mine = patient(me.clone(), number)?;
         let mut viewers = Vec::new();
@@ -114,16 +114,19 @@ pub fn agreements(size: Size, n: u32, now: Moment) -> Result<Vec<model::Event>, 
             patient: mine,
             viewers: model::Viewers::Facilities(viewers),
             state: model::ConsentState::Active,
+            supersedes: None,
             period: model::Period::ALWAYS,
             data_period: model::Period::ALWAYS,
             categories: model::CategorySet::all(),
             departments: Vec::new(),
             labels: model::Labels::NONE,
             purposes: model::PurposeSet::of(model::Purpose::Treatment),
+            exceptions: model::Exceptions::none(),
             signer: model::Signer::Patient,
-            taken_by: me.clone(),
+            taken_by: viewer(0)?,
             signed_at: now,
             form_digest: String::new(),
+            paper: model::Paper::default(),
         })));
     }
     bodies

@@ -6,8 +6,9 @@ use crate::client::{Client, Connection};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use model::{
-    Category, CategorySet, Consent, ConsentId, ConsentState, DepartmentCode, FacilityId, Label, Labels, MemberId,
-    Moment, PatientNumber, PatientRef, Period, Purpose, PurposeSet, Signer, Viewers, Withdrawal,
+    Category, CategorySet, Consent, ConsentForm, ConsentId, ConsentState, DepartmentCode, Exceptions, FacilityId,
+    Label, Labels, MemberId, Moment, Paper, PatientNumber, PatientRef, Period, Provision, Purpose, PurposeSet, Signer,
+    Viewers, Withdrawal,
 };
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -31,7 +32,7 @@ enum Act {
         ajisai consent give --as hospital.token --from-file consents.csv\n\n\
         ファイルの列（CSV の見出し、NDJSON のキー） Columns: patient, viewers or practitioners (separated by `|`) or all_members=true, and\n\
         optionally id, state, from, until, data_from, data_until, categories, departments, labels, purposes, signer,\n\
-        taken_by, signed_at. 同じ行は再送しても一度だけ。The same row sent again is one consent.")]
+        relation, supersedes, taken_by, signed_at. 同じ行は再送しても一度だけ。The same row sent again is one consent.")]
     Give(Box<Give>),
     /// 同意を撤回する（取り消せない）。Withdraw a consent; it is final.
     #[command(after_help = "例 Example:\n  ajisai consent withdraw --as hospital.token --patient 00012345 c-0f3a…")]
@@ -107,7 +108,15 @@ struct Terms {
     /// 署名者 patient, representative, agent.
     #[arg(long)]
     signer: Option<String>,
-    /// 同意を取得した施設（既定は自施設） The facility that took it; the caller's when not given.
+    /// 署名者の続柄（代理人のとき） What a representative or agent is to the patient.
+    #[arg(long)]
+    relation: Option<String>,
+    /// 置き換える同意の番号 The id of the consent whose place this one takes.
+    #[arg(long, value_name = "ID")]
+    supersedes: Option<String>,
+    /// 同意を取得した施設（既定は閲覧施設、開示施設を書けば代行同意） The facility that took it. When not given: the first
+    /// viewer if the caller discloses, else the caller. The discloser itself takes it by proxy, which opens only to
+    /// viewers that have agreed beforehand.
     #[arg(long, value_name = "ID")]
     taken_by: Option<String>,
     /// 署名の時刻（既定は今） When it was signed; now when not given.
@@ -285,6 +294,8 @@ impl Terms {
             labels,
             purposes,
             signer,
+            relation,
+            supersedes,
             taken_by,
             signed_at,
         } = self;
@@ -300,12 +311,18 @@ impl Terms {
         let moment =
             |name: &'static str, text: Option<String>| text.map(|text| Moment::parse(&text)).transpose().context(name);
         let signed_at = moment("signed_at", signed_at)?.unwrap_or(now);
+        let taken_by = match (taken_by, &viewers) {
+            (Some(text), _) => FacilityId::parse(&text).context("taken_by")?,
+            (None, Viewers::Facilities(ids)) if source == *own => ids.first().unwrap_or(own).clone(),
+            (None, _) => own.clone(),
+        };
         Ok(Consent {
             id: ConsentId::parse(&id.unwrap_or_else(|| format!("c-{}", digest.chars().take(24).collect::<String>())))?,
             patient: PatientRef::new(source, PatientNumber::parse(&number)?),
             viewers,
             state: one(state.as_deref().unwrap_or("active"), &ConsentState::ALL, ConsentState::code)
                 .context("state")?,
+            supersedes: supersedes.map(|text| ConsentId::parse(&text)).transpose().context("supersedes")?,
             period: Period::new(moment("from", from)?, moment("until", until)?)?,
             data_period: Period::new(moment("data_from", data_from)?, moment("data_until", data_until)?)?,
             categories: match categories {
@@ -324,10 +341,12 @@ impl Terms {
                 Some(text) => list::<_, Purpose, _>(&text, str::parse).context("purposes")?.into_iter().collect(),
                 None => PurposeSet::of(Purpose::Treatment).with(Purpose::EmergencyTreatment),
             },
+            exceptions: Exceptions::none(),
             signer: one(signer.as_deref().unwrap_or("patient"), &Signer::ALL, Signer::code).context("signer")?,
-            taken_by: taken_by.map_or_else(|| Ok(own.clone()), |text| FacilityId::parse(&text)).context("taken_by")?,
+            taken_by,
             signed_at,
             form_digest: String::new(),
+            paper: Paper { relation: relation.unwrap_or_default(), ..Paper::default() },
         })
     }
 }
@@ -474,12 +493,29 @@ impl Show {
             ("目的 purposes", consent.purposes.iter().map(Purpose::code).collect::<Vec<_>>().join(", ")),
             ("署名 signed", format!("{} ({})", consent.signed_at, consent.signer.code())),
             ("取得施設 taken by", consent.taken_by.as_str().to_owned()),
+            ("形式 form", form(&consent).to_owned()),
+            ("例外 exceptions", exceptions(consent.exceptions.provisions()).to_string()),
         ] {
             printed.add_row([item.to_owned(), content]);
         }
         say(printed.to_string());
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn form(consent: &Consent) -> &'static str {
+    match consent.form() {
+        ConsentForm::Blanket => "一括同意 all members",
+        ConsentForm::List => "施設を列挙 a list of facilities",
+        ConsentForm::Single => "一施設 one facility",
+        ConsentForm::Practitioners => "担当者を指名 named practitioners",
+        ConsentForm::Proxy => "代行同意 by proxy",
+    }
+}
+
+/// How many provisions there are, the nested ones counted.
+fn exceptions(provisions: &[Provision]) -> usize {
+    provisions.iter().map(|provision| 1 + exceptions(&provision.nested)).sum()
 }
 
 #[cfg(test)]
@@ -504,6 +540,14 @@ mod tests {
         assert_eq!(consent.id.as_str(), "c-0123456789abcdef01234567");
         let change = v1::ConsentChange::from(&ConsentChange::Given(consent.clone()));
         assert_eq!(ConsentChange::try_from(change).unwrap(), ConsentChange::Given(consent));
+    }
+
+    #[test]
+    fn the_viewing_side_has_taken_it_unless_said_otherwise() {
+        let pairs = [("patient", "42"), ("viewers", "himawari-clinic")];
+        assert_eq!(terms(&pairs).unwrap().form(), ConsentForm::Single);
+        let by_proxy = terms(&[pairs[0], pairs[1], ("taken_by", "ajisai-central")]).unwrap();
+        assert_eq!(by_proxy.form(), ConsentForm::Proxy);
     }
 
     #[test]

@@ -7,9 +7,9 @@ use crate::client::Connection;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use model::{
-    Category, CategorySet, DepartmentCode, DisclosureScope, Facility, FacilityId, FacilityKind, FacilityKindSet,
-    FacilityStatus, HoldBack, Label, Labels, Link, LinkEvidence, LinkId, Member, MemberId, Moment, PatientNumber,
-    PatientRef, Period, Role, RoleSet, ScopeRule, Unlink,
+    BreakGlassRule, Category, CategorySet, DepartmentCode, DisclosureScope, Facility, FacilityId, FacilityKind,
+    FacilityKindSet, FacilityStatus, GuardianConsents, HoldBack, Label, Labels, Link, LinkEvidence, LinkId, Member,
+    MemberId, Moment, PatientNumber, PatientRef, Period, Role, RoleSet, ScopeRule, Unlink,
 };
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -143,6 +143,17 @@ struct PutScope {
 #[serde(deny_unknown_fields)]
 struct ScopeFile {
     rules: Vec<RuleEntry>,
+    #[serde(default)]
+    break_glass: Vec<BreakGlassEntry>,
+    #[serde(default)]
+    guardian_consents: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BreakGlassEntry {
+    viewer_kinds: Vec<String>,
+    viewer_roles: Vec<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -160,6 +171,8 @@ struct RuleEntry {
     since: Option<String>,
     #[serde(default)]
     hold_back_days: u16,
+    #[serde(default)]
+    hold_until_released: bool,
 }
 
 #[derive(Debug, Args)]
@@ -324,8 +337,7 @@ impl PutScope {
     async fn run(self) -> anyhow::Result<ExitCode> {
         let text = std::fs::read_to_string(&self.from_file)
             .with_context(|| format!("reading {}", self.from_file.display()))?;
-        let rules = scope_rules(&text).with_context(|| self.from_file.display().to_string())?;
-        let scope = DisclosureScope { facility: own(&self.connection)?, rules };
+        let scope = scope(&text, own(&self.connection)?).with_context(|| self.from_file.display().to_string())?;
         let client = self.connection.open().await?;
         let digest = uuid::Uuid::now_v7().simple().to_string();
         each(&client, vec![Row { line: 1, content: scope, digest }], async |row| {
@@ -337,10 +349,21 @@ impl PutScope {
 }
 
 /// Reads a scope: JSON when it begins with `{`, else TOML.
-fn scope_rules(text: &str) -> anyhow::Result<Vec<ScopeRule>> {
-    let file: ScopeFile =
+fn scope(text: &str, facility: FacilityId) -> anyhow::Result<DisclosureScope> {
+    let ScopeFile { rules, break_glass, guardian_consents } =
         if text.trim_start().starts_with('{') { serde_json::from_str(text)? } else { toml::from_str(text)? };
-    file.rules.into_iter().enumerate().map(|(at, rule)| rule.rule().with_context(|| format!("rules[{at}]"))).collect()
+    let rule = |(at, rule): (usize, RuleEntry)| rule.rule().with_context(|| format!("rules[{at}]"));
+    let glass = |(at, rule): (usize, BreakGlassEntry)| rule.rule().with_context(|| format!("break_glass[{at}]"));
+    let guardian_consents = match guardian_consents {
+        Some(text) => one(&text, &GuardianConsents::ALL, GuardianConsents::code).context("guardian_consents")?,
+        None => GuardianConsents::default(),
+    };
+    Ok(DisclosureScope {
+        facility,
+        rules: rules.into_iter().enumerate().map(rule).collect::<Result<_, _>>()?,
+        break_glass: break_glass.into_iter().enumerate().map(glass).collect::<Result<_, _>>()?,
+        guardian_consents,
+    })
 }
 
 fn set<T, S>(name: &'static str, texts: &[String], all: S) -> anyhow::Result<S>
@@ -354,17 +377,29 @@ where
     texts.iter().map(|text| text.parse::<T>()).collect::<Result<S, _>>().context(name)
 }
 
+/// A set of roles; `clinical` stands for all that see clinical data.
+fn roles(name: &'static str, texts: &[String], absent: RoleSet) -> anyhow::Result<RoleSet> {
+    if texts.is_empty() {
+        return Ok(absent);
+    }
+    let clinical = texts.iter().any(|text| text == "clinical");
+    let named: Vec<String> = texts.iter().filter(|text| *text != "clinical").cloned().collect();
+    let named: RoleSet = set::<Role, _>(name, &named, RoleSet::all())?;
+    Ok(if clinical { named.union(crate::simulator::CLINICAL) } else { named })
+}
+
+impl BreakGlassEntry {
+    fn rule(self) -> anyhow::Result<BreakGlassRule> {
+        let kinds = set::<FacilityKind, FacilityKindSet>("viewer_kinds", &self.viewer_kinds, FacilityKindSet::all())?;
+        Ok(BreakGlassRule {
+            viewer_kinds: kinds,
+            viewer_roles: roles("viewer_roles", &self.viewer_roles, RoleSet::NONE)?,
+        })
+    }
+}
+
 impl RuleEntry {
     fn rule(self) -> anyhow::Result<ScopeRule> {
-        let roles = |name, texts: &[String], absent| {
-            if texts.is_empty() {
-                return Ok(absent);
-            }
-            let clinical = texts.iter().any(|text| text == "clinical");
-            let named: Vec<String> = texts.iter().filter(|text| *text != "clinical").cloned().collect();
-            let named: RoleSet = set::<Role, _>(name, &named, RoleSet::all())?;
-            Ok::<_, anyhow::Error>(if clinical { named.union(crate::simulator::CLINICAL) } else { named })
-        };
         Ok(ScopeRule {
             categories: set::<Category, CategorySet>("categories", &self.categories, CategorySet::all())?,
             viewer_kinds: set::<FacilityKind, FacilityKindSet>(
@@ -382,7 +417,12 @@ impl RuleEntry {
             author_roles: roles("author_roles", &self.author_roles, RoleSet::all())?,
             labels: set::<Label, Labels>("labels", &self.labels, Labels::NEED_SAYING)?,
             since: self.since.map(|text| Moment::parse(&text)).transpose().context("since")?,
-            hold_back: if self.hold_back_days == 0 { HoldBack::None } else { HoldBack::Days(self.hold_back_days) },
+            hold_back: match (self.hold_back_days, self.hold_until_released) {
+                (0, false) => HoldBack::None,
+                (0, true) => HoldBack::UntilReleased,
+                (days, false) => HoldBack::Days(days),
+                (_, true) => anyhow::bail!("hold_back_days: must be left out where hold_until_released is true"),
+            },
         })
     }
 }
@@ -513,6 +553,7 @@ fn print_scope(scope: &DisclosureScope) {
             match rule.hold_back {
                 HoldBack::None => String::new(),
                 HoldBack::Days(days) => format!("{days} 日 days"),
+                HoldBack::UntilReleased => "解除まで until released".to_owned(),
             },
         ]);
     }
@@ -525,18 +566,25 @@ mod tests {
 
     #[test]
     fn a_scope_in_toml_and_in_json_says_the_same() {
-        let toml = scope_rules(
+        let own = || FacilityId::parse("ajisai-central").unwrap();
+        let toml = scope(
             "[[rules]]\ncategories = [\"laboratory\", \"medication\"]\nviewer_kinds = [\"all\"]\n\
-             viewer_roles = [\"clinical\"]\nhold_back_days = 7\nsince = \"2024-04-01\"\n",
+             viewer_roles = [\"clinical\"]\nhold_back_days = 7\nsince = \"2024-04-01\"\n\
+             [[break_glass]]\nviewer_kinds = [\"hospital\"]\nviewer_roles = [\"physician\"]\n",
+            own(),
         )
         .unwrap();
-        let json = scope_rules(
+        let json = scope(
             r#"{"rules":[{"categories":["laboratory","medication"],"viewer_kinds":["all"],"viewer_roles":["clinical"],
-                "hold_back_days":7,"since":"2024-04-01"}]}"#,
+                "hold_back_days":7,"since":"2024-04-01"}],
+                "break_glass":[{"viewer_kinds":["hospital"],"viewer_roles":["physician"]}],
+                "guardian_consents":"go-on"}"#,
+            own(),
         )
         .unwrap();
         assert_eq!(toml, json);
-        let rule = toml.first().unwrap();
+        assert!(toml.break_glass.first().unwrap().viewer_roles.contains(Role::Physician));
+        let rule = toml.rules.first().unwrap();
         assert!(rule.viewer_roles.contains(Role::Physician) && !rule.viewer_roles.contains(Role::Clerk));
         assert_eq!((rule.author_roles, rule.hold_back), (RoleSet::all(), HoldBack::Days(7)));
         assert!(rule.labels.is_empty());
@@ -544,8 +592,13 @@ mod tests {
 
     #[test]
     fn an_unknown_word_in_a_scope_is_named_with_its_rule() {
-        let refused = scope_rules("[[rules]]\ncategories=[\"labs\"]\nviewer_kinds=[]\nviewer_roles=[]\n").unwrap_err();
+        let scope = |text| scope(text, FacilityId::parse("ajisai-central").unwrap());
+        let refused = scope("[[rules]]\ncategories=[\"labs\"]\nviewer_kinds=[]\nviewer_roles=[]\n").unwrap_err();
         assert!(format!("{refused:#}").contains("rules[0]: categories: `labs`"), "{refused:#}");
-        assert!(scope_rules("[[rules]]\ncategory=[]\n").is_err());
+        assert!(scope("[[rules]]\ncategory=[]\n").is_err());
+        let both =
+            "[[rules]]\ncategories=[]\nviewer_kinds=[]\nviewer_roles=[]\nhold_back_days=1\nhold_until_released=true\n";
+        assert!(format!("{:#}", scope(both).unwrap_err()).contains("hold_until_released"));
+        assert!(scope("rules = []\nguardian_consents = \"end\"\n").is_err());
     }
 }

@@ -4,7 +4,8 @@ use super::publisher::{Answer, PublishError, Publisher};
 use super::{Client, ClientError, Connection};
 use crate::simulator::Office;
 use model::{
-    Body, ConsentChange, DirectoryChange, Event, FacilityId, Frontier, LinkChange, MemberId, Principal, Purpose, Role,
+    AgreementChange, Body, ConsentChange, DirectoryChange, Event, FacilityId, Frontier, KinshipChange, LinkChange,
+    MemberId, Principal, Purpose, Role,
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
@@ -179,6 +180,10 @@ impl Player {
         let (id, last) = match change {
             ConsentChange::Given(consent) => (consent.id.as_str().to_owned(), false),
             ConsentChange::Withdrawn(withdrawal) => (withdrawal.id.as_str().to_owned(), true),
+            ConsentChange::Released(_) => (String::new(), true),
+            ConsentChange::GlassBroken(glass) => (glass.id.as_str().to_owned(), false),
+            ConsentChange::GlassClosed(end) => (end.id.as_str().to_owned(), true),
+            ConsentChange::GlassReviewed(review) => (review.id.as_str().to_owned(), true),
         };
         if last || !self.stated.insert(id) {
             self.catch_up().await?;
@@ -193,6 +198,18 @@ impl Player {
                 }
                 Some(v1::consent_change::Kind::Withdrawn(withdrawal)) => {
                     service.withdraw(v1::WithdrawConsentRequest { withdrawal: Some(withdrawal), request_id }).await?
+                }
+                Some(v1::consent_change::Kind::Released(release)) => {
+                    service.release(v1::ReleaseRequest { release: Some(release), request_id }).await?
+                }
+                Some(v1::consent_change::Kind::GlassBroken(glass)) => {
+                    service.break_glass(v1::BreakGlassRequest { glass: Some(glass), request_id }).await?
+                }
+                Some(v1::consent_change::Kind::GlassClosed(end)) => {
+                    service.close_glass(v1::CloseGlassRequest { end: Some(end), request_id }).await?
+                }
+                Some(v1::consent_change::Kind::GlassReviewed(review)) => {
+                    service.review_glass(v1::ReviewGlassRequest { review: Some(review), request_id }).await?
                 }
                 None => return Err(Status::internal("a consent change without a change")),
             };
@@ -250,6 +267,42 @@ impl Player {
                 self.call("link", async move {
                     let request = v1::UnlinkRequest { unlink, request_id };
                     service.unlink(request).await.map(tonic::Response::into_inner)
+                })
+                .await
+            }
+            DirectoryChange::Agreement(change) => {
+                let mut service = self.seat(&event.key.source).await?.client.directory();
+                let change = change.clone();
+                self.call("agreement", async move {
+                    let answer = match &change {
+                        AgreementChange::Stated(agreement) => {
+                            let agreement = Some(agreement.into());
+                            service.put_agreement(v1::PutAgreementRequest { agreement, request_id }).await
+                        }
+                        AgreementChange::Ended(end) => {
+                            let end = Some(end.into());
+                            service.end_agreement(v1::EndAgreementRequest { end, request_id }).await
+                        }
+                    };
+                    answer.map(tonic::Response::into_inner)
+                })
+                .await
+            }
+            DirectoryChange::Kinship(change) => {
+                let mut service = self.seat(&event.key.source).await?.client.directory();
+                let change = change.clone();
+                self.call("kinship", async move {
+                    let answer = match &change {
+                        KinshipChange::Stated(kinship) => {
+                            let kinship = Some(kinship.into());
+                            service.put_kinship(v1::PutKinshipRequest { kinship, request_id }).await
+                        }
+                        KinshipChange::Ended(end) => {
+                            let end = Some(end.into());
+                            service.end_kinship(v1::EndKinshipRequest { end, request_id }).await
+                        }
+                    };
+                    answer.map(tonic::Response::into_inner)
                 })
                 .await
             }

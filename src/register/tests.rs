@@ -1,7 +1,7 @@
 use super::*;
 use model::{
-    CategorySet, Consent, ConsentState, EventId, EventKey, Labels, LinkEvidence, Moment, PatientNumber, Period,
-    Purpose, PurposeSet, Signer, Unlink, Withdrawal,
+    CategorySet, Consent, ConsentState, EventId, EventKey, Exceptions, Labels, LinkEvidence, Moment, Paper,
+    PatientNumber, Period, Purpose, PurposeSet, Signer, Unlink, Withdrawal,
 };
 
 fn at(hour: i64) -> Moment {
@@ -24,15 +24,18 @@ fn given(id: &str, patient: PatientRef, viewer: &str) -> Event {
         viewers: Viewers::Facilities(vec![facility(viewer)]),
         patient,
         state: ConsentState::Active,
+        supersedes: None,
         period: Period::ALWAYS,
         data_period: Period::ALWAYS,
         categories: CategorySet::all(),
         departments: Vec::new(),
         labels: Labels::NONE,
         purposes: PurposeSet::of(Purpose::Treatment),
+        exceptions: Exceptions::none(),
         signer: Signer::Patient,
         signed_at: at(0),
         form_digest: String::new(),
+        paper: Paper::default(),
     })))
 }
 fn withdrawn(id: &str, patient: PatientRef) -> Event {

@@ -15,9 +15,9 @@ use super::region::{Office, Site};
 use super::scribe::Scribe;
 use super::tables::Trait;
 use model::{
-    Category, CategorySet, Consent, ConsentChange, ConsentId, ConsentState, DirectoryChange, Event, Label, Labels,
-    Link, LinkChange, LinkEvidence, LinkId, MemberId, Moment, Period, Purpose, PurposeSet, Role, Signer, Unlink,
-    Viewers, Withdrawal,
+    Category, CategorySet, Consent, ConsentChange, ConsentId, ConsentState, DirectoryChange, Event, Exceptions, Label,
+    Labels, Link, LinkChange, LinkEvidence, LinkId, MemberId, Moment, Paper, Period, Purpose, PurposeSet, Role, Signer,
+    Unlink, Viewers, Withdrawal,
 };
 
 const MINUTE: i64 = 60_000_000;
@@ -178,16 +178,19 @@ fn consent(
         patient: patient.clone(),
         viewers,
         state: ConsentState::Active,
+        supersedes: None,
         period: Period::new(Some(signed_at), until)?,
         data_period: Period::new(data_from, None)?,
         categories,
         departments: Vec::new(),
         labels,
         purposes: PurposeSet::of(Purpose::Treatment).with(Purpose::EmergencyTreatment),
+        exceptions: Exceptions::none(),
         signer: if person.age < 16 || dice.happens(0.06) { Signer::Representative } else { Signer::Patient },
         taken_by: taken_by.id().clone(),
         signed_at,
         form_digest: String::new(),
+        paper: Paper::default(),
     };
     let id = consent.id.clone();
     let mut in_force = start;

@@ -4,9 +4,9 @@
 //! looking everything up again, so that an answer of a node can be compared with something independent of it.
 
 use model::{
-    Body, Category, ChangeKind, Consent, ConsentChange, ConsentState, DirectoryChange, DisclosureScope, Event,
-    Facility, FacilityId, FacilityKind, FacilityStatus, HoldBack, Label, Labels, LinkChange, LinkId, Member, MemberId,
-    Moment, PatientRef, Principal, Record, RecordRef, Role, Viewers,
+    AgreementChange, Body, Category, ChangeKind, Consent, ConsentChange, ConsentForm, ConsentState, DirectoryChange,
+    DisclosureScope, Event, Facility, FacilityId, FacilityKind, FacilityStatus, HoldBack, Label, Labels, LinkChange,
+    LinkId, Member, MemberId, Moment, PatientRef, Principal, Record, RecordRef, Role, ViewerAgreement, Viewers,
 };
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -23,6 +23,7 @@ pub struct Expectation {
     unlinked: BTreeSet<String>,
     consents: HashMap<PatientRef, BTreeMap<String, Consent>>,
     withdrawn: BTreeSet<String>,
+    agreements: BTreeMap<(String, String), ViewerAgreement>,
     records: HashMap<RecordRef, Record>,
 }
 
@@ -62,6 +63,13 @@ impl Expectation {
             Body::Directory(DirectoryChange::Link(LinkChange::Unlinked(unlink))) => {
                 self.unlinked.insert(text(&unlink.id));
             }
+            Body::Directory(DirectoryChange::Agreement(AgreementChange::Stated(agreement))) => {
+                let key = (agreement.facility.as_str().to_owned(), agreement.id.as_str().to_owned());
+                self.agreements.insert(key, agreement.clone());
+            }
+            // The simulated region does not say these; they would be judged wrongly here.
+            Body::Consent(_) | Body::Directory(DirectoryChange::Agreement(AgreementChange::Ended(_))) => {}
+            Body::Directory(DirectoryChange::Kinship(_)) => {}
             Body::Audit(_) => {}
         }
     }
@@ -164,6 +172,8 @@ impl Expectation {
             let held_until = match rule.hold_back {
                 HoldBack::None => record.recorded,
                 HoldBack::Days(days) => record.recorded.plus_micros(i64::from(days) * 86_400_000_000),
+                // The simulated region releases nothing.
+                HoldBack::UntilReleased => return false,
             };
             rule.categories.contains(record.category())
                 && rule.viewer_kinds.contains(kind)
@@ -200,7 +210,15 @@ impl Expectation {
             Viewers::Facilities(ids) => ids.contains(&viewer.facility),
             Viewers::Practitioners(ids) => viewer.member.as_ref().is_some_and(|member| ids.contains(member)),
         };
+        let agreed = |agreement: &ViewerAgreement| {
+            agreement.facility == viewer.facility
+                && agreement.source == *consent.patient.facility()
+                && agreement.period.contains(moment)
+                && (agreement.members.is_empty()
+                    || viewer.member.as_ref().is_some_and(|member| agreement.members.contains(member)))
+        };
         named
+            && (consent.form() != ConsentForm::Proxy || self.agreements.values().any(agreed))
             && consent.state == ConsentState::Active
             && !self.withdrawn.contains(consent.id.as_str())
             && consent.period.contains(moment)
@@ -231,5 +249,6 @@ fn text(id: &LinkId) -> String {
 
 /// The labels that scope and consent must both name.
 fn needed(labels: Labels) -> Labels {
-    labels.iter().filter(|label| !matches!(label, Label::Lts | Label::Uninformed | Label::Undelivered)).collect()
+    let tags = [Label::Lts, Label::Uninformed, Label::Undelivered, Label::Released];
+    labels.iter().filter(|label| !tags.contains(label)).collect()
 }

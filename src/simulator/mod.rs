@@ -38,7 +38,10 @@ pub use region::{CLINICAL, Office, Site};
 
 use care::{DAY, MINUTE, Stage};
 use dice::Dice;
-use model::{DirectoryChange, Event, IdError, Moment, MomentError, PeriodError, RecordError};
+use model::{
+    AgreementChange, AgreementId, DirectoryChange, Event, FacilityId, IdError, Moment, MomentError, Period,
+    PeriodError, RecordError, ViewerAgreement,
+};
 use people::Person;
 use perinatal::Recording;
 use scribe::Scribe;
@@ -240,6 +243,19 @@ impl Simulation {
             changes.extend(office.members.iter().cloned().map(DirectoryChange::Member));
             changes.extend(office.scope.clone().map(DirectoryChange::Scope));
             for change in changes {
+                let event = self.scribe.directory(office.id(), start, change)?;
+                self.ready.push_back(Timed { at: start, event });
+            }
+        }
+        // Who is named in a consent by proxy has agreed to it beforehand.
+        let disclosing: Vec<FacilityId> =
+            self.offices.iter().filter(|office| office.scope.is_some()).map(|office| office.id().clone()).collect();
+        for office in &self.offices {
+            for source in disclosing.iter().filter(|source| *source != office.id()) {
+                let id = AgreementId::parse(&self.scribe.id("agreement"))?;
+                let (facility, source) = (office.id().clone(), source.clone());
+                let agreement = ViewerAgreement { id, facility, source, members: Vec::new(), period: Period::ALWAYS };
+                let change = DirectoryChange::Agreement(AgreementChange::Stated(agreement));
                 let event = self.scribe.directory(office.id(), start, change)?;
                 self.ready.push_back(Timed { at: start, event });
             }

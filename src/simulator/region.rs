@@ -242,5 +242,5 @@ fn scope(site: Site, facility: FacilityId, start: Moment) -> Option<DisclosureSc
             ..open
         }],
     };
-    Some(DisclosureScope { facility, rules })
+    Some(DisclosureScope::of(facility, rules))
 }

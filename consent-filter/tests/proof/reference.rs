@@ -184,6 +184,7 @@ pub fn decide(log: &[Body], record: &Sample, viewer: &Principal, moment: Moment)
     gate(&mut left, HeldBack, |rule| match rule.hold_back {
         HoldBack::None => true,
         HoldBack::Days(days) => record.recorded.micros() + i64::from(days) * 86_400_000_000 <= moment.micros(),
+        HoldBack::UntilReleased => false,
     })?;
 
     let linked = person(log, &record.patient).iter().any(|other| *other.facility() == viewer.facility);

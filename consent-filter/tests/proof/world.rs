@@ -57,7 +57,7 @@ pub fn open_rule() -> ScopeRule {
     }
 }
 pub fn scope(id: &str, rules: Vec<ScopeRule>) -> Body {
-    Body::Directory(DirectoryChange::Scope(DisclosureScope { facility: fid(id), rules }))
+    Body::Directory(DirectoryChange::Scope(DisclosureScope::of(fid(id), rules)))
 }
 pub fn link(id: &str, a: PatientRef, b: PatientRef) -> Body {
     Body::Directory(DirectoryChange::Link(LinkChange::Linked(Link {
@@ -77,19 +77,22 @@ pub fn unlink(id: &str) -> Body {
 pub fn consent(id: &str, patient: PatientRef, viewers: Viewers) -> Consent {
     Consent {
         id: cid(id),
-        taken_by: patient.facility().clone(),
+        taken_by: fid("reception"),
         patient,
         viewers,
         state: ConsentState::Active,
+        supersedes: None,
         period: Period::ALWAYS,
         data_period: Period::ALWAYS,
         categories: CategorySet::all(),
         departments: Vec::new(),
         labels: Labels::NONE,
         purposes: PurposeSet::of(Purpose::Treatment),
+        exceptions: Exceptions::none(),
         signer: Signer::Patient,
         signed_at: day(0),
         form_digest: String::new(),
+        paper: Paper::default(),
     }
 }
 pub fn to(ids: &[&str]) -> Viewers {

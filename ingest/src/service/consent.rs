@@ -1,10 +1,14 @@
 //! `ConsentService`: consents stated, withdrawn and read.
 
-use super::{denied, moment_or_now, of_wire, page_size, principal_of, required, settled, store, trace_of};
+use super::{denied, moment_or_now, of_wire, page_size, principal_of, required, settled, speaker, store, trace_of};
 use crate::admission::Admission;
 use crate::authority::{has_part, keeps_consents};
 use crate::book::{ConsentQuery, Standing};
-use model::{Body, Consent, ConsentChange, ConsentId, ConsentState, Moment, PatientRef, Principal, Withdrawal};
+use event_log::TraceContext;
+use model::{
+    Body, BreakGlass, BreakGlassEnd, BreakGlassReview, Consent, ConsentChange, ConsentId, ConsentState, Moment,
+    PatientRef, Principal, Release, Withdrawal,
+};
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
 use wire::v1;
@@ -21,6 +25,22 @@ impl Consents {
     pub fn new(admission: Arc<Admission>) -> Self {
         Self { admission }
     }
+
+    async fn change(
+        &self,
+        principal: &Principal,
+        change: ConsentChange,
+        request_id: &str,
+        trace: Option<TraceContext>,
+    ) -> Result<Response<v1::ConsentResponse>, Status> {
+        let stored = store(&self.admission, principal, Body::Consent(change), request_id, trace).await?;
+        Ok(Response::new(stored.into()))
+    }
+}
+
+/// The caller's facility, where the message does not name one.
+pub(super) fn own_facility(said: String, principal: &Principal) -> String {
+    if said.is_empty() { principal.facility.as_str().to_owned() } else { said }
 }
 
 fn keeper<T>(request: &Request<T>) -> Result<Principal, Status> {
@@ -53,9 +73,7 @@ impl ConsentService for Consents {
         let v1::GiveConsentRequest { consent, request_id } = request.into_inner();
         let consent = Consent::try_from(required("consent", consent)?);
         let consent = consent.map_err(|error| of_wire(&error.within("consent")))?;
-        let body = Body::Consent(ConsentChange::Given(consent));
-        let stored = store(&self.admission, &principal, body, &request_id, trace).await?;
-        Ok(Response::new(stored.into()))
+        self.change(&principal, ConsentChange::Given(consent), &request_id, trace).await
     }
 
     async fn withdraw(
@@ -77,9 +95,63 @@ impl ConsentService for Consents {
         {
             return Err(no_such_consent());
         }
-        let body = Body::Consent(ConsentChange::Withdrawn(withdrawal));
-        let stored = store(&self.admission, &principal, body, &request_id, trace).await?;
-        Ok(Response::new(stored.into()))
+        self.change(&principal, ConsentChange::Withdrawn(withdrawal), &request_id, trace).await
+    }
+
+    async fn release(&self, request: Request<v1::ReleaseRequest>) -> Result<Response<v1::ConsentResponse>, Status> {
+        let (principal, trace) = (principal_of(&request)?, trace_of(request.metadata()));
+        let v1::ReleaseRequest { release, request_id } = request.into_inner();
+        let mut release = required("release", release)?;
+        let field = "release.recorded_until_us";
+        release.recorded_until_us = moment_or_now(&self.admission, field, release.recorded_until_us, &request_id)?;
+        let release = Release::try_from(release).map_err(|error| of_wire(&error.within("release")))?;
+        self.change(&principal, ConsentChange::Released(release), &request_id, trace).await
+    }
+
+    async fn break_glass(
+        &self,
+        request: Request<v1::BreakGlassRequest>,
+    ) -> Result<Response<v1::ConsentResponse>, Status> {
+        let (principal, trace) = (principal_of(&request)?, trace_of(request.metadata()));
+        let v1::BreakGlassRequest { glass, request_id } = request.into_inner();
+        let mut glass = required("glass", glass)?;
+        glass.facility = own_facility(glass.facility, &principal);
+        glass.member = speaker("glass.member", glass.member, &principal)?;
+        if glass.role == 0 {
+            glass.set_role(principal.role.into());
+        }
+        glass.from_us = moment_or_now(&self.admission, "glass.from_us", glass.from_us, &request_id)?;
+        if glass.until_us.is_none() && !request_id.is_empty() {
+            return Err(Status::invalid_argument("`glass.until_us`: is required when `request_id` is given"));
+        }
+        glass.until_us = glass.until_us.or(glass.from_us.map(|from| from.saturating_add(BreakGlass::LONGEST)));
+        let glass = BreakGlass::try_from(glass).map_err(|error| of_wire(&error.within("glass")))?;
+        self.change(&principal, ConsentChange::GlassBroken(glass), &request_id, trace).await
+    }
+
+    async fn close_glass(
+        &self,
+        request: Request<v1::CloseGlassRequest>,
+    ) -> Result<Response<v1::ConsentResponse>, Status> {
+        let (principal, trace) = (principal_of(&request)?, trace_of(request.metadata()));
+        let v1::CloseGlassRequest { end, request_id } = request.into_inner();
+        let mut end = required("end", end)?;
+        end.at_us = moment_or_now(&self.admission, "end.at_us", end.at_us, &request_id)?;
+        let end = BreakGlassEnd::try_from(end).map_err(|error| of_wire(&error.within("end")))?;
+        self.change(&principal, ConsentChange::GlassClosed(end), &request_id, trace).await
+    }
+
+    async fn review_glass(
+        &self,
+        request: Request<v1::ReviewGlassRequest>,
+    ) -> Result<Response<v1::ConsentResponse>, Status> {
+        let (principal, trace) = (principal_of(&request)?, trace_of(request.metadata()));
+        let v1::ReviewGlassRequest { review, request_id } = request.into_inner();
+        let mut review = required("review", review)?;
+        review.reviewer = speaker("review.reviewer", review.reviewer, &principal)?;
+        review.at_us = moment_or_now(&self.admission, "review.at_us", review.at_us, &request_id)?;
+        let review = BreakGlassReview::try_from(review).map_err(|error| of_wire(&error.within("review")))?;
+        self.change(&principal, ConsentChange::GlassReviewed(review), &request_id, trace).await
     }
 
     async fn get(&self, request: Request<v1::GetConsentRequest>) -> Result<Response<v1::ConsentEntry>, Status> {

@@ -1,12 +1,13 @@
 //! `DirectoryService`: facilities, members, scopes and links.
 
-use super::{denied, moment_or_now, of_wire, page_size, principal_of, required, settled, store, trace_of};
+use super::consent::own_facility;
+use super::{denied, moment_or_now, of_wire, page_size, principal_of, required, settled, speaker, store, trace_of};
 use crate::admission::Admission;
 use crate::authority::{keeps_consents, reads_directory_of};
 use event_log::TraceContext;
 use model::{
-    Body, DirectoryChange, DisclosureScope, Facility, FacilityId, Link, LinkChange, LinkId, Member, PatientRef,
-    Principal, Unlink,
+    AgreementChange, AgreementEnd, Body, DirectoryChange, DisclosureScope, Facility, FacilityId, Kinship,
+    KinshipChange, KinshipEnd, Link, LinkChange, LinkId, Member, PatientRef, Principal, Unlink, ViewerAgreement,
 };
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
@@ -50,15 +51,6 @@ fn facility_of(principal: &Principal, asked: &str) -> Result<FacilityId, Status>
     } else {
         Err(denied("`facility`: only the facility itself or an administrator may read this"))
     }
-}
-
-/// The person who speaks, where the message does not name one.
-fn speaker(field: &str, said: String, principal: &Principal) -> Result<String, Status> {
-    if !said.is_empty() {
-        return Ok(said);
-    }
-    let member = principal.member.as_ref().map(|member| member.as_str().to_owned());
-    member.ok_or_else(|| Status::invalid_argument(format!("`{field}`: is required, since the caller is not a person")))
 }
 
 fn within(field: &'static str) -> impl Fn(WireError) -> Status {
@@ -116,6 +108,45 @@ impl DirectoryService for Directory {
             return Err(Status::not_found("no such link is known to the caller's facility"));
         }
         self.change(&principal, DirectoryChange::Link(LinkChange::Unlinked(unlink)), &request_id, trace).await
+    }
+
+    async fn put_agreement(&self, request: Request<v1::PutAgreementRequest>) -> Answer {
+        let (principal, trace) = (principal_of(&request)?, trace_of(request.metadata()));
+        let v1::PutAgreementRequest { agreement, request_id } = request.into_inner();
+        let mut agreement = required("agreement", agreement)?;
+        agreement.facility = own_facility(agreement.facility, &principal);
+        let agreement = AgreementChange::Stated(ViewerAgreement::try_from(agreement).map_err(within("agreement"))?);
+        self.change(&principal, DirectoryChange::Agreement(agreement), &request_id, trace).await
+    }
+
+    async fn end_agreement(&self, request: Request<v1::EndAgreementRequest>) -> Answer {
+        let (principal, trace) = (principal_of(&request)?, trace_of(request.metadata()));
+        let v1::EndAgreementRequest { end, request_id } = request.into_inner();
+        let mut end = required("end", end)?;
+        end.facility = own_facility(end.facility, &principal);
+        end.at_us = moment_or_now(&self.admission, "end.at_us", end.at_us, &request_id)?;
+        let end = AgreementChange::Ended(AgreementEnd::try_from(end).map_err(within("end"))?);
+        self.change(&principal, DirectoryChange::Agreement(end), &request_id, trace).await
+    }
+
+    async fn put_kinship(&self, request: Request<v1::PutKinshipRequest>) -> Answer {
+        let (principal, trace) = (principal_of(&request)?, trace_of(request.metadata()));
+        let v1::PutKinshipRequest { kinship, request_id } = request.into_inner();
+        let mut kinship = required("kinship", kinship)?;
+        kinship.stated_by = speaker("kinship.stated_by", kinship.stated_by, &principal)?;
+        kinship.stated_us = moment_or_now(&self.admission, "kinship.stated_us", kinship.stated_us, &request_id)?;
+        let kinship = KinshipChange::Stated(Kinship::try_from(kinship).map_err(within("kinship"))?);
+        self.change(&principal, DirectoryChange::Kinship(kinship), &request_id, trace).await
+    }
+
+    async fn end_kinship(&self, request: Request<v1::EndKinshipRequest>) -> Answer {
+        let (principal, trace) = (principal_of(&request)?, trace_of(request.metadata()));
+        let v1::EndKinshipRequest { end, request_id } = request.into_inner();
+        let mut end = required("end", end)?;
+        end.by = speaker("end.by", end.by, &principal)?;
+        end.at_us = moment_or_now(&self.admission, "end.at_us", end.at_us, &request_id)?;
+        let end = KinshipChange::Ended(KinshipEnd::try_from(end).map_err(within("end"))?);
+        self.change(&principal, DirectoryChange::Kinship(end), &request_id, trace).await
     }
 
     async fn list_facilities(

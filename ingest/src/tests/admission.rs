@@ -79,7 +79,7 @@ async fn the_door_stamps_the_admission_whatever_the_sender_says() {
 #[tokio::test]
 async fn directory_changes_lie_in_the_control_partition() {
     let house = house().await;
-    let scope = model::DisclosureScope { facility: facility("hospital"), rules: Vec::new() };
+    let scope = model::DisclosureScope::of(facility("hospital"), Vec::new());
     let change = model::Body::Directory(model::DirectoryChange::Scope(scope));
     let event = event_of("hospital", "e-1", change);
     let answers = house.admission.admit(&hospital(), vec![incoming(&event)]).await.unwrap();

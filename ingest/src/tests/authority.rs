@@ -57,7 +57,7 @@ fn states_member(id: &str, at: &str) -> Body {
     Body::Directory(DirectoryChange::Member(member(id, at)))
 }
 fn states_scope(of: &str) -> Body {
-    Body::Directory(DirectoryChange::Scope(DisclosureScope { facility: facility(of), rules: Vec::new() }))
+    Body::Directory(DirectoryChange::Scope(DisclosureScope::of(facility(of), Vec::new())))
 }
 fn linked(id: &str, a: &PatientRef, b: &PatientRef) -> Body {
     Body::Directory(DirectoryChange::Link(LinkChange::Linked(link(id, a, b))))
@@ -72,6 +72,14 @@ fn audited(by: &Principal) -> Body {
     let reading = Reading::begin(ActId(1), by, what, now());
     let event = reading.finish(now(), AuditOutcome::Completed, || Salt::from_bytes([2; 32])).remove(0);
     Body::Audit(Box::new(event))
+}
+
+fn glass(id: &str, member: &str, role: Role) -> Body {
+    let (id, facility) = (model::GlassId::parse(id).unwrap(), facility("clinic"));
+    let (patient, from) = (patient("hospital", "1"), now());
+    let reason = "unconscious".to_owned();
+    let glass = BreakGlass::new(id, facility, member_id(member), role, patient, reason, from, from);
+    Body::Consent(ConsentChange::GlassBroken(glass.unwrap()))
 }
 
 use RefusalReason::{NotDiscloser, NotPermitted, RoleNotPermitted, WrongSource};
@@ -225,4 +233,73 @@ fn links_belong_to_the_facilities_at_their_ends() {
     check(&hospital(), unlinked("l-unknown"), Err(NotPermitted));
     check(&hospital(), linked("l-1", &patient("hospital", "2"), &nine), Err(NotPermitted));
     check(&caller("hospital", Role::Administrator), linked("l-2", &one, &nine), Err(RoleNotPermitted));
+}
+
+#[test]
+fn a_glass_is_broken_by_a_person_for_themselves() {
+    let doctor = || Principal { member: Some(member_id("dr")), ..caller("clinic", Role::Physician) };
+    check(&doctor(), glass("b-1", "dr", Role::Physician), Ok(()));
+    check(&doctor(), glass("b-1", "other", Role::Physician), Err(NotPermitted));
+    check(&doctor(), glass("b-1", "dr", Role::Nurse), Err(NotPermitted));
+    let elsewhere = Principal { facility: facility("pharmacy"), ..doctor() };
+    check(&elsewhere, glass("b-1", "dr", Role::Physician), Err(NotPermitted));
+    check(&caller("clinic", Role::System), glass("b-1", "dr", Role::System), Err(RoleNotPermitted));
+    check(&caller("clinic", Role::Clerk), glass("b-1", "dr", Role::Clerk), Err(RoleNotPermitted));
+}
+
+#[test]
+fn a_glass_is_closed_by_either_side_and_reviewed_by_the_disclosing_one() {
+    let id = || model::GlassId::parse("b-1").unwrap();
+    let end = BreakGlassEnd { id: id(), facility: facility("clinic"), patient: patient("hospital", "1"), at: now() };
+    let closed = || Body::Consent(ConsentChange::GlassClosed(end.clone()));
+    check(&caller("clinic", Role::Physician), closed(), Ok(()));
+    check(&caller("hospital", Role::Clerk), closed(), Ok(()));
+    check(&caller("pharmacy", Role::Physician), closed(), Err(NotDiscloser));
+    let review = BreakGlassReview {
+        id: id(),
+        facility: facility("clinic"),
+        patient: patient("hospital", "1"),
+        reviewer: member_id("reviewer"),
+        outcome: model::ReviewOutcome::Justified,
+        text: String::new(),
+        at: now(),
+    };
+    let reviewed = || Body::Consent(ConsentChange::GlassReviewed(review.clone()));
+    check(&caller("hospital", Role::Clerk), reviewed(), Ok(()));
+    check(&caller("clinic", Role::Physician), reviewed(), Err(NotDiscloser));
+    let other = Principal { member: Some(member_id("other")), ..caller("hospital", Role::Physician) };
+    check(&other, reviewed(), Err(NotPermitted));
+}
+
+#[test]
+fn a_release_is_the_disclosing_facilitys_and_an_agreement_the_viewing_ones() {
+    let release =
+        Release { patient: patient("hospital", "1"), categories: model::CategorySet::all(), recorded_until: now() };
+    let released = || Body::Consent(ConsentChange::Released(release.clone()));
+    check(&hospital(), released(), Ok(()));
+    check(&caller("clinic", Role::Physician), released(), Err(NotDiscloser));
+    check(&caller("hospital", Role::Patient), released(), Err(RoleNotPermitted));
+
+    let agreement = ViewerAgreement {
+        id: model::AgreementId::parse("a-1").unwrap(),
+        facility: facility("clinic"),
+        source: facility("hospital"),
+        members: Vec::new(),
+        period: model::Period::ALWAYS,
+    };
+    let agreed = || Body::Directory(DirectoryChange::Agreement(AgreementChange::Stated(agreement.clone())));
+    check(&caller("clinic", Role::System), agreed(), Ok(()));
+    check(&caller("clinic", Role::Physician), agreed(), Err(RoleNotPermitted));
+    check(&hospital(), agreed(), Err(NotPermitted));
+}
+
+#[test]
+fn a_kinship_is_stated_where_the_mother_is() {
+    let (mother, newborn) = (patient("hospital", "1"), patient("hospital", "2"));
+    let id = model::LinkId::parse("k-1").unwrap();
+    let kinship = Kinship::new(id, mother, newborn, member_id("m"), now()).unwrap();
+    let stated = || Body::Directory(DirectoryChange::Kinship(KinshipChange::Stated(kinship.clone())));
+    check(&caller("hospital", Role::Midwife), stated(), Ok(()));
+    check(&caller("clinic", Role::Midwife), stated(), Err(NotPermitted));
+    check(&caller("hospital", Role::Administrator), stated(), Err(RoleNotPermitted));
 }

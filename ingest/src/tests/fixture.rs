@@ -120,16 +120,19 @@ pub(super) fn consent(id: &str, state: ConsentState) -> Consent {
         patient: patient("hospital", "1"),
         viewers: Viewers::Facilities(vec![facility("clinic")]),
         state,
+        supersedes: None,
         period: Period::ALWAYS,
         data_period: Period::ALWAYS,
         categories: CategorySet::all(),
         departments: Vec::new(),
         labels: Labels::NONE,
         purposes: PurposeSet::of(Purpose::Treatment),
+        exceptions: Exceptions::none(),
         signer: Signer::Patient,
         taken_by: facility("clinic"),
         signed_at: now(),
         form_digest: String::new(),
+        paper: Paper::default(),
     }
 }
 

@@ -422,7 +422,7 @@ async fn the_directory_is_changed_and_read() {
     let status = node.directory("clinic/system").get_scope(get()).await.unwrap_err();
     assert_eq!(status.code(), Code::PermissionDenied);
     assert_eq!(node.directory("hospital/system").get_scope(get()).await.unwrap_err().code(), Code::NotFound);
-    let scope = DisclosureScope { facility: facility("hospital"), rules: Vec::new() };
+    let scope = DisclosureScope::of(facility("hospital"), Vec::new());
     node.book.0.lock().scopes.push(scope.clone());
     let read = node.directory("operator/administrator").get_scope(get()).await.unwrap().into_inner();
     assert_eq!(read, v1::DisclosureScope::from(&scope));

@@ -1,8 +1,8 @@
 //! Events: what enters by the door.
 
 use crate::{
-    AuditEvent, ConsentChange, DisclosureScope, EventId, Facility, FacilityId, LinkChange, Member, Moment, PatientRef,
-    Record,
+    AgreementChange, AuditEvent, ConsentChange, DisclosureScope, EventId, Facility, FacilityId, KinshipChange,
+    LinkChange, Member, Moment, PatientRef, Record,
 };
 
 /// An event's idempotency key: its source and its id there. The same key is the same event.
@@ -21,7 +21,7 @@ impl EventKey {
     }
 }
 
-/// A change of the directory, of a scope or of links. These travel in the control partition.
+/// A change of the directory, of a scope, of agreements or of links. These travel in the control partition.
 #[derive(Clone, PartialEq, Debug)]
 pub enum DirectoryChange {
     /// A facility is stated or stated again.
@@ -32,6 +32,10 @@ pub enum DirectoryChange {
     Scope(DisclosureScope),
     /// Two refs are linked or unlinked.
     Link(LinkChange),
+    /// A viewing facility's agreement is stated or taken back.
+    Agreement(AgreementChange),
+    /// Two refs are stated to be mother and newborn, or that is taken back.
+    Kinship(KinshipChange),
 }
 
 /// What an event says.

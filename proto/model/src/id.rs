@@ -136,6 +136,14 @@ id!(
     LinkId, "link_id", 64, token, TOKEN, shown
 );
 id!(
+    /// A broken glass's id at the viewing facility. At most 64 visible ASCII characters.
+    GlassId, "glass_id", 64, token, TOKEN, shown
+);
+id!(
+    /// An agreement's id at the viewing facility. At most 64 visible ASCII characters.
+    AgreementId, "agreement_id", 64, token, TOKEN, shown
+);
+id!(
     /// A department code: SS-MIX2 unified code or the facility's own. At most 16 visible ASCII characters.
     DepartmentCode, "department", 16, token, TOKEN, shown
 );

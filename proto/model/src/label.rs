@@ -161,6 +161,8 @@ closed_set! {
         Uninformed = "UNINFORMED",
         /// JP-CLINS: not to be provided to anyone; never leaves its source.
         Undelivered = "UNDELIVERED",
+        /// The source has released it, should its scope hold it until released. No other effect.
+        Released = "RELEASED",
     }
 }
 
@@ -169,5 +171,6 @@ impl Labels {
     pub const NEED_SAYING: Self = Self::all()
         .without(Self::of(Label::Lts))
         .without(Self::of(Label::Uninformed))
-        .without(Self::of(Label::Undelivered));
+        .without(Self::of(Label::Undelivered))
+        .without(Self::of(Label::Released));
 }

@@ -14,38 +14,50 @@
 //! # Ok::<(), model::IdError>(())
 //! ```
 
+mod agreement;
 mod audit;
+mod break_glass;
 mod category;
 mod consent;
 mod event;
 mod facility;
+mod guardian;
 mod id;
+mod kinship;
 mod label;
 mod link;
 mod moment;
 mod payload;
 mod position;
 mod principal;
+mod provision;
 mod reading;
 mod record;
 mod scope;
 
+pub use agreement::{AgreementChange, AgreementEnd, ViewerAgreement};
 pub use audit::{
     Act, ActId, ActSet, Agent, AuditEvent, AuditOutcome, AuditOutcomeSet, Counts, Digest, DigestError, Receipt, Salt,
     Shown, UnknownAct, UnknownAuditOutcome, What,
 };
+pub use break_glass::{
+    BreakGlass, BreakGlassEnd, BreakGlassError, BreakGlassReview, ReviewOutcome, ReviewOutcomes, UnknownReviewOutcome,
+};
 pub use category::{Category, CategorySet, UnknownCategory};
 pub use consent::{
-    Consent, ConsentChange, ConsentState, Purpose, PurposeSet, Signer, UnknownPurpose, Viewers, Withdrawal,
+    Consent, ConsentChange, ConsentForm, ConsentState, Done, Paper, Purpose, PurposeSet, Signer, UnknownPurpose,
+    Viewers, Withdrawal,
 };
 pub use event::{Body, DirectoryChange, Event, EventKey};
 pub use facility::{
     Facility, FacilityKind, FacilityKindSet, FacilityStatus, Member, Role, RoleSet, UnknownFacilityKind, UnknownRole,
 };
+pub use guardian::{ConsentFlag, MAJORITY, majority};
 pub use id::{
-    ConsentId, DepartmentCode, EventId, FacilityId, IdError, LinkId, MemberId, PatientNumber, PatientRef, RecordId,
-    RecordRef, Version,
+    AgreementId, ConsentId, DepartmentCode, EventId, FacilityId, GlassId, IdError, LinkId, MemberId, PatientNumber,
+    PatientRef, RecordId, RecordRef, Version,
 };
+pub use kinship::{Kinship, KinshipChange, KinshipEnd, KinshipError};
 pub use label::{Label, Labels, UnknownLabel};
 pub use link::{Link, LinkChange, LinkEvidence, Unlink};
 pub use moment::{Moment, MomentError, Period, PeriodError};
@@ -56,6 +68,7 @@ pub use payload::{
 };
 pub use position::{Frontier, Offset, PartitionId, Position, PositionError};
 pub use principal::Principal;
+pub use provision::{Exceptions, ExceptionsError, Provision, ProvisionKind};
 pub use reading::Reading;
 pub use record::{Author, ChangeKind, Record, RecordError};
-pub use scope::{DisclosureScope, HoldBack, ScopeRule};
+pub use scope::{BreakGlassRule, DisclosureScope, GuardianConsents, HoldBack, Release, ScopeRule};

@@ -132,3 +132,104 @@ proptest! {
         prop_assert_eq!(a.is_subset(b), a.without(b).is_empty());
     }
 }
+
+#[test]
+fn a_consent_moves_forward_and_its_ends_are_final() {
+    use ConsentState::*;
+    // The way as domain experts draw it; the ends lie past all of it.
+    let way = [Draft, Signed, Received, Activated, Active];
+    for (i, now) in way.iter().enumerate() {
+        assert!(ConsentState::may_become(None, *now));
+        for (j, next) in way.iter().enumerate() {
+            assert_eq!(ConsentState::may_become(Some(*now), *next), i <= j, "{now:?} to {next:?}");
+        }
+        for end in [Rejected, Superseded] {
+            assert!(ConsentState::may_become(Some(*now), end));
+            assert!(!ConsentState::may_become(Some(end), *now));
+        }
+    }
+    assert!(ConsentState::may_become(None, Rejected));
+    assert!(!ConsentState::may_become(None, Superseded));
+    assert!(!ConsentState::may_become(Some(Rejected), Superseded));
+    assert!(!ConsentState::may_become(Some(Superseded), Rejected));
+    assert!(ConsentState::ALL.iter().all(|state| ConsentState::may_become(Some(*state), *state)));
+}
+
+fn a_consent(viewers: Viewers, taken_by: &str) -> Consent {
+    let at = |text| Moment::parse(text).unwrap();
+    Consent {
+        id: ConsentId::parse("c-1").unwrap(),
+        patient: PatientRef::new(FacilityId::parse("hospital").unwrap(), PatientNumber::parse("1").unwrap()),
+        viewers,
+        state: ConsentState::Active,
+        supersedes: None,
+        period: Period::ALWAYS,
+        data_period: Period::ALWAYS,
+        categories: CategorySet::all(),
+        departments: Vec::new(),
+        labels: Labels::NONE,
+        purposes: PurposeSet::of(Purpose::Treatment),
+        exceptions: Exceptions::none(),
+        signer: Signer::Representative,
+        taken_by: FacilityId::parse(taken_by).unwrap(),
+        signed_at: at("2020-01-01"),
+        form_digest: String::new(),
+        paper: Paper::default(),
+    }
+}
+
+#[test]
+fn a_consents_form_follows_from_its_viewers_and_who_took_it() {
+    let facilities = |ids: &[&str]| Viewers::Facilities(ids.iter().map(|id| FacilityId::parse(id).unwrap()).collect());
+    let named = || Viewers::Practitioners(vec![MemberId::parse("dr").unwrap()]);
+    for (viewers, taken_by, form) in [
+        (Viewers::AllMembers, "clinic", ConsentForm::Blanket),
+        (Viewers::AllMembers, "hospital", ConsentForm::Blanket),
+        (facilities(&["clinic"]), "clinic", ConsentForm::Single),
+        (facilities(&["clinic", "pharmacy"]), "clinic", ConsentForm::List),
+        (named(), "clinic", ConsentForm::Practitioners),
+        (facilities(&["clinic"]), "hospital", ConsentForm::Proxy),
+        (named(), "hospital", ConsentForm::Proxy),
+    ] {
+        assert_eq!(a_consent(viewers, taken_by).form(), form);
+    }
+}
+
+#[test]
+fn a_child_comes_of_age_on_the_morning_of_the_eighteenth_birthday() {
+    use jiff::civil::date;
+    let at = |text| Moment::parse(text).unwrap();
+    assert_eq!(majority(date(2008, 4, 1)), Some(at("2026-04-01")));
+    assert_eq!(majority(date(2008, 2, 29)), Some(at("2026-03-01")));
+    assert_eq!(majority(date(9999, 1, 1)), None);
+
+    let consent = a_consent(Viewers::AllMembers, "clinic");
+    let flags = |consent: &Consent, born, died, moment| consent.flags(born, died, moment).collect::<Vec<_>>();
+    let born = Some(date(2008, 4, 1));
+    let eve = at("2026-04-01").plus_micros(-1);
+    assert_eq!(flags(&consent, born, None, eve), []);
+    assert_eq!(flags(&consent, born, None, at("2026-04-01")), [ConsentFlag::OfAge]);
+    assert_eq!(flags(&consent, None, None, eve), [ConsentFlag::AgeUnknown]);
+    assert_eq!(flags(&consent, born, Some(eve), eve), [ConsentFlag::Deceased]);
+    assert_eq!(flags(&consent, born, Some(eve), eve.plus_micros(-1)), []);
+    // An adult's guardian, and a patient who signed.
+    assert_eq!(flags(&consent, Some(date(1940, 1, 1)), None, eve), []);
+    let own = Consent { signer: Signer::Patient, ..consent.clone() };
+    assert_eq!(flags(&own, None, None, eve), []);
+    // What the form says comes before what the demographics say.
+    let form = Consent { paper: Paper { born, ..Paper::default() }, ..consent };
+    assert_eq!(form.of_age_at(Some(date(1940, 1, 1))), Some(at("2026-04-01")));
+}
+
+#[test]
+fn the_paper_and_the_reason_of_an_emergency_are_redacted_in_debug() {
+    let paper = Paper { born: Some(jiff::civil::date(2008, 4, 1)), ..Paper::default() };
+    assert!(!format!("{paper:?}").contains("2008"));
+    let patient = PatientRef::new(FacilityId::parse("h1").unwrap(), PatientNumber::parse("00012345").unwrap());
+    let at = Moment::parse("2026-04-01").unwrap();
+    let (id, facility) = (GlassId::parse("b-1").unwrap(), FacilityId::parse("c1").unwrap());
+    let member = MemberId::parse("dr").unwrap();
+    let glass = BreakGlass::new(id, facility, member, Role::Physician, patient, "overdose".into(), at, at).unwrap();
+    let shown = format!("{glass:?}");
+    assert!(shown.contains("c1") && !shown.contains("overdose") && !shown.contains("12345"), "{shown}");
+}

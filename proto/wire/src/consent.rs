@@ -1,12 +1,16 @@
 //! Consents and withdrawals.
 
 use crate::error::{At, Rule, WireError, Within, required};
+use crate::provision::{exceptions, exceptions_out};
 use crate::v1;
-use crate::vocabulary::{Vocabulary, entries, moment, numbers, patient, period, period_out};
+use crate::vocabulary::{Vocabulary, date_if, entries, id_if, moment, numbers, patient, period, period_out, text};
 use model::{
-    Category, Consent, ConsentChange, ConsentId, ConsentState, DepartmentCode, FacilityId, IdError, Label, MemberId,
-    Purpose, Signer, Viewers, Withdrawal,
+    Category, Consent, ConsentChange, ConsentId, ConsentState, DepartmentCode, Done, FacilityId, IdError, Label,
+    MemberId, Moment, Paper, Purpose, Signer, Viewers, Withdrawal,
 };
+
+/// The longest relation of a representative, in bytes.
+const RELATION: usize = 64;
 
 /// The identifiers of a list.
 pub(crate) fn ids<T>(
@@ -39,6 +43,12 @@ impl TryFrom<v1::ConsentChange> for ConsentChange {
             v1::consent_change::Kind::Withdrawn(withdrawal) => {
                 Self::Withdrawn(Withdrawal::try_from(withdrawal).within("withdrawn")?)
             }
+            v1::consent_change::Kind::Released(release) => Self::Released(release.try_into().within("released")?),
+            v1::consent_change::Kind::GlassBroken(glass) => Self::GlassBroken(glass.try_into().within("glass_broken")?),
+            v1::consent_change::Kind::GlassClosed(end) => Self::GlassClosed(end.try_into().within("glass_closed")?),
+            v1::consent_change::Kind::GlassReviewed(review) => {
+                Self::GlassReviewed(review.try_into().within("glass_reviewed")?)
+            }
         })
     }
 }
@@ -61,26 +71,62 @@ impl TryFrom<v1::Consent> for Consent {
             taken_by,
             signed_us,
             form_digest,
+            supersedes,
+            exceptions: provisions,
+            paper,
         } = wire;
         if !form_digest.is_empty() && !is_sha256(&form_digest) {
             return Err(WireError::new("form_digest", Rule::Digest));
+        }
+        if !supersedes.is_empty() && supersedes == id {
+            return Err(WireError::new("supersedes", Rule::SameConsent));
+        }
+        let signer = Signer::from_number(signer).at("signer")?;
+        let paper = paper.map(Paper::try_from).transpose().within("paper")?.unwrap_or_default();
+        if signer == Signer::Patient && !paper.relation.is_empty() {
+            return Err(WireError::new("paper.relation", Rule::RelationOfPatient));
         }
         Ok(Self {
             id: ConsentId::parse(&id).at("id")?,
             patient: patient("patient", patient_ref)?,
             viewers: Viewers::try_from(required("viewers", viewers)?).within("viewers")?,
             state: ConsentState::from_number(state).at("state")?,
+            supersedes: id_if("supersedes", &supersedes, ConsentId::parse)?,
             period: period("period", in_force)?,
             data_period: period("data_period", data_period)?,
             categories: entries::<Category, _>("categories", &categories)?,
             departments: ids("departments", &departments, DepartmentCode::parse)?,
             labels: entries::<Label, _>("labels", &labels)?,
             purposes: entries::<Purpose, _>("purposes", &purposes)?,
-            signer: Signer::from_number(signer).at("signer")?,
+            exceptions: exceptions("exceptions", provisions)?,
+            signer,
             taken_by: FacilityId::parse(&taken_by).at("taken_by")?,
             signed_at: moment("signed_us", signed_us)?,
             form_digest,
+            paper,
         })
+    }
+}
+
+impl TryFrom<v1::Paper> for Paper {
+    type Error = WireError;
+    fn try_from(wire: v1::Paper) -> Result<Self, WireError> {
+        let v1::Paper { relation, born, explainer, received, activated } = wire;
+        Ok(Self {
+            relation: text("relation", relation, RELATION)?,
+            born: date_if("born", &born)?,
+            explainer: id_if("explainer", &explainer, MemberId::parse)?,
+            received: received.map(Done::try_from).transpose().within("received")?,
+            activated: activated.map(Done::try_from).transpose().within("activated")?,
+        })
+    }
+}
+
+impl TryFrom<v1::Done> for Done {
+    type Error = WireError;
+    fn try_from(wire: v1::Done) -> Result<Self, WireError> {
+        let v1::Done { by, at_us } = wire;
+        Ok(Self { by: id_if("by", &by, MemberId::parse)?, at: moment("at_us", at_us)? })
     }
 }
 
@@ -117,6 +163,10 @@ impl From<&ConsentChange> for v1::ConsentChange {
         let kind = match change {
             ConsentChange::Given(consent) => v1::consent_change::Kind::Given(Box::new(consent.into())),
             ConsentChange::Withdrawn(withdrawal) => v1::consent_change::Kind::Withdrawn(withdrawal.into()),
+            ConsentChange::Released(release) => v1::consent_change::Kind::Released(release.into()),
+            ConsentChange::GlassBroken(glass) => v1::consent_change::Kind::GlassBroken(glass.into()),
+            ConsentChange::GlassClosed(end) => v1::consent_change::Kind::GlassClosed(end.into()),
+            ConsentChange::GlassReviewed(review) => v1::consent_change::Kind::GlassReviewed(review.into()),
         };
         Self { kind: Some(kind) }
     }
@@ -129,16 +179,19 @@ impl From<&Consent> for v1::Consent {
             patient,
             viewers,
             state,
+            supersedes,
             period,
             data_period,
             categories,
             departments,
             labels,
             purposes,
+            exceptions,
             signer,
             taken_by,
             signed_at,
             form_digest,
+            paper,
         } = consent;
         Self {
             id: id.as_str().to_owned(),
@@ -155,7 +208,31 @@ impl From<&Consent> for v1::Consent {
             taken_by: taken_by.as_str().to_owned(),
             signed_us: Some(signed_at.micros()),
             form_digest: form_digest.clone(),
+            supersedes: supersedes.as_ref().map(|id| id.as_str().to_owned()).unwrap_or_default(),
+            exceptions: exceptions_out(exceptions),
+            // A paper that says nothing is left out.
+            paper: (*paper != Paper::default()).then(|| paper.into()),
         }
+    }
+}
+
+impl From<&Paper> for v1::Paper {
+    fn from(paper: &Paper) -> Self {
+        let Paper { relation, born, explainer, received, activated } = paper;
+        Self {
+            relation: relation.clone(),
+            born: born.map(|date| date.to_string()).unwrap_or_default(),
+            explainer: explainer.as_ref().map(|id| id.as_str().to_owned()).unwrap_or_default(),
+            received: received.as_ref().map(Into::into),
+            activated: activated.as_ref().map(Into::into),
+        }
+    }
+}
+
+impl From<&Done> for v1::Done {
+    fn from(done: &Done) -> Self {
+        let Done { by, at } = done;
+        Self { by: by.as_ref().map(|id| id.as_str().to_owned()).unwrap_or_default(), at_us: Some(Moment::micros(*at)) }
     }
 }
 

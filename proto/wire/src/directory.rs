@@ -5,8 +5,9 @@ use crate::error::{At, Rule, WireError, Within, required, said};
 use crate::v1;
 use crate::vocabulary::{Vocabulary, entries, moment, moment_if, numbers, patient, period, period_out};
 use model::{
-    Category, DepartmentCode, DirectoryChange, DisclosureScope, Facility, FacilityId, FacilityKind, FacilityStatus,
-    HoldBack, Label, Link, LinkChange, LinkEvidence, LinkId, Member, MemberId, Moment, Role, ScopeRule, Unlink,
+    AgreementChange, BreakGlassRule, Category, DepartmentCode, DirectoryChange, DisclosureScope, Facility, FacilityId,
+    FacilityKind, FacilityStatus, GuardianConsents, HoldBack, KinshipChange, Label, Link, LinkChange, LinkEvidence,
+    LinkId, Member, MemberId, Moment, Role, ScopeRule, Unlink,
 };
 
 impl TryFrom<v1::DirectoryChange> for DirectoryChange {
@@ -20,6 +21,14 @@ impl TryFrom<v1::DirectoryChange> for DirectoryChange {
             Kind::Scope(scope) => Self::Scope(scope.try_into().within("scope")?),
             Kind::Linked(link) => Self::Link(LinkChange::Linked(link.try_into().within("linked")?)),
             Kind::Unlinked(unlink) => Self::Link(LinkChange::Unlinked(unlink.try_into().within("unlinked")?)),
+            Kind::Agreement(agreement) => {
+                Self::Agreement(AgreementChange::Stated(agreement.try_into().within("agreement")?))
+            }
+            Kind::AgreementEnded(end) => {
+                Self::Agreement(AgreementChange::Ended(end.try_into().within("agreement_ended")?))
+            }
+            Kind::Kinship(kinship) => Self::Kinship(KinshipChange::Stated(kinship.try_into().within("kinship")?)),
+            Kind::KinshipEnded(end) => Self::Kinship(KinshipChange::Ended(end.try_into().within("kinship_ended")?)),
         })
     }
 }
@@ -55,13 +64,33 @@ impl TryFrom<v1::Member> for Member {
 impl TryFrom<v1::DisclosureScope> for DisclosureScope {
     type Error = WireError;
     fn try_from(wire: v1::DisclosureScope) -> Result<Self, WireError> {
-        let v1::DisclosureScope { facility, rules } = wire;
+        let v1::DisclosureScope { facility, rules, break_glass, guardian_consents } = wire;
         let rules = rules
             .into_iter()
             .enumerate()
             .map(|(i, rule)| ScopeRule::try_from(rule).map_err(|error| error.within(&format!("rules[{i}]"))))
             .collect::<Result<_, _>>()?;
-        Ok(Self { facility: FacilityId::parse(&facility).at("facility")?, rules })
+        let break_glass = break_glass
+            .into_iter()
+            .enumerate()
+            .map(|(i, rule)| BreakGlassRule::try_from(rule).map_err(|error| error.within(&format!("break_glass[{i}]"))))
+            .collect::<Result<_, _>>()?;
+        let guardian_consents = match guardian_consents {
+            0 => GuardianConsents::default(),
+            said => GuardianConsents::from_number(said).at("guardian_consents")?,
+        };
+        Ok(Self { facility: FacilityId::parse(&facility).at("facility")?, rules, break_glass, guardian_consents })
+    }
+}
+
+impl TryFrom<v1::BreakGlassRule> for BreakGlassRule {
+    type Error = WireError;
+    fn try_from(wire: v1::BreakGlassRule) -> Result<Self, WireError> {
+        let v1::BreakGlassRule { viewer_kinds, viewer_roles } = wire;
+        Ok(Self {
+            viewer_kinds: entries::<FacilityKind, _>("viewer_kinds", &viewer_kinds)?,
+            viewer_roles: entries::<Role, _>("viewer_roles", &viewer_roles)?,
+        })
     }
 }
 
@@ -77,8 +106,13 @@ impl TryFrom<v1::ScopeRule> for ScopeRule {
             labels,
             since_us,
             hold_back_days,
+            hold_until_released,
         } = wire;
+        if hold_until_released && hold_back_days != 0 {
+            return Err(WireError::new("hold_back_days", Rule::RuledOut { other: "hold_until_released" }));
+        }
         let hold_back = match u16::try_from(hold_back_days) {
+            Ok(0) if hold_until_released => HoldBack::UntilReleased,
             Ok(0) => HoldBack::None,
             Ok(days) => HoldBack::Days(days),
             Err(_) => return Err(WireError::new("hold_back_days", Rule::TooLarge { limit: u64::from(u16::MAX) })),
@@ -132,6 +166,10 @@ impl From<&DirectoryChange> for v1::DirectoryChange {
             DirectoryChange::Scope(scope) => Kind::Scope(scope.into()),
             DirectoryChange::Link(LinkChange::Linked(link)) => Kind::Linked(link.into()),
             DirectoryChange::Link(LinkChange::Unlinked(unlink)) => Kind::Unlinked(unlink.into()),
+            DirectoryChange::Agreement(AgreementChange::Stated(agreement)) => Kind::Agreement(agreement.into()),
+            DirectoryChange::Agreement(AgreementChange::Ended(end)) => Kind::AgreementEnded(end.into()),
+            DirectoryChange::Kinship(KinshipChange::Stated(kinship)) => Kind::Kinship(kinship.into()),
+            DirectoryChange::Kinship(KinshipChange::Ended(end)) => Kind::KinshipEnded(end.into()),
         };
         Self { kind: Some(kind) }
     }
@@ -165,8 +203,24 @@ impl From<&Member> for v1::Member {
 
 impl From<&DisclosureScope> for v1::DisclosureScope {
     fn from(scope: &DisclosureScope) -> Self {
-        let DisclosureScope { facility, rules } = scope;
-        Self { facility: facility.as_str().to_owned(), rules: rules.iter().map(Into::into).collect() }
+        let DisclosureScope { facility, rules, break_glass, guardian_consents } = scope;
+        Self {
+            facility: facility.as_str().to_owned(),
+            rules: rules.iter().map(Into::into).collect(),
+            break_glass: break_glass.iter().map(Into::into).collect(),
+            // What goes without saying is left out.
+            guardian_consents: match guardian_consents {
+                GuardianConsents::GoOn => 0,
+                stop => stop.number(),
+            },
+        }
+    }
+}
+
+impl From<&BreakGlassRule> for v1::BreakGlassRule {
+    fn from(rule: &BreakGlassRule) -> Self {
+        let BreakGlassRule { viewer_kinds, viewer_roles } = rule;
+        Self { viewer_kinds: numbers(viewer_kinds.iter()), viewer_roles: numbers(viewer_roles.iter()) }
     }
 }
 
@@ -183,9 +237,10 @@ impl From<&ScopeRule> for v1::ScopeRule {
             labels: numbers(labels.iter()),
             since_us: since.map(Moment::micros),
             hold_back_days: match hold_back {
-                HoldBack::None => 0,
+                HoldBack::None | HoldBack::UntilReleased => 0,
                 HoldBack::Days(days) => u32::from(*days),
             },
+            hold_until_released: *hold_back == HoldBack::UntilReleased,
         }
     }
 }

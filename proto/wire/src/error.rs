@@ -1,6 +1,6 @@
 //! Why the door refuses.
 
-use model::{IdError, MomentError, PeriodError, RecordError};
+use model::{BreakGlassError, ExceptionsError, IdError, KinshipError, MomentError, PeriodError, RecordError};
 
 /// A message of the wire that is not a value of the model: which field, and the rule it breaks.
 ///
@@ -83,6 +83,36 @@ pub enum Rule {
         /// The largest allowed.
         limit: u64,
     },
+    /// Too long a text.
+    #[error("must be at most {limit} bytes long")]
+    TooLong {
+        /// The most bytes allowed.
+        limit: usize,
+    },
+    /// Said though another field rules it out.
+    #[error("must be left out where `{other}` is said")]
+    RuledOut {
+        /// The field that rules it out.
+        other: &'static str,
+    },
+    /// A relation where the patient signed.
+    #[error("must be empty where the patient signed")]
+    RelationOfPatient,
+    /// A consent that supersedes itself.
+    #[error("must be another consent's id")]
+    SameConsent,
+    /// An agreement with oneself.
+    #[error("must be another facility than `facility`")]
+    OwnAgreement,
+    /// Not the exceptions of a consent.
+    #[error(transparent)]
+    Exceptions(#[from] ExceptionsError),
+    /// Not a broken glass.
+    #[error(transparent)]
+    BreakGlass(#[from] BreakGlassError),
+    /// Not a mother and her newborn.
+    #[error(transparent)]
+    Kinship(#[from] KinshipError),
     /// A list whose length is given by another.
     #[error("has {found} entries where `{other}` has {expected}")]
     Length {

@@ -18,6 +18,8 @@ pub mod v1 {
     include!("gen/ajisai.v1.rs");
 }
 
+mod agreement;
+mod break_glass;
 mod consent;
 mod directory;
 mod error;
@@ -25,6 +27,7 @@ mod event;
 mod ledger;
 mod payload;
 mod position;
+mod provision;
 mod record;
 mod redacted;
 #[cfg(test)]

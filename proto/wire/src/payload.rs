@@ -2,7 +2,7 @@
 
 use crate::error::{At, Rule, WireError, Within, required, said};
 use crate::v1;
-use crate::vocabulary::{Vocabulary, moment_if, quality};
+use crate::vocabulary::{Vocabulary, date_if, moment_if, quality};
 use model::{
     Allergy, CarePlan, CodeSystem, Coding, Condition, Demographics, Document, Encounter, EncounterClass, Imaging,
     LabResult, LabStatus, Medication, Message, Moment, Payload, Perinatal, Sex, Value, VitalSign, Waveform,
@@ -123,12 +123,7 @@ impl TryFrom<v1::Demographics> for Demographics {
     type Error = WireError;
     fn try_from(wire: v1::Demographics) -> Result<Self, WireError> {
         let v1::Demographics { name, kana, birth_date, sex, postal_code, address, deceased_us } = wire;
-        let birth_date = match birth_date.as_str() {
-            "" => None,
-            // The parser takes other forms too; the field is `YYYY-MM-DD`.
-            text if text.len() != 10 => return Err(WireError::new("birth_date", Rule::Date)),
-            text => Some(text.parse().map_err(|_| WireError::new("birth_date", Rule::Date))?),
-        };
+        let birth_date = date_if("birth_date", &birth_date)?;
         let deceased = moment_if("deceased_us", deceased_us)?;
         Ok(Self { name, kana, birth_date, sex: Sex::from_number(sex).at("sex")?, postal_code, address, deceased })
     }

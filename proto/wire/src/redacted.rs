@@ -16,7 +16,7 @@ macro_rules! redacted {
 
 redacted! {
     PatientRef, Event, event::Body, ConsentChange, consent_change::Kind, DirectoryChange, directory_change::Kind,
-    Record, record::Payload, Coding, Quantity, Value, value::Kind, LabResult, VitalSign, Condition, Allergy,
+    Paper, BreakGlass, BreakGlassReview, Record, record::Payload, Coding, Quantity, Value, value::Kind, LabResult, VitalSign, Condition, Allergy,
     Medication, Encounter, Document, Imaging, WaveformFrame, Waveform, Perinatal, CarePlan, Message, Demographics,
     PublishRequest, PublishBatchRequest, GetQuarantinedResponse, ReplayQuarantinedRequest, Vanished,
     AuditEvent, audit_event::What, ShownRows, WithdrawalReceipt,

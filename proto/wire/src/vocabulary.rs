@@ -7,8 +7,8 @@ use crate::error::{At, Rule, WireError, Within, required};
 use crate::v1;
 use model::{
     AuditOutcome, Category, ChangeKind, ConsentState, EncounterClass, FacilityId, FacilityKind, FacilityStatus,
-    FrameQuality, LabStatus, Label, LinkEvidence, Moment, PatientNumber, PatientRef, Period, Purpose, Role, Sex,
-    Signer, WaveformChannel,
+    FrameQuality, GuardianConsents, LabStatus, Label, LinkEvidence, Moment, PatientNumber, PatientRef, Period,
+    ProvisionKind, Purpose, ReviewOutcome, Role, Sex, Signer, WaveformChannel,
 };
 
 /// A vocabulary of the model and its numbers on the wire.
@@ -53,6 +53,9 @@ vocabulary! {
     Signer, "signer", &Signer::ALL;
     AuditOutcome, "audit outcome", AuditOutcome::ALL;
     ConsentState, "consent state", &ConsentState::ALL;
+    ProvisionKind, "provision kind", &ProvisionKind::ALL;
+    ReviewOutcome, "review outcome", ReviewOutcome::ALL;
+    GuardianConsents, "choice for guardians' consents", &GuardianConsents::ALL;
     LinkEvidence, "link evidence", &LinkEvidence::ALL;
     LabStatus, "laboratory status", &LabStatus::ALL;
     EncounterClass, "encounter class", &EncounterClass::ALL;
@@ -97,6 +100,30 @@ pub(crate) fn moment(field: &str, micros: Option<i64>) -> Result<Moment, WireErr
 /// A moment that may be absent.
 pub(crate) fn moment_if(field: &str, micros: Option<i64>) -> Result<Option<Moment>, WireError> {
     micros.map(Moment::from_micros).transpose().at(field)
+}
+
+/// A civil date `YYYY-MM-DD` that may be absent.
+pub(crate) fn date_if<T: std::str::FromStr>(field: &str, text: &str) -> Result<Option<T>, WireError> {
+    match text {
+        "" => Ok(None),
+        // The parser takes other forms too; the field is `YYYY-MM-DD`.
+        text if text.len() != 10 => Err(WireError::new(field, Rule::Date)),
+        text => text.parse().map(Some).map_err(|_| WireError::new(field, Rule::Date)),
+    }
+}
+
+/// A text of at most so many bytes.
+pub(crate) fn text(field: &str, text: String, limit: usize) -> Result<String, WireError> {
+    if text.len() > limit { Err(WireError::new(field, Rule::TooLong { limit })) } else { Ok(text) }
+}
+
+/// An identifier that may be absent: an empty text.
+pub(crate) fn id_if<T>(
+    field: &str,
+    text: &str,
+    parse: fn(&str) -> Result<T, model::IdError>,
+) -> Result<Option<T>, WireError> {
+    if text.is_empty() { Ok(None) } else { parse(text).map(Some).at(field) }
 }
 
 /// A period; absent means always.
@@ -167,6 +194,9 @@ twins!(
     Purpose,
     Signer,
     ConsentState,
+    ProvisionKind,
+    ReviewOutcome,
+    GuardianConsents,
     LinkEvidence,
     LabStatus,
     EncounterClass,

@@ -103,7 +103,7 @@ impl Region {
             since: None,
             hold_back: HoldBack::None,
         };
-        let scope = DisclosureScope { facility: facility(HOSPITAL), rules: vec![rule] };
+        let scope = DisclosureScope::of(facility(HOSPITAL), vec![rule]);
         self.say(Body::Directory(DirectoryChange::Scope(scope)));
         for number in 0..2 {
             self.link(number);
@@ -134,16 +134,19 @@ impl Region {
             patient: patient(HOSPITAL, number),
             viewers: Viewers::Facilities(vec![facility(CLINIC)]),
             state: ConsentState::Active,
+            supersedes: None,
             period: Period::ALWAYS,
             data_period: Period::ALWAYS,
             categories: CategorySet::all(),
             departments: Vec::new(),
             labels: Labels::NONE,
             purposes: PurposeSet::of(Purpose::Treatment),
+            exceptions: Exceptions::none(),
             signer: Signer::Patient,
             taken_by: facility(CLINIC),
             signed_at: then(),
             form_digest: String::new(),
+            paper: Paper::default(),
         })));
     }
 

@@ -147,6 +147,8 @@ pub enum Label {
     Uninformed = 12,
     /// JP-CLINS UNDELIVERED: not to be provided to anyone; never leaves its source.
     Undelivered = 13,
+    /// The source has released it, should its scope hold it until released. No other effect.
+    Released = 14,
 }
 impl Label {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -169,6 +171,7 @@ impl Label {
             Self::Lts => "LABEL_LTS",
             Self::Uninformed => "LABEL_UNINFORMED",
             Self::Undelivered => "LABEL_UNDELIVERED",
+            Self::Released => "LABEL_RELEASED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -188,6 +191,7 @@ impl Label {
             "LABEL_LTS" => Some(Self::Lts),
             "LABEL_UNINFORMED" => Some(Self::Uninformed),
             "LABEL_UNDELIVERED" => Some(Self::Undelivered),
+            "LABEL_RELEASED" => Some(Self::Released),
             _ => None,
         }
     }
@@ -411,8 +415,83 @@ pub struct MemberList {
     #[prost(string, repeated, tag = "1")]
     pub ids: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
-/// A patient's grant.
+/// An exception to a consent, after FHIR R4 Consent.provision. It matches when every criterion matches; an absent or empty
+/// one matches all, and of several values in one criterion any will do. Where it matches it overrides what it is an
+/// exception to, unless one of its own exceptions matches in turn. Of siblings that match and disagree, deny wins.
+/// What is not known counts against opening: a machine stands for everybody at its facility, a record without a department
+/// for every department, author role SYSTEM for every author; a DENY matches them when it could, a PERMIT only when it must.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Provision {
+    /// The opposite of what it is an exception to; DENY for the outermost. Required.
+    #[prost(enumeration = "ProvisionKind", tag = "1")]
+    pub kind: i32,
+    /// For which viewers; absent means all.
+    #[prost(message, optional, tag = "2")]
+    pub viewers: ::core::option::Option<Viewers>,
+    /// For which roles of the viewer; empty means all.
+    #[prost(enumeration = "Role", repeated, tag = "3")]
+    pub roles: ::prost::alloc::vec::Vec<i32>,
+    /// For which purposes; empty means all.
+    #[prost(enumeration = "Purpose", repeated, tag = "4")]
+    pub purposes: ::prost::alloc::vec::Vec<i32>,
+    /// Which categories of records; empty means all.
+    #[prost(enumeration = "Category", repeated, tag = "5")]
+    pub categories: ::prost::alloc::vec::Vec<i32>,
+    /// Which departments' records; empty means all. Codes as in Record.department.
+    #[prost(string, repeated, tag = "6")]
+    pub departments: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Records written by these roles; empty means all.
+    #[prost(enumeration = "Role", repeated, tag = "7")]
+    pub author_roles: ::prost::alloc::vec::Vec<i32>,
+    /// Records that carry at least one of these labels; empty means all.
+    #[prost(enumeration = "Label", repeated, tag = "8")]
+    pub labels: ::prost::alloc::vec::Vec<i32>,
+    /// Records that occurred in this period; absent means always.
+    #[prost(message, optional, tag = "9")]
+    pub data_period: ::core::option::Option<Period>,
+    /// When the exception is in force; absent means always.
+    #[prost(message, optional, tag = "10")]
+    pub period: ::core::option::Option<Period>,
+    /// Its own exceptions, of the opposite kind.
+    #[prost(message, repeated, tag = "11")]
+    pub nested: ::prost::alloc::vec::Vec<Provision>,
+}
+/// Who did a step, and when.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Done {
+    /// The member who did it; empty where it is not said.
+    #[prost(string, tag = "1")]
+    pub by: ::prost::alloc::string::String,
+    /// When. Required.
+    #[prost(sfixed64, optional, tag = "2")]
+    pub at_us: ::core::option::Option<i64>,
+}
+/// What a consent's paper and its way through the office say.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Paper {
+    /// What the representative or agent is to the patient (`mother`, `成年後見人` …): at most 64 bytes. Empty where the
+    /// patient signed.
+    #[prost(string, tag = "1")]
+    pub relation: ::prost::alloc::string::String,
+    /// The patient's birth date, `YYYY-MM-DD`, where a representative signed for a minor; empty where it is not said. Such a
+    /// consent is flagged at majority, and stops there if the source's scope says so. Patient data.
+    #[prost(string, tag = "2")]
+    pub born: ::prost::alloc::string::String,
+    /// The member who explained it to the patient; empty where it is not said.
+    #[prost(string, tag = "3")]
+    pub explainer: ::prost::alloc::string::String,
+    /// When the source facility received the form, and who did; absent where it is not said.
+    #[prost(message, optional, tag = "4")]
+    pub received: ::core::option::Option<Done>,
+    /// When the source facility's staff activated it, and who did; absent where it is not said.
+    #[prost(message, optional, tag = "5")]
+    pub activated: ::core::option::Option<Done>,
+}
+/// A patient's grant. How it was taken follows from `viewers` and `taken_by`: to all members (一括同意), to a list, to one
+/// facility, to practitioners; or, taken by the disclosing facility itself and naming its viewers, by proxy (代行同意), and
+/// then it opens only to viewers whose facility has agreed beforehand (ViewerAgreement).
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct Consent {
     /// Its id, unique in the network: visible ASCII, 1 to 64 characters.
     #[prost(string, tag = "1")]
@@ -456,6 +535,104 @@ pub struct Consent {
     /// SHA-256 of the scanned form, 64 lower-case hex digits; empty where there is none.
     #[prost(string, tag = "14")]
     pub form_digest: ::prost::alloc::string::String,
+    /// The id of the consent of the same patient ref whose place this one takes; empty where there is none. That one is
+    /// superseded, finally, when this one is stated ACTIVE.
+    #[prost(string, tag = "15")]
+    pub supersedes: ::prost::alloc::string::String,
+    /// What it does not open though the fields above do, and exceptions to that. Kinds alternate from level to level; at most
+    /// 8 levels and 64 provisions in all.
+    #[prost(message, repeated, tag = "16")]
+    pub exceptions: ::prost::alloc::vec::Vec<Provision>,
+    /// What else its paper says.
+    #[prost(message, optional, tag = "17")]
+    pub paper: ::core::option::Option<Paper>,
+}
+/// The source releases what its scope holds until released, of one patient. It is not taken back. (One record is released
+/// by stating it again with label RELEASED.)
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Release {
+    /// Whose records. Required.
+    #[prost(message, optional, tag = "1")]
+    pub patient: ::core::option::Option<PatientRef>,
+    /// Which categories; empty releases nothing.
+    #[prost(enumeration = "Category", repeated, tag = "2")]
+    pub categories: ::prost::alloc::vec::Vec<i32>,
+    /// Records recorded up to and with this moment. Required.
+    #[prost(sfixed64, optional, tag = "3")]
+    pub recorded_until_us: ::core::option::Option<i64>,
+}
+/// A member breaks the glass over one source's patient: with purpose BREAK_GLASS, and for that member alone, consent is
+/// bypassed. The source's scope still holds, and must have named kind and role beforehand (DisclosureScope.break_glass).
+/// The first statement of an id stands.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct BreakGlass {
+    /// Its id, one per viewing facility and patient ref: visible ASCII, 1 to 64 characters.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// The viewing facility; not the patient ref's own.
+    #[prost(string, tag = "2")]
+    pub facility: ::prost::alloc::string::String,
+    /// Who broke it: a member id.
+    #[prost(string, tag = "3")]
+    pub member: ::prost::alloc::string::String,
+    /// In which role. Required.
+    #[prost(enumeration = "Role", tag = "4")]
+    pub role: i32,
+    /// The patient, as the source knows them. Required.
+    #[prost(message, optional, tag = "5")]
+    pub patient: ::core::option::Option<PatientRef>,
+    /// Why consent cannot be waited for: 1 to 2000 bytes. May be patient data.
+    #[prost(string, tag = "6")]
+    pub reason: ::prost::alloc::string::String,
+    /// From when. Required.
+    #[prost(sfixed64, optional, tag = "7")]
+    pub from_us: ::core::option::Option<i64>,
+    /// Until before when, at most 24 hours after `from_us`. Required.
+    #[prost(sfixed64, optional, tag = "8")]
+    pub until_us: ::core::option::Option<i64>,
+}
+/// Closes a broken glass before its time, finally.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BreakGlassEnd {
+    /// Which.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// The viewing facility that broke it.
+    #[prost(string, tag = "2")]
+    pub facility: ::prost::alloc::string::String,
+    /// The patient, as the source knows them. Required.
+    #[prost(message, optional, tag = "3")]
+    pub patient: ::core::option::Option<PatientRef>,
+    /// When. Required. It takes effect at its position in the log, whatever this says.
+    #[prost(sfixed64, optional, tag = "4")]
+    pub at_us: ::core::option::Option<i64>,
+}
+/// The source's review of a broken glass. Each is to have one.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct BreakGlassReview {
+    /// Which.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// The viewing facility that broke it.
+    #[prost(string, tag = "2")]
+    pub facility: ::prost::alloc::string::String,
+    /// The patient, as the source knows them. Required.
+    #[prost(message, optional, tag = "3")]
+    pub patient: ::core::option::Option<PatientRef>,
+    /// Who reviewed it, at the source: a member id.
+    #[prost(string, tag = "4")]
+    pub reviewer: ::prost::alloc::string::String,
+    /// What they found. Required.
+    #[prost(enumeration = "ReviewOutcome", tag = "5")]
+    pub outcome: i32,
+    /// In words, at most 2000 bytes; may be empty. May be patient data.
+    #[prost(string, tag = "6")]
+    pub text: ::prost::alloc::string::String,
+    /// When. Required.
+    #[prost(sfixed64, optional, tag = "7")]
+    pub at_us: ::core::option::Option<i64>,
 }
 /// A patient's withdrawal of one consent.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -471,7 +648,7 @@ pub struct Withdrawal {
     pub withdrawn_us: ::core::option::Option<i64>,
 }
 /// States a consent.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GiveConsentRequest {
     /// The consent. Required.
     #[prost(message, optional, tag = "1")]
@@ -488,6 +665,48 @@ pub struct WithdrawConsentRequest {
     /// request says the same.
     #[prost(message, optional, tag = "1")]
     pub withdrawal: ::core::option::Option<Withdrawal>,
+    /// The caller's idempotency key, as in GiveConsentRequest.
+    #[prost(string, tag = "2")]
+    pub request_id: ::prost::alloc::string::String,
+}
+/// Releases what was held.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReleaseRequest {
+    /// The release. Required. An absent `recorded_until_us` means now; with a `request_id` it must be said.
+    #[prost(message, optional, tag = "1")]
+    pub release: ::core::option::Option<Release>,
+    /// The caller's idempotency key, as in GiveConsentRequest.
+    #[prost(string, tag = "2")]
+    pub request_id: ::prost::alloc::string::String,
+}
+/// Breaks the glass.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BreakGlassRequest {
+    /// The statement. Required. An empty `facility` or `member` and an absent `role` mean the caller's; an absent `from_us`
+    /// means now, and an absent `until_us` 24 hours after; with a `request_id` both must be said.
+    #[prost(message, optional, tag = "1")]
+    pub glass: ::core::option::Option<BreakGlass>,
+    /// The caller's idempotency key, as in GiveConsentRequest.
+    #[prost(string, tag = "2")]
+    pub request_id: ::prost::alloc::string::String,
+}
+/// Closes a broken glass.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CloseGlassRequest {
+    /// The statement. Required. An absent `at_us` means now; with a `request_id` it must be said.
+    #[prost(message, optional, tag = "1")]
+    pub end: ::core::option::Option<BreakGlassEnd>,
+    /// The caller's idempotency key, as in GiveConsentRequest.
+    #[prost(string, tag = "2")]
+    pub request_id: ::prost::alloc::string::String,
+}
+/// Reviews a broken glass.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReviewGlassRequest {
+    /// The review. Required. An empty `reviewer` means the caller, an absent `at_us` now; with a `request_id` the moment must
+    /// be said.
+    #[prost(message, optional, tag = "1")]
+    pub review: ::core::option::Option<BreakGlassReview>,
     /// The caller's idempotency key, as in GiveConsentRequest.
     #[prost(string, tag = "2")]
     pub request_id: ::prost::alloc::string::String,
@@ -513,7 +732,7 @@ pub struct GetConsentRequest {
     pub id: ::prost::alloc::string::String,
 }
 /// A consent and how it stands.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct ConsentEntry {
     /// The consent as last stated.
     #[prost(message, optional, tag = "1")]
@@ -588,7 +807,9 @@ impl Signer {
         }
     }
 }
-/// Where a consent stands. Only ACTIVE opens anything.
+/// Where a consent stands. Only ACTIVE opens anything. A consent moves forward in the order DRAFT, SIGNED, RECEIVED,
+/// ACTIVATED, ACTIVE (steps may be left out) and from each of them to REJECTED or SUPERSEDED, which are final; a statement
+/// that would move it back changes nothing. Withdrawn (by a Withdrawal) and expired (by the clock) are not stated here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum ConsentState {
@@ -602,8 +823,12 @@ pub enum ConsentState {
     Received = 3,
     /// In force, within its period.
     Active = 4,
-    /// Refused by the source facility.
+    /// Refused by the source facility. Final.
     Rejected = 5,
+    /// Checked and accepted by the source facility, and not yet in force.
+    Activated = 6,
+    /// A later consent took its place. Final.
+    Superseded = 7,
 }
 impl ConsentState {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -618,6 +843,8 @@ impl ConsentState {
             Self::Received => "CONSENT_STATE_RECEIVED",
             Self::Active => "CONSENT_STATE_ACTIVE",
             Self::Rejected => "CONSENT_STATE_REJECTED",
+            Self::Activated => "CONSENT_STATE_ACTIVATED",
+            Self::Superseded => "CONSENT_STATE_SUPERSEDED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -629,6 +856,74 @@ impl ConsentState {
             "CONSENT_STATE_RECEIVED" => Some(Self::Received),
             "CONSENT_STATE_ACTIVE" => Some(Self::Active),
             "CONSENT_STATE_REJECTED" => Some(Self::Rejected),
+            "CONSENT_STATE_ACTIVATED" => Some(Self::Activated),
+            "CONSENT_STATE_SUPERSEDED" => Some(Self::Superseded),
+            _ => None,
+        }
+    }
+}
+/// Whether a provision opens or closes what it matches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ProvisionKind {
+    /// Not said; refused.
+    Unspecified = 0,
+    /// It opens it again.
+    Permit = 1,
+    /// It closes it.
+    Deny = 2,
+}
+impl ProvisionKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PROVISION_KIND_UNSPECIFIED",
+            Self::Permit => "PROVISION_KIND_PERMIT",
+            Self::Deny => "PROVISION_KIND_DENY",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PROVISION_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "PROVISION_KIND_PERMIT" => Some(Self::Permit),
+            "PROVISION_KIND_DENY" => Some(Self::Deny),
+            _ => None,
+        }
+    }
+}
+/// What a review of a broken glass found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ReviewOutcome {
+    /// Not said; refused.
+    Unspecified = 0,
+    /// It was an emergency.
+    Justified = 1,
+    /// It was not; the glass is closed at once, if it still stands.
+    Unjustified = 2,
+}
+impl ReviewOutcome {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "REVIEW_OUTCOME_UNSPECIFIED",
+            Self::Justified => "REVIEW_OUTCOME_JUSTIFIED",
+            Self::Unjustified => "REVIEW_OUTCOME_UNJUSTIFIED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "REVIEW_OUTCOME_UNSPECIFIED" => Some(Self::Unspecified),
+            "REVIEW_OUTCOME_JUSTIFIED" => Some(Self::Justified),
+            "REVIEW_OUTCOME_UNJUSTIFIED" => Some(Self::Unjustified),
             _ => None,
         }
     }
@@ -785,6 +1080,109 @@ pub mod consent_service_client {
                 .insert(GrpcMethod::new("ajisai.v1.ConsentService", "Withdraw"));
             self.inner.unary(req, path, codec).await
         }
+        /// Releases what the source held until released. Who: the disclosing facility. Errors: PERMISSION_DENIED.
+        pub async fn release(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReleaseRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ConsentResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.ConsentService/Release",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.ConsentService", "Release"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Breaks the glass over a patient of another facility. Who: a clinical member of the viewing facility, for themselves.
+        /// What it opens is what the source's scope has said beforehand; the source sees it at once and is to review it.
+        /// Errors: PERMISSION_DENIED.
+        pub async fn break_glass(
+            &mut self,
+            request: impl tonic::IntoRequest<super::BreakGlassRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ConsentResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.ConsentService/BreakGlass",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.ConsentService", "BreakGlass"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Closes a broken glass before its time. Who: the facility that broke it, or the disclosing one.
+        /// Errors: PERMISSION_DENIED.
+        pub async fn close_glass(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CloseGlassRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ConsentResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.ConsentService/CloseGlass",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.ConsentService", "CloseGlass"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Says what a review of a broken glass found. Who: staff of the disclosing facility. Errors: PERMISSION_DENIED.
+        pub async fn review_glass(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReviewGlassRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ConsentResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.ConsentService/ReviewGlass",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.ConsentService", "ReviewGlass"));
+            self.inner.unary(req, path, codec).await
+        }
         /// One consent with its standing. Who: a facility at either end, or the one that took it; the same roles as in List.
         /// Errors: NOT_FOUND also where the caller may not see it.
         pub async fn get(
@@ -864,6 +1262,29 @@ pub mod consent_service_server {
         async fn withdraw(
             &self,
             request: tonic::Request<super::WithdrawConsentRequest>,
+        ) -> std::result::Result<tonic::Response<super::ConsentResponse>, tonic::Status>;
+        /// Releases what the source held until released. Who: the disclosing facility. Errors: PERMISSION_DENIED.
+        async fn release(
+            &self,
+            request: tonic::Request<super::ReleaseRequest>,
+        ) -> std::result::Result<tonic::Response<super::ConsentResponse>, tonic::Status>;
+        /// Breaks the glass over a patient of another facility. Who: a clinical member of the viewing facility, for themselves.
+        /// What it opens is what the source's scope has said beforehand; the source sees it at once and is to review it.
+        /// Errors: PERMISSION_DENIED.
+        async fn break_glass(
+            &self,
+            request: tonic::Request<super::BreakGlassRequest>,
+        ) -> std::result::Result<tonic::Response<super::ConsentResponse>, tonic::Status>;
+        /// Closes a broken glass before its time. Who: the facility that broke it, or the disclosing one.
+        /// Errors: PERMISSION_DENIED.
+        async fn close_glass(
+            &self,
+            request: tonic::Request<super::CloseGlassRequest>,
+        ) -> std::result::Result<tonic::Response<super::ConsentResponse>, tonic::Status>;
+        /// Says what a review of a broken glass found. Who: staff of the disclosing facility. Errors: PERMISSION_DENIED.
+        async fn review_glass(
+            &self,
+            request: tonic::Request<super::ReviewGlassRequest>,
         ) -> std::result::Result<tonic::Response<super::ConsentResponse>, tonic::Status>;
         /// One consent with its standing. Who: a facility at either end, or the one that took it; the same roles as in List.
         /// Errors: NOT_FOUND also where the caller may not see it.
@@ -1037,6 +1458,186 @@ pub mod consent_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = WithdrawSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ajisai.v1.ConsentService/Release" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReleaseSvc<T: ConsentService>(pub Arc<T>);
+                    impl<
+                        T: ConsentService,
+                    > tonic::server::UnaryService<super::ReleaseRequest>
+                    for ReleaseSvc<T> {
+                        type Response = super::ConsentResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReleaseRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConsentService>::release(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReleaseSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ajisai.v1.ConsentService/BreakGlass" => {
+                    #[allow(non_camel_case_types)]
+                    struct BreakGlassSvc<T: ConsentService>(pub Arc<T>);
+                    impl<
+                        T: ConsentService,
+                    > tonic::server::UnaryService<super::BreakGlassRequest>
+                    for BreakGlassSvc<T> {
+                        type Response = super::ConsentResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::BreakGlassRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConsentService>::break_glass(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = BreakGlassSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ajisai.v1.ConsentService/CloseGlass" => {
+                    #[allow(non_camel_case_types)]
+                    struct CloseGlassSvc<T: ConsentService>(pub Arc<T>);
+                    impl<
+                        T: ConsentService,
+                    > tonic::server::UnaryService<super::CloseGlassRequest>
+                    for CloseGlassSvc<T> {
+                        type Response = super::ConsentResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CloseGlassRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConsentService>::close_glass(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CloseGlassSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ajisai.v1.ConsentService/ReviewGlass" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReviewGlassSvc<T: ConsentService>(pub Arc<T>);
+                    impl<
+                        T: ConsentService,
+                    > tonic::server::UnaryService<super::ReviewGlassRequest>
+                    for ReviewGlassSvc<T> {
+                        type Response = super::ConsentResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReviewGlassRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConsentService>::review_glass(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReviewGlassSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -1247,6 +1848,19 @@ pub struct ScopeRule {
     /// So many days after it was recorded a record is kept back; 0 to 65535.
     #[prost(uint32, tag = "8")]
     pub hold_back_days: u32,
+    /// A record is kept back until the source releases it (Release, or label RELEASED); `hold_back_days` is then 0.
+    #[prost(bool, tag = "9")]
+    pub hold_until_released: bool,
+}
+/// Who may break the glass over a source's patients, beforehand.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BreakGlassRule {
+    /// At which kinds of facility; empty means none.
+    #[prost(enumeration = "FacilityKind", repeated, tag = "1")]
+    pub viewer_kinds: ::prost::alloc::vec::Vec<i32>,
+    /// In which roles there; empty means none.
+    #[prost(enumeration = "Role", repeated, tag = "2")]
+    pub viewer_roles: ::prost::alloc::vec::Vec<i32>,
 }
 /// A source facility's whole scope. Stated again, it replaces the earlier one. No scope discloses nothing.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -1257,6 +1871,81 @@ pub struct DisclosureScope {
     /// Its rules; empty discloses nothing.
     #[prost(message, repeated, tag = "2")]
     pub rules: ::prost::alloc::vec::Vec<ScopeRule>,
+    /// Who may break the glass over its patients; empty lets nobody.
+    #[prost(message, repeated, tag = "3")]
+    pub break_glass: ::prost::alloc::vec::Vec<BreakGlassRule>,
+    /// What becomes of guardians' consents at majority; not said means that they go on.
+    #[prost(enumeration = "GuardianConsents", tag = "4")]
+    pub guardian_consents: i32,
+}
+/// A viewing facility's prior agreement to be named in consents that another takes (代行同意). Stated again under the same id
+/// by the same facility, it replaces the earlier statement.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ViewerAgreement {
+    /// Its id, one per viewing facility: visible ASCII, 1 to 64 characters.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// The viewing facility, which states it.
+    #[prost(string, tag = "2")]
+    pub facility: ::prost::alloc::string::String,
+    /// The disclosing facility that takes the consents; another one.
+    #[prost(string, tag = "3")]
+    pub source: ::prost::alloc::string::String,
+    /// The members it agrees for; empty means the whole facility, its machines too.
+    #[prost(string, repeated, tag = "4")]
+    pub members: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// When it holds; absent means always.
+    #[prost(message, optional, tag = "5")]
+    pub period: ::core::option::Option<Period>,
+}
+/// Takes an agreement back, finally.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AgreementEnd {
+    /// Which.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// The viewing facility that stated it.
+    #[prost(string, tag = "2")]
+    pub facility: ::prost::alloc::string::String,
+    /// When. Required. It takes effect at its position in the log, whatever this says.
+    #[prost(sfixed64, optional, tag = "3")]
+    pub at_us: ::core::option::Option<i64>,
+}
+/// A statement that one patient ref is the mother of another. It opens nothing and merges nobody: each has consents and
+/// links of their own.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Kinship {
+    /// Its id, one per mother: visible ASCII, 1 to 64 characters.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// The mother. Required.
+    #[prost(message, optional, tag = "2")]
+    pub mother: ::core::option::Option<PatientRef>,
+    /// The newborn, another patient ref. Required.
+    #[prost(message, optional, tag = "3")]
+    pub newborn: ::core::option::Option<PatientRef>,
+    /// Who stated it: a member id.
+    #[prost(string, tag = "4")]
+    pub stated_by: ::prost::alloc::string::String,
+    /// When. Required.
+    #[prost(sfixed64, optional, tag = "5")]
+    pub stated_us: ::core::option::Option<i64>,
+}
+/// Takes a kinship back, finally.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct KinshipEnd {
+    /// Which.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// The mother. Required.
+    #[prost(message, optional, tag = "2")]
+    pub mother: ::core::option::Option<PatientRef>,
+    /// Who took it back: a member id.
+    #[prost(string, tag = "3")]
+    pub by: ::prost::alloc::string::String,
+    /// When. Required.
+    #[prost(sfixed64, optional, tag = "4")]
+    pub at_us: ::core::option::Option<i64>,
 }
 /// A confirmed statement that two patient refs are one person (紐付け).
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -1342,6 +2031,49 @@ pub struct UnlinkRequest {
     /// be said, so that the same request says the same.
     #[prost(message, optional, tag = "1")]
     pub unlink: ::core::option::Option<Unlink>,
+    /// The caller's idempotency key, as in PutFacilityRequest.
+    #[prost(string, tag = "2")]
+    pub request_id: ::prost::alloc::string::String,
+}
+/// States an agreement.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PutAgreementRequest {
+    /// The agreement. Required. An empty `facility` means the caller's.
+    #[prost(message, optional, tag = "1")]
+    pub agreement: ::core::option::Option<ViewerAgreement>,
+    /// The caller's idempotency key, as in PutFacilityRequest.
+    #[prost(string, tag = "2")]
+    pub request_id: ::prost::alloc::string::String,
+}
+/// Takes an agreement back.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EndAgreementRequest {
+    /// The statement. Required. An empty `facility` means the caller's, an absent `at_us` now; with a `request_id` the moment
+    /// must be said.
+    #[prost(message, optional, tag = "1")]
+    pub end: ::core::option::Option<AgreementEnd>,
+    /// The caller's idempotency key, as in PutFacilityRequest.
+    #[prost(string, tag = "2")]
+    pub request_id: ::prost::alloc::string::String,
+}
+/// States a kinship.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PutKinshipRequest {
+    /// The kinship. Required. An empty `stated_by` means the caller, an absent `stated_us` now; with a `request_id` the
+    /// moment must be said.
+    #[prost(message, optional, tag = "1")]
+    pub kinship: ::core::option::Option<Kinship>,
+    /// The caller's idempotency key, as in PutFacilityRequest.
+    #[prost(string, tag = "2")]
+    pub request_id: ::prost::alloc::string::String,
+}
+/// Takes a kinship back.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EndKinshipRequest {
+    /// The statement. Required. An empty `by` means the caller, an absent `at_us` now; with a `request_id` the moment must be
+    /// said.
+    #[prost(message, optional, tag = "1")]
+    pub end: ::core::option::Option<KinshipEnd>,
     /// The caller's idempotency key, as in PutFacilityRequest.
     #[prost(string, tag = "2")]
     pub request_id: ::prost::alloc::string::String,
@@ -1442,6 +2174,39 @@ impl FacilityStatus {
             "FACILITY_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
             "FACILITY_STATUS_ACTIVE" => Some(Self::Active),
             "FACILITY_STATUS_INACTIVE" => Some(Self::Inactive),
+            _ => None,
+        }
+    }
+}
+/// What becomes of a consent that a representative signed for a minor when the patient comes of age (18).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum GuardianConsents {
+    /// As GO_ON.
+    Unspecified = 0,
+    /// It goes on, flagged for a consent of the patient's own.
+    GoOn = 1,
+    /// It opens nothing from the day the patient comes of age, where the consent's paper says the birth date.
+    Stop = 2,
+}
+impl GuardianConsents {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "GUARDIAN_CONSENTS_UNSPECIFIED",
+            Self::GoOn => "GUARDIAN_CONSENTS_GO_ON",
+            Self::Stop => "GUARDIAN_CONSENTS_STOP",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "GUARDIAN_CONSENTS_UNSPECIFIED" => Some(Self::Unspecified),
+            "GUARDIAN_CONSENTS_GO_ON" => Some(Self::GoOn),
+            "GUARDIAN_CONSENTS_STOP" => Some(Self::Stop),
             _ => None,
         }
     }
@@ -1706,6 +2471,107 @@ pub mod directory_service_client {
                 .insert(GrpcMethod::new("ajisai.v1.DirectoryService", "Unlink"));
             self.inner.unary(req, path, codec).await
         }
+        /// States that the caller's facility agrees to be named in consents another takes. Who: its system or an administrator
+        /// of it.
+        pub async fn put_agreement(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PutAgreementRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DirectoryResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.DirectoryService/PutAgreement",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.DirectoryService", "PutAgreement"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Takes such an agreement back. Who: as in PutAgreement.
+        pub async fn end_agreement(
+            &mut self,
+            request: impl tonic::IntoRequest<super::EndAgreementRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DirectoryResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.DirectoryService/EndAgreement",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.DirectoryService", "EndAgreement"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// States that two patient refs are mother and newborn. Who: staff or system of the mother's facility, as in Link.
+        pub async fn put_kinship(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PutKinshipRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DirectoryResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.DirectoryService/PutKinship",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.DirectoryService", "PutKinship"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Takes that back. Who: as in PutKinship.
+        pub async fn end_kinship(
+            &mut self,
+            request: impl tonic::IntoRequest<super::EndKinshipRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DirectoryResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.DirectoryService/EndKinship",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.DirectoryService", "EndKinship"));
+            self.inner.unary(req, path, codec).await
+        }
         /// All facilities, in order of id. Who: anybody authenticated.
         pub async fn list_facilities(
             &mut self,
@@ -1860,6 +2726,39 @@ pub mod directory_service_server {
         async fn unlink(
             &self,
             request: tonic::Request<super::UnlinkRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DirectoryResponse>,
+            tonic::Status,
+        >;
+        /// States that the caller's facility agrees to be named in consents another takes. Who: its system or an administrator
+        /// of it.
+        async fn put_agreement(
+            &self,
+            request: tonic::Request<super::PutAgreementRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DirectoryResponse>,
+            tonic::Status,
+        >;
+        /// Takes such an agreement back. Who: as in PutAgreement.
+        async fn end_agreement(
+            &self,
+            request: tonic::Request<super::EndAgreementRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DirectoryResponse>,
+            tonic::Status,
+        >;
+        /// States that two patient refs are mother and newborn. Who: staff or system of the mother's facility, as in Link.
+        async fn put_kinship(
+            &self,
+            request: tonic::Request<super::PutKinshipRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::DirectoryResponse>,
+            tonic::Status,
+        >;
+        /// Takes that back. Who: as in PutKinship.
+        async fn end_kinship(
+            &self,
+            request: tonic::Request<super::EndKinshipRequest>,
         ) -> std::result::Result<
             tonic::Response<super::DirectoryResponse>,
             tonic::Status,
@@ -2185,6 +3084,188 @@ pub mod directory_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = UnlinkSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ajisai.v1.DirectoryService/PutAgreement" => {
+                    #[allow(non_camel_case_types)]
+                    struct PutAgreementSvc<T: DirectoryService>(pub Arc<T>);
+                    impl<
+                        T: DirectoryService,
+                    > tonic::server::UnaryService<super::PutAgreementRequest>
+                    for PutAgreementSvc<T> {
+                        type Response = super::DirectoryResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PutAgreementRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as DirectoryService>::put_agreement(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PutAgreementSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ajisai.v1.DirectoryService/EndAgreement" => {
+                    #[allow(non_camel_case_types)]
+                    struct EndAgreementSvc<T: DirectoryService>(pub Arc<T>);
+                    impl<
+                        T: DirectoryService,
+                    > tonic::server::UnaryService<super::EndAgreementRequest>
+                    for EndAgreementSvc<T> {
+                        type Response = super::DirectoryResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::EndAgreementRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as DirectoryService>::end_agreement(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = EndAgreementSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ajisai.v1.DirectoryService/PutKinship" => {
+                    #[allow(non_camel_case_types)]
+                    struct PutKinshipSvc<T: DirectoryService>(pub Arc<T>);
+                    impl<
+                        T: DirectoryService,
+                    > tonic::server::UnaryService<super::PutKinshipRequest>
+                    for PutKinshipSvc<T> {
+                        type Response = super::DirectoryResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PutKinshipRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as DirectoryService>::put_kinship(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PutKinshipSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ajisai.v1.DirectoryService/EndKinship" => {
+                    #[allow(non_camel_case_types)]
+                    struct EndKinshipSvc<T: DirectoryService>(pub Arc<T>);
+                    impl<
+                        T: DirectoryService,
+                    > tonic::server::UnaryService<super::EndKinshipRequest>
+                    for EndKinshipSvc<T> {
+                        type Response = super::DirectoryResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::EndKinshipRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as DirectoryService>::end_kinship(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = EndKinshipSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -3294,18 +4375,19 @@ pub mod event {
         Audit(::prost::alloc::boxed::Box<super::AuditEvent>),
     }
 }
-/// A change of a patient's consent. It lies in the patient's own partition, in one order with their records.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+/// A change of what opens a patient's records: their consents, and what stands in for one or holds one up. It lies in the
+/// patient's own partition, in one order with their records.
+#[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct ConsentChange {
     /// The change. Required.
-    #[prost(oneof = "consent_change::Kind", tags = "1, 2")]
+    #[prost(oneof = "consent_change::Kind", tags = "1, 2, 3, 4, 5, 6")]
     pub kind: ::core::option::Option<consent_change::Kind>,
 }
 /// Nested message and enum types in `ConsentChange`.
 pub mod consent_change {
     /// The change. Required.
-    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
     #[prost(skip_debug)]
     pub enum Kind {
         /// A consent is stated or stated again.
@@ -3314,14 +4396,26 @@ pub mod consent_change {
         /// A consent is withdrawn, finally.
         #[prost(message, tag = "2")]
         Withdrawn(super::Withdrawal),
+        /// The source releases what it held until released. Who: the disclosing facility.
+        #[prost(message, tag = "3")]
+        Released(super::Release),
+        /// A member broke the glass. Who: that member, in that role, at the viewing facility.
+        #[prost(message, tag = "4")]
+        GlassBroken(super::BreakGlass),
+        /// A broken glass is closed before its time. Who: the facility that broke it, or the disclosing one.
+        #[prost(message, tag = "5")]
+        GlassClosed(super::BreakGlassEnd),
+        /// A broken glass was reviewed. Who: the disclosing facility.
+        #[prost(message, tag = "6")]
+        GlassReviewed(super::BreakGlassReview),
     }
 }
-/// A change of the directory, of a scope or of links. These lie in the control partition.
+/// A change of the directory, of a scope, of agreements or of links. These lie in the control partition.
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct DirectoryChange {
     /// The change. Required.
-    #[prost(oneof = "directory_change::Kind", tags = "1, 2, 3, 4, 5")]
+    #[prost(oneof = "directory_change::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9")]
     pub kind: ::core::option::Option<directory_change::Kind>,
 }
 /// Nested message and enum types in `DirectoryChange`.
@@ -3345,6 +4439,18 @@ pub mod directory_change {
         /// A link is taken back.
         #[prost(message, tag = "5")]
         Unlinked(super::Unlink),
+        /// A viewing facility agrees to be named in consents another takes. Who: that viewing facility.
+        #[prost(message, tag = "6")]
+        Agreement(super::ViewerAgreement),
+        /// Such an agreement is taken back. Who: the facility that stated it.
+        #[prost(message, tag = "7")]
+        AgreementEnded(super::AgreementEnd),
+        /// Two refs are mother and newborn. Who: the mother's facility.
+        #[prost(message, tag = "8")]
+        Kinship(super::Kinship),
+        /// That is taken back. Who: as in `kinship`.
+        #[prost(message, tag = "9")]
+        KinshipEnded(super::KinshipEnd),
     }
 }
 /// From where and what to watch.

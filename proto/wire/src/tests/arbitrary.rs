@@ -189,13 +189,67 @@ fn record() -> impl Strategy<Value = Record> {
     )
 }
 
-fn consent() -> impl Strategy<Value = Consent> {
-    let viewers = prop_oneof![
+fn viewers() -> impl Strategy<Value = Viewers> {
+    prop_oneof![
         Just(Viewers::AllMembers),
         prop::collection::vec(facility_id(), 1..4).prop_map(Viewers::Facilities),
         prop::collection::vec(member_id(), 1..4).prop_map(Viewers::Practitioners),
-    ];
-    let edge = (consent_id(), patient(), viewers, one_of(&ConsentState::ALL), period(), period());
+    ]
+}
+
+/// Provisions of one kind, with exceptions of the other, as deep as may be.
+fn provisions(kind: ProvisionKind, levels: usize) -> BoxedStrategy<Vec<Provision>> {
+    if levels == 0 {
+        return Just(Vec::new()).boxed();
+    }
+    let who = (of(viewers()), set(Role::ALL), set(Purpose::ALL));
+    let what = (set(Category::ALL), prop::collection::vec(department(), 0..3), set(Role::ALL), set(Label::ALL));
+    let one = (who, what, period(), period(), provisions(kind.opposite(), levels - 1)).prop_map(
+        move |(
+            (viewers, roles, purposes),
+            (categories, departments, author_roles, labels),
+            data_period,
+            period,
+            nested,
+        )| {
+            Provision {
+                kind,
+                viewers,
+                roles,
+                purposes,
+                categories,
+                departments,
+                author_roles,
+                labels,
+                data_period,
+                period,
+                nested,
+            }
+        },
+    );
+    prop_oneof![2 => Just(Vec::new()), 1 => prop::collection::vec(one, 1..3)].boxed()
+}
+fn exceptions() -> impl Strategy<Value = Exceptions> {
+    provisions(ProvisionKind::Deny, 4).prop_map(|provisions| Exceptions::new(provisions).unwrap())
+}
+fn date() -> impl Strategy<Value = jiff::civil::Date> {
+    (1..=9999_i16, 1..=12_i8, 1..=28_i8).prop_map(|(y, m, d)| jiff::civil::date(y, m, d))
+}
+fn done() -> impl Strategy<Value = Done> {
+    (of(member_id()), moment()).prop_map(|(by, at)| Done { by, at })
+}
+fn paper() -> impl Strategy<Value = Paper> {
+    (of(date()), of(member_id()), of(done()), of(done())).prop_map(|(born, explainer, received, activated)| Paper {
+        relation: String::new(),
+        born,
+        explainer,
+        received,
+        activated,
+    })
+}
+
+fn consent() -> impl Strategy<Value = Consent> {
+    let edge = (consent_id(), patient(), viewers(), one_of(&ConsentState::ALL), period(), period());
     let what = (
         set(Category::ALL),
         prop::collection::vec(department(), 0..3),
@@ -206,9 +260,15 @@ fn consent() -> impl Strategy<Value = Consent> {
         moment(),
         prop_oneof![Just(String::new()), "[0-9a-f]{64}"],
     );
-    (edge, what).prop_map(|((id, patient, viewers, state, period, data_period), what)| {
+    let beside = (of(consent_id()), exceptions(), paper(), "[a-z漢字]{0,16}");
+    (edge, what, beside).prop_map(|((id, patient, viewers, state, period, data_period), what, beside)| {
         let (categories, departments, labels, purposes, signer, taken_by, signed_at, form_digest) = what;
+        let (supersedes, exceptions, paper, relation) = beside;
+        let relation = if signer == Signer::Patient { String::new() } else { relation };
         Consent {
+            supersedes: supersedes.filter(|other| *other != id),
+            exceptions,
+            paper: Paper { relation, ..paper },
             id,
             patient,
             viewers,
@@ -228,7 +288,8 @@ fn consent() -> impl Strategy<Value = Consent> {
 }
 
 fn rule() -> impl Strategy<Value = ScopeRule> {
-    let hold_back = prop_oneof![Just(HoldBack::None), (1..=u16::MAX).prop_map(HoldBack::Days)];
+    let hold_back =
+        prop_oneof![Just(HoldBack::None), (1..=u16::MAX).prop_map(HoldBack::Days), Just(HoldBack::UntilReleased)];
     (
         set(Category::ALL),
         set(FacilityKind::ALL),
@@ -253,6 +314,67 @@ fn rule() -> impl Strategy<Value = ScopeRule> {
         )
 }
 
+fn scope() -> impl Strategy<Value = DisclosureScope> {
+    let break_glass = (set(FacilityKind::ALL), set(Role::ALL))
+        .prop_map(|(viewer_kinds, viewer_roles)| BreakGlassRule { viewer_kinds, viewer_roles });
+    let rules = prop::collection::vec(rule(), 0..4);
+    (facility_id(), rules, prop::collection::vec(break_glass, 0..3), one_of(&GuardianConsents::ALL)).prop_map(
+        |(facility, rules, break_glass, guardian_consents)| DisclosureScope {
+            facility,
+            rules,
+            break_glass,
+            guardian_consents,
+        },
+    )
+}
+
+fn agreement() -> impl Strategy<Value = AgreementChange> {
+    let id = || "[!-~]{1,64}".prop_map(|text| AgreementId::parse(&text).unwrap());
+    let stated = (id(), facility_id(), facility_id(), prop::collection::vec(member_id(), 0..3), period())
+        .prop_filter("an agreement is with another", |(_, facility, source, ..)| facility != source)
+        .prop_map(|(id, facility, source, members, period)| {
+            AgreementChange::Stated(ViewerAgreement { id, facility, source, members, period })
+        });
+    let ended = (id(), facility_id(), moment())
+        .prop_map(|(id, facility, at)| AgreementChange::Ended(AgreementEnd { id, facility, at }));
+    prop_oneof![stated, ended]
+}
+
+fn kinship() -> impl Strategy<Value = KinshipChange> {
+    let stated = (link_id(), patient(), patient(), member_id(), moment())
+        .prop_filter("two refs", |(_, mother, newborn, ..)| mother != newborn)
+        .prop_map(|(id, mother, newborn, by, at)| {
+            KinshipChange::Stated(Kinship::new(id, mother, newborn, by, at).unwrap())
+        });
+    let ended = (link_id(), patient(), member_id(), moment())
+        .prop_map(|(id, mother, by, at)| KinshipChange::Ended(KinshipEnd { id, mother, by, at }));
+    prop_oneof![stated, ended]
+}
+
+/// Releases and broken glasses.
+fn emergency() -> impl Strategy<Value = ConsentChange> {
+    let id = || "[!-~]{1,64}".prop_map(|text| GlassId::parse(&text).unwrap());
+    let released = (patient(), set(Category::ALL), moment()).prop_map(|(patient, categories, recorded_until)| {
+        ConsentChange::Released(Release { patient, categories, recorded_until })
+    });
+    let who = (facility_id(), member_id(), one_of(Role::ALL), patient());
+    let broken = (id(), who, said(), moment(), 0..=BreakGlass::LONGEST)
+        .prop_filter("another's patient", |(_, (facility, .., patient), ..)| facility != patient.facility())
+        .prop_map(|(id, (facility, member, role, patient), reason, from, lasts)| {
+            let until = from.plus_micros(lasts);
+            let glass = BreakGlass::new(id, facility, member, role, patient, reason, from, until);
+            ConsentChange::GlassBroken(glass.unwrap())
+        });
+    let closed = (id(), facility_id(), patient(), moment()).prop_map(|(id, facility, patient, at)| {
+        ConsentChange::GlassClosed(BreakGlassEnd { id, facility, patient, at })
+    });
+    let reviewed = (id(), facility_id(), patient(), member_id(), one_of(ReviewOutcome::ALL), text(), moment())
+        .prop_map(|(id, facility, patient, reviewer, outcome, text, at)| {
+            ConsentChange::GlassReviewed(BreakGlassReview { id, facility, patient, reviewer, outcome, text, at })
+        });
+    prop_oneof![released, broken, closed, reviewed]
+}
+
 fn directory() -> impl Strategy<Value = DirectoryChange> {
     const STATUSES: &[FacilityStatus] = &[FacilityStatus::Active, FacilityStatus::Inactive];
     let link = (link_id(), patient(), patient(), one_of(&LinkEvidence::ALL), member_id(), moment())
@@ -267,8 +389,9 @@ fn directory() -> impl Strategy<Value = DirectoryChange> {
         (member_id(), facility_id(), one_of(Role::ALL), said(), period()).prop_map(
             |(id, facility, role, name, period)| DirectoryChange::Member(Member { id, facility, role, name, period })
         ),
-        (facility_id(), prop::collection::vec(rule(), 0..4))
-            .prop_map(|(facility, rules)| DirectoryChange::Scope(DisclosureScope { facility, rules })),
+        scope().prop_map(DirectoryChange::Scope),
+        agreement().prop_map(DirectoryChange::Agreement),
+        kinship().prop_map(DirectoryChange::Kinship),
         link,
         (link_id(), member_id(), moment())
             .prop_map(|(id, by, at)| DirectoryChange::Link(LinkChange::Unlinked(Unlink { id, by, at }))),
@@ -359,6 +482,7 @@ pub(super) fn event() -> impl Strategy<Value = Event> {
         1 => (consent_id(), patient(), moment()).prop_map(|(id, patient, withdrawn_at)| {
             Body::Consent(ConsentChange::Withdrawn(Withdrawal { id, patient, withdrawn_at }))
         }),
+        1 => emergency().prop_map(Body::Consent),
         2 => directory().prop_map(Body::Directory),
         2 => audit().prop_map(|event| Body::Audit(Box::new(event))),
     ];

@@ -263,8 +263,21 @@ fn a_directory_change_lacks_nothing() {
     let member = v1::Member { id: "m".into(), facility: "a".into(), name: "n".into(), ..Default::default() };
     refused(directory(Kind::Member(member)), "directory.member.role", "is required");
     let rule = v1::ScopeRule { hold_back_days: 65536, ..Default::default() };
-    let scope = v1::DisclosureScope { facility: "a".into(), rules: vec![v1::ScopeRule::default(), rule] };
+    let rules = vec![v1::ScopeRule::default(), rule];
+    let scope = v1::DisclosureScope { facility: "a".into(), rules, ..Default::default() };
     refused(directory(Kind::Scope(scope)), "directory.scope.rules[1].hold_back_days", "at most 65535");
+    let rules = vec![v1::ScopeRule { hold_back_days: 1, hold_until_released: true, ..Default::default() }];
+    let scope = v1::DisclosureScope { facility: "a".into(), rules, ..Default::default() };
+    refused(directory(Kind::Scope(scope)), "directory.scope.rules[0].hold_back_days", "`hold_until_released`");
+    let break_glass = vec![v1::BreakGlassRule { viewer_kinds: vec![99], ..Default::default() }];
+    let scope = v1::DisclosureScope { facility: "a".into(), break_glass, ..Default::default() };
+    refused(directory(Kind::Scope(scope)), "directory.scope.break_glass[0].viewer_kinds[0]", "facility kind");
+    let scope = v1::DisclosureScope { facility: "a".into(), guardian_consents: 3, ..Default::default() };
+    refused(directory(Kind::Scope(scope)), "directory.scope.guardian_consents", "number 3");
+    let own = v1::ViewerAgreement { id: "g".into(), facility: "a".into(), source: "a".into(), ..Default::default() };
+    refused(directory(Kind::Agreement(own)), "directory.agreement.source", "another facility");
+    let ended = v1::AgreementEnd { id: "g".into(), facility: "a".into(), at_us: None };
+    refused(directory(Kind::AgreementEnded(ended)), "directory.agreement_ended.at_us", "is required");
     let patient = Some(v1::PatientRef { facility: "a".into(), number: "1".into() });
     let link = v1::Link { id: "l".into(), a: patient.clone(), b: patient, evidence: 1, ..Default::default() };
     refused(directory(Kind::Linked(link)), "directory.linked.b.facility", "another facility");
@@ -324,6 +337,88 @@ fn an_audit_event_lacks_nothing_and_says_nothing_twice() {
     let twice = |a: &mut v1::AuditEvent| a.shown[0].rows.push(v1::CategoryRows { category: 2, rows: 1 });
     refused(audit(twice), "audit.shown[0].rows[1].category", "stated twice");
     refused(audit(|a| a.shown[0].rows[0].category = 14), "audit.shown[0].rows[0].category", "not a known category");
+}
+
+#[test]
+fn a_mother_is_not_her_newborn() {
+    let patient = Some(v1::PatientRef { facility: "a".into(), number: "1".into() });
+    let kinship = v1::Kinship {
+        id: "k".into(),
+        mother: patient.clone(),
+        newborn: patient,
+        stated_by: "m".into(),
+        stated_us: Some(0),
+    };
+    refused(directory(v1::directory_change::Kind::Kinship(kinship)), "directory.kinship.newborn", "same patient ref");
+}
+
+#[test]
+fn exceptions_alternate_and_are_bounded() {
+    fn nest(kinds: &[v1::ProvisionKind]) -> Vec<v1::Provision> {
+        let Some((kind, inner)) = kinds.split_first() else { return Vec::new() };
+        vec![v1::Provision { kind: *kind as i32, nested: nest(inner), ..Default::default() }]
+    }
+    fn exceptions(provisions: Vec<v1::Provision>) -> impl FnOnce(&mut v1::Event) {
+        consent(|consent| consent.exceptions = provisions)
+    }
+    use v1::ProvisionKind::{Deny, Permit};
+    let mut whole = wire();
+    exceptions(nest(&[Deny, Permit, Deny, Permit, Deny, Permit, Deny, Permit]))(&mut whole);
+    assert!(Event::try_from(whole).is_ok());
+
+    let field = "consent.given.exceptions";
+    refused(exceptions(nest(&[Permit])), field, "inside a `permit` must be a `deny`");
+    refused(exceptions(nest(&[Deny, Deny])), field, "inside a `deny` must be a `permit`");
+    let deep = [Deny, Permit, Deny, Permit, Deny, Permit, Deny, Permit, Deny];
+    refused(exceptions(nest(&deep)), field, "deeper than 8 levels");
+    refused(exceptions(nest(&[Deny]).into_iter().cycle().take(65).collect()), field, "more than 64 provisions");
+    let mut odd = nest(&[Deny, Permit]);
+    odd[0].nested[0].categories = vec![1, 99];
+    refused(exceptions(odd), "consent.given.exceptions[0].nested[0].categories[1]", "not a known category");
+    refused(exceptions(vec![v1::Provision::default()]), "consent.given.exceptions[0].kind", "is required");
+}
+
+#[test]
+fn a_consents_paper_is_whole() {
+    refused(consent(|c| c.supersedes = "c-1".into()), "consent.given.supersedes", "another consent");
+    let paper = |paper: v1::Paper| consent(|c| c.paper = Some(paper));
+    let relation = v1::Paper { relation: "mother".into(), ..Default::default() };
+    refused(paper(relation), "consent.given.paper.relation", "empty where the patient signed");
+    let born = v1::Paper { born: "20080101".into(), ..Default::default() };
+    refused(paper(born), "consent.given.paper.born", "is not a date");
+    let received = Some(v1::Done { by: "m".into(), at_us: None });
+    refused(paper(v1::Paper { received, ..Default::default() }), "consent.given.paper.received.at_us", "is required");
+    let long = v1::Paper { relation: "x".repeat(65), ..Default::default() };
+    refused(paper(long), "consent.given.paper.relation", "at most 64 bytes");
+}
+
+#[test]
+fn a_glass_is_broken_with_a_reason_and_for_a_day_at_most() {
+    const HOUR: i64 = 3_600_000_000;
+    fn glass(change: impl FnOnce(&mut v1::BreakGlass)) -> impl FnOnce(&mut v1::Event) {
+        let mut glass = v1::BreakGlass {
+            id: "b-1".into(),
+            facility: "clinic-a".into(),
+            member: "dr".into(),
+            role: v1::Role::Physician as i32,
+            patient: Some(v1::PatientRef { facility: "nagasaki-mc".into(), number: "1".into() }),
+            reason: "unconscious".into(),
+            from_us: Some(0),
+            until_us: Some(24 * HOUR),
+        };
+        change(&mut glass);
+        let kind = Some(v1::consent_change::Kind::GlassBroken(glass));
+        move |event| event.body = Some(v1::event::Body::Consent(v1::ConsentChange { kind }))
+    }
+    let mut whole = wire();
+    glass(|_| {})(&mut whole);
+    assert!(Event::try_from(whole).is_ok());
+    refused(glass(|g| g.reason = " ".into()), "consent.glass_broken.reason", "the reason is empty");
+    refused(glass(|g| g.reason = "x".repeat(2_001)), "consent.glass_broken.reason", "longer than 2000");
+    refused(glass(|g| g.until_us = Some(24 * HOUR + 1)), "consent.glass_broken.until_us", "longer than 24 hours");
+    refused(glass(|g| g.until_us = Some(-1)), "consent.glass_broken.until_us", "ends before it begins");
+    refused(glass(|g| g.facility = "nagasaki-mc".into()), "consent.glass_broken.facility", "own records");
+    refused(glass(|g| g.role = 0), "consent.glass_broken.role", "is required");
 }
 
 #[test]

@@ -47,6 +47,9 @@ vocabularies! {
     signers_have_the_same_numbers: Signer, "SIGNER";
     audit_outcomes_have_the_same_numbers: AuditOutcome, "AUDIT_OUTCOME";
     consent_states_have_the_same_numbers: ConsentState, "CONSENT_STATE";
+    provision_kinds_have_the_same_numbers: ProvisionKind, "PROVISION_KIND";
+    review_outcomes_have_the_same_numbers: ReviewOutcome, "REVIEW_OUTCOME";
+    choices_for_guardians_consents_have_the_same_numbers: GuardianConsents, "GUARDIAN_CONSENTS";
     link_evidence_has_the_same_numbers: LinkEvidence, "LINK_EVIDENCE";
     laboratory_statuses_have_the_same_numbers: LabStatus, "LAB_STATUS";
     encounter_classes_have_the_same_numbers: EncounterClass, "ENCOUNTER_CLASS";

@@ -76,7 +76,7 @@ impl Maker {
             hold_back: if self.rng.random_bool(0.2) { HoldBack::Days(7) } else { HoldBack::None },
         });
         let rules = rules.collect();
-        self.say(Body::Directory(DirectoryChange::Scope(DisclosureScope { facility: facility(source), rules })));
+        self.say(Body::Directory(DirectoryChange::Scope(DisclosureScope::of(facility(source), rules))));
     }
 
     fn member(id: &str, at: &str, role: Role) -> Body {
@@ -101,6 +101,7 @@ impl Maker {
             patient: patient.clone(),
             viewers,
             state: ConsentState::Active,
+            supersedes: None,
             period: Period::ALWAYS,
             data_period: if self.rng.random_bool(0.3) {
                 Period::new(Some(moment(1_700_200_000_000_000)), Some(moment(1_700_800_000_000_000))).unwrap()
@@ -111,10 +112,12 @@ impl Maker {
             departments: self.departments(),
             labels: self.labels(),
             purposes: PurposeSet::of(Purpose::Treatment),
+            exceptions: Exceptions::none(),
             signer: Signer::Patient,
-            taken_by: patient.facility().clone(),
+            taken_by: facility("reception"),
             signed_at: moment(1_700_000_000_000_000),
             form_digest: String::new(),
+            paper: Paper::default(),
         };
         self.say(Body::Consent(ConsentChange::Given(consent)));
     }
