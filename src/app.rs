@@ -26,6 +26,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tower_http::trace::TraceLayer;
 use views::{Feeds, Store, StoreConfig, StoreError, Views};
 
 pub use book::BookDirectory;
@@ -222,7 +223,7 @@ impl App {
             .initial_stream_window_size(4 << 20)
             .initial_connection_window_size(16 << 20)
             .http2_keepalive_interval(Some(Duration::from_secs(20)))
-            .layer(tower_http::trace::TraceLayer::new_for_grpc().make_span_with(telemetry::trace_context::grpc_span))
+            .layer(TraceLayer::new(telemetry::grpc_failures()).make_span_with(telemetry::trace_context::grpc_span))
             .layer(IdentityLayer::new(Arc::clone(&identity)))
             .add_service(health_service)
             .add_service(reflection)

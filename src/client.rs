@@ -50,6 +50,9 @@ pub enum ClientError {
     /// The development keys do not give a token.
     #[error("making a development token failed: {0}")]
     DevToken(String),
+    /// The development keys do not give a certificate.
+    #[error("making a development certificate failed: {0}")]
+    DevCertificate(String),
     /// TLS settings that do not work.
     #[error("the certificates cannot be used: {0}")]
     Tls(tonic::transport::Error),
@@ -122,7 +125,7 @@ impl Connection {
     /// When the address, the files or the keys do not work, or nobody answers.
     pub async fn open(&self) -> Result<Client, ClientError> {
         let tls = self.address.starts_with("https://");
-        if let Some(shown) = self.dev_certificate(tls) {
+        if let Some(shown) = self.dev_certificate(tls)? {
             return Box::pin(shown.open()).await;
         }
         let bearer = self.bearer()?;
@@ -155,19 +158,19 @@ impl Connection {
     }
 
     /// Over TLS the development keys serve as certificates: the CA to everybody, a facility's own to its system.
-    fn dev_certificate(&self, tls: bool) -> Option<Self> {
-        let (true, Some(directory), Some(facility)) = (tls, &self.dev_dir, &self.as_facility) else { return None };
+    fn dev_certificate(&self, tls: bool) -> Result<Option<Self>, ClientError> {
+        let (true, Some(directory), Some(facility)) = (tls, &self.dev_dir, &self.as_facility) else { return Ok(None) };
         let mut shown = self.clone();
         shown.ca.get_or_insert_with(|| directory.join("ca.pem"));
         if self.as_role == Role::System && self.token.is_none() {
-            let file = |ending: &str| directory.join("facilities").join(format!("{facility}.{ending}"));
-            shown.certificate.get_or_insert_with(|| file("pem"));
-            shown.key.get_or_insert_with(|| file("key"));
+            let (certificate, key) = dev_facility(directory, facility)?;
+            shown.certificate.get_or_insert(certificate);
+            shown.key.get_or_insert(key);
         } else {
-            shown.token = Some(self.token_text().ok().flatten()?);
+            shown.token = self.token_text()?;
         }
         shown.dev_dir = None;
-        Some(shown)
+        Ok(Some(shown))
     }
 
     /// The token to show, if there is one.
@@ -246,6 +249,16 @@ fn dev_token(
     };
     let made = Authority::open(directory).and_then(|authority| authority.token(&request));
     made.map_err(|error| ClientError::DevToken(error.to_string()))
+}
+
+/// A facility's development certificate and key, made now where there are none.
+fn dev_facility(directory: &Path, facility: &str) -> Result<(PathBuf, PathBuf), ClientError> {
+    let facility = FacilityId::parse(facility).map_err(|error| ClientError::DevCertificate(error.to_string()))?;
+    let made = Authority::open(directory).and_then(|authority| {
+        authority.make_facility(&facility)?;
+        Ok(authority.facility(&facility))
+    });
+    made.map_err(|error| ClientError::DevCertificate(error.to_string()))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, ClientError> {

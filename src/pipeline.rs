@@ -277,8 +277,8 @@ impl<'a> Worker<'a> {
         let _entered = span.as_ref().map(tracing::Span::enter);
         match (event, facts) {
             (Err(fault), _) => self.rooms.withheld.note(position, fault),
-            (Ok(Event { body: Body::Record(record), .. }), Some(facts)) => {
-                self.record(position, Arc::new(*record), facts, probe)?;
+            (Ok(Event { body: Body::Record(record), admitted_at, .. }), Some(facts)) => {
+                self.record((position, admitted_at), Arc::new(*record), facts, probe)?;
             }
             (Ok(event), _) => self.change(position, &event, payload, probe)?,
         }
@@ -287,7 +287,7 @@ impl<'a> Worker<'a> {
 
     fn record(
         &mut self,
-        position: Position,
+        (position, admitted): (Position, Moment),
         record: Arc<Record>,
         facts: Facts,
         probe: &mut dyn Probe,
@@ -298,7 +298,12 @@ impl<'a> Worker<'a> {
         let now = (self.clock.0)();
         let book = self.rooms.book.read();
         book.audience(&facts, now, &mut self.audience);
-        self.rooms.feeds.publish(&book, &Put { position, record: &record, facts, outcome }, &self.audience, now);
+        self.rooms.feeds.publish(
+            &book,
+            &Put { position, record: &record, admitted, facts, outcome },
+            &self.audience,
+            now,
+        );
         let others = self.audience.reached().len().saturating_sub(1);
         self.told.record(code(outcome), others);
         Ok(())

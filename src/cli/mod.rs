@@ -83,6 +83,15 @@ fn drive(command: impl Future<Output = anyhow::Result<ExitCode>>) -> ExitCode {
 }
 
 fn fail(error: &anyhow::Error) -> ExitCode {
-    terminal::remark(format!("ajisai: {error:#}"));
+    terminal::remark(format!("ajisai: {}", causes(error)));
     ExitCode::FAILURE
+}
+
+/// The error and its causes, each said once: many errors quote their cause in their own message.
+fn causes(error: &anyhow::Error) -> String {
+    error.chain().map(ToString::to_string).fold(String::new(), |said, cause| match said.as_str() {
+        "" => cause,
+        whole if whole.contains(&cause) => said,
+        whole => format!("{whole}: {cause}"),
+    })
 }

@@ -188,7 +188,11 @@ impl Authority {
         self.issue(params, &certificate, &key)
     }
 
-    fn make_facility(&self, facility: &FacilityId) -> Result<(), AuthorityError> {
+    /// Makes a facility's client certificate and its key where they are missing.
+    ///
+    /// # Errors
+    /// When the CA's files cannot be read or used, or the certificate cannot be written.
+    pub fn make_facility(&self, facility: &FacilityId) -> Result<(), AuthorityError> {
         let (certificate, key) = self.facility(facility);
         if certificate.exists() && key.exists() {
             return Ok(());

@@ -116,20 +116,20 @@ fn items(
 
 fn said(item: FeedItem) -> v1::FeedItem {
     let item = match item {
-        FeedItem::Appeared { position, record, historic } => Item::Appeared(v1::Appeared {
+        FeedItem::Appeared { position, record, admitted, historic } => Item::Appeared(v1::Appeared {
             record: Some(v1::Record::from(record.as_ref())),
             position: position.map(Into::into),
+            admitted_us: admitted.map_or(0, model::Moment::micros),
             historic,
-            ..v1::Appeared::default()
         }),
-        FeedItem::Changed { position, record, superseded, historic } => Item::Changed(v1::Changed {
+        FeedItem::Changed { position, record, admitted, superseded, historic } => Item::Changed(v1::Changed {
             record: Some(v1::Record::from(record.as_ref())),
             position: Some(position.into()),
             superseded_version: superseded.get(),
+            admitted_us: admitted.map_or(0, model::Moment::micros),
             historic,
-            ..v1::Changed::default()
         }),
-        FeedItem::Vanished { record, reason, position } => Item::Vanished(v1::Vanished {
+        FeedItem::Vanished { record, reason, position, .. } => Item::Vanished(v1::Vanished {
             source: record.source.as_str().to_owned(),
             id: record.id.as_str().to_owned(),
             reason: reason.code().to_owned(),

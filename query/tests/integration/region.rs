@@ -204,7 +204,7 @@ impl Region {
                 let book = self.views.book().read();
                 let mut audience = consent_filter::Audience::default();
                 book.audience(&facts, now, &mut audience);
-                feeds.publish(&book, &Put { position, record: &record, facts, outcome }, &audience, now);
+                feeds.publish(&book, &Put { position, record: &record, admitted: now, facts, outcome }, &audience, now);
             }
             body => {
                 let mut book = self.views.book().write();

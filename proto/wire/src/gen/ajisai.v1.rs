@@ -4522,7 +4522,7 @@ pub struct Appeared {
     /// The record.
     #[prost(message, optional, tag = "1")]
     pub record: ::core::option::Option<Record>,
-    /// When the door admitted it.
+    /// When the door admitted it; 0 for history, where that is no longer at hand.
     #[prost(sfixed64, tag = "2")]
     pub admitted_us: i64,
     /// The place in the log of what made it appear: its own event, or the grant, link or scope that opened it.
@@ -4538,7 +4538,7 @@ pub struct Changed {
     /// The version that holds now.
     #[prost(message, optional, tag = "1")]
     pub record: ::core::option::Option<Record>,
-    /// When the door admitted it.
+    /// When the door admitted it; 0 for history, where that is no longer at hand.
     #[prost(sfixed64, tag = "2")]
     pub admitted_us: i64,
     /// The place in the log of the new version.
@@ -4561,7 +4561,8 @@ pub struct Vanished {
     /// The record's id there.
     #[prost(string, tag = "2")]
     pub id: ::prost::alloc::string::String,
-    /// Why, from the closed list of the consent filter's reasons (`consent-withdrawn`, `unlinked`, `deleted` …).
+    /// Why, as far as a viewer may know: `deleted` (the source took it back), `superseded` (a newer version is not for this
+    /// viewer) or `withheld` (consent, scope or link no longer open it; which of them is not said).
     #[prost(string, tag = "3")]
     pub reason: ::prost::alloc::string::String,
     /// The place in the log of what made it vanish; absent when the passing of time did.
@@ -4571,7 +4572,8 @@ pub struct Vanished {
 /// Forget everything received.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Reset {
-    /// Why, in one word: `rebuilt` or `too-far-behind`.
+    /// Why: `forgotten` (the place to resume from is no longer remembered) or `too-far-behind` (the caller read too
+    /// slowly).
     #[prost(string, tag = "1")]
     pub reason: ::prost::alloc::string::String,
 }

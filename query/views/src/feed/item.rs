@@ -1,6 +1,6 @@
 //! What a feed says.
 
-use model::{Frontier, Moment, Position, Record, RecordRef, Version};
+use model::{Category, Frontier, Moment, Position, Record, RecordRef, Version};
 use std::sync::Arc;
 
 /// Where a subscription begins.
@@ -24,6 +24,8 @@ pub enum FeedItem {
         position: Option<Position>,
         /// The record.
         record: Arc<Record>,
+        /// When the door admitted it; `None` where that is no longer at hand, as for history.
+        admitted: Option<Moment>,
         /// It is history: raise no alarm.
         historic: bool,
     },
@@ -33,6 +35,8 @@ pub enum FeedItem {
         position: Position,
         /// The version that holds now.
         record: Arc<Record>,
+        /// When the door admitted it.
+        admitted: Option<Moment>,
         /// The version it took the place of.
         superseded: Version,
         /// It is a replay: raise no alarm.
@@ -42,6 +46,8 @@ pub enum FeedItem {
     Vanished {
         /// Which one.
         record: RecordRef,
+        /// Its category, for listeners who asked for some only.
+        category: Category,
         /// Why, as far as a viewer may know.
         reason: Vanishing,
         /// What made it vanish; `None` where the passing of time did.

@@ -73,6 +73,8 @@ pub struct Put<'a> {
     pub position: Position,
     /// The record.
     pub record: &'a Arc<Record>,
+    /// When the door admitted this version.
+    pub admitted: Moment,
     /// Its facts, from the book the feeds were made with.
     pub facts: Facts,
     /// What the store made of it.
@@ -149,8 +151,8 @@ impl Feeds {
             _ => None,
         };
         if !reached.is_empty() || replaced.is_some() {
-            let (position, record) = (put.position, put.record.clone());
-            jobs.push(Job::Put { position, record, reached, replaced });
+            let (position, record, admitted) = (put.position, put.record.clone(), put.admitted);
+            jobs.push(Job::Put { position, record, admitted, reached, replaced });
         }
     }
 

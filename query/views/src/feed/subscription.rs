@@ -141,7 +141,8 @@ impl Subscription {
             for category in Category::ALL.iter().copied().filter(|category| categories.contains(*category)) {
                 let mut listening = true;
                 let result = records(&sight, &snapshot, &snapshot.dead, category, |_, record| {
-                    let item = FeedItem::Appeared { position: None, record: Arc::new(record), historic: true };
+                    let item =
+                        FeedItem::Appeared { position: None, record: Arc::new(record), admitted: None, historic: true };
                     listening = sender.blocking_send(Ok(item)).is_ok();
                     listening
                 });
@@ -174,6 +175,7 @@ impl Subscription {
     fn let_out(&self, item: FeedItem) -> Option<FeedItem> {
         let record = match &item {
             FeedItem::Appeared { record, .. } | FeedItem::Changed { record, .. } => record,
+            FeedItem::Vanished { category, .. } => return self.categories.contains(*category).then_some(item),
             _ => return Some(item),
         };
         let permitted = self.categories.contains(record.category()) && self.permitted(record);
@@ -202,9 +204,11 @@ fn join(feeds: &Arc<Feeds>, store: &Store, principal: &Principal, start: FeedSta
 
 fn as_history(item: FeedItem) -> FeedItem {
     match item {
-        FeedItem::Appeared { position, record, .. } => FeedItem::Appeared { position, record, historic: true },
-        FeedItem::Changed { position, record, superseded, .. } => {
-            FeedItem::Changed { position, record, superseded, historic: true }
+        FeedItem::Appeared { position, record, admitted, .. } => {
+            FeedItem::Appeared { position, record, admitted, historic: true }
+        }
+        FeedItem::Changed { position, record, admitted, superseded, .. } => {
+            FeedItem::Changed { position, record, admitted, superseded, historic: true }
         }
         other => other,
     }

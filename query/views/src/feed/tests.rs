@@ -40,7 +40,12 @@ impl Line {
                 let mut audience = Audience::new();
                 book.audience(&facts, clock(), &mut audience);
                 let record = Arc::new(record.as_ref().clone());
-                self.feeds.publish(&book, &Put { position, record: &record, facts, outcome }, &audience, clock());
+                self.feeds.publish(
+                    &book,
+                    &Put { position, record: &record, admitted: clock(), facts, outcome },
+                    &audience,
+                    clock(),
+                );
             }
             body => {
                 let applied = book.apply(position, body);

@@ -8,7 +8,7 @@ use crate::scan::{Sight, facts_at, records};
 use crate::store::Snapshot;
 use arc_swap::ArcSwap;
 use consent_filter::{Book, PatientIx, Patients, Visibility};
-use model::{Category, Frontier, Position, Record, RecordRef, Version};
+use model::{Category, Frontier, Moment, Position, Record, RecordRef, Version};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Counter;
 use parking_lot::{Mutex, RwLock};
@@ -41,6 +41,7 @@ pub(super) enum Job {
     Put {
         position: Position,
         record: Arc<Record>,
+        admitted: Moment,
         reached: Vec<GroupId>,
         replaced: Option<(Position, Option<Version>)>,
     },
@@ -137,8 +138,8 @@ impl Worker {
                     Ok(())
                 }
                 Job::Change { id, new, cause, patients } => self.change(&snapshot, id, new, (cause, patients)),
-                Job::Put { position, record, reached, replaced } => {
-                    self.put(&snapshot, (position, &record), &reached, replaced)
+                Job::Put { position, record, admitted, reached, replaced } => {
+                    self.put(&snapshot, (position, &record, admitted), &reached, replaced)
                 }
             };
             if let Err(error) = result {
@@ -182,7 +183,7 @@ impl Worker {
     fn put(
         &mut self,
         snapshot: &Snapshot,
-        (position, record): (Position, &Arc<Record>),
+        (position, record, admitted): (Position, &Arc<Record>, Moment),
         reached: &[GroupId],
         replaced: Option<(Position, Option<Version>)>,
     ) -> Result<(), StoreError> {
@@ -190,6 +191,7 @@ impl Worker {
             return Ok(());
         }
         let digest = record.reference().digest();
+        let (category, admitted) = (record.category(), Some(admitted));
         let before = match replaced {
             Some((previous, _)) => facts_at(snapshot, &self.book.read(), previous)?,
             None => None,
@@ -197,16 +199,18 @@ impl Worker {
         for (id, group) in &mut self.groups {
             let shown = before.is_some_and(|facts| group.visibility.permits(&facts));
             let (item, kind) = match (reached.contains(id), shown, replaced.and_then(|(_, version)| version)) {
-                (true, true, Some(superseded)) => {
-                    (FeedItem::Changed { position, record: record.clone(), superseded, historic: false }, "changed")
-                }
+                (true, true, Some(superseded)) => (
+                    FeedItem::Changed { position, record: record.clone(), admitted, superseded, historic: false },
+                    "changed",
+                ),
                 (true, ..) => {
                     let position = Some(position);
-                    (FeedItem::Appeared { position, record: record.clone(), historic: false }, "appeared")
+                    (FeedItem::Appeared { position, record: record.clone(), admitted, historic: false }, "appeared")
                 }
                 (false, true, version) => {
                     let reason = if version.is_some() { Vanishing::Superseded } else { Vanishing::Deleted };
-                    (FeedItem::Vanished { record: record.reference(), reason, position: Some(position) }, "vanished")
+                    let (record, position) = (record.reference(), Some(position));
+                    (FeedItem::Vanished { record, category, reason, position }, "vanished")
                 }
                 (false, false, _) => continue,
             };
@@ -253,7 +257,12 @@ impl Worker {
                 if was.remove(&key.1).is_none() && self.live.insert(key) {
                     self.gone.remove(&key);
                     self.items.add(1, &[KeyValue::new("kind", "historic")]);
-                    group.say(FeedItem::Appeared { position: cause, record: Arc::new(record), historic: true });
+                    group.say(FeedItem::Appeared {
+                        position: cause,
+                        record: Arc::new(record),
+                        admitted: None,
+                        historic: true,
+                    });
                 }
                 true
             })?;
@@ -261,7 +270,7 @@ impl Worker {
                 if self.gone.insert((id, digest)) {
                     self.live.remove(&(id, digest));
                     self.items.add(1, &[KeyValue::new("kind", "vanished")]);
-                    group.say(FeedItem::Vanished { record, reason: Vanishing::Withheld, position: cause });
+                    group.say(FeedItem::Vanished { record, category, reason: Vanishing::Withheld, position: cause });
                 }
             }
         }
