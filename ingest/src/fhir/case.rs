@@ -4,7 +4,7 @@ use super::{Context, Reason, References, Refusal, Resource, label, time};
 use model::{Author, Category, ChangeKind, DepartmentCode, Labels, Moment, Payload, Record, RecordId, Role, Version};
 use serde_json::Value;
 
-/// The resource types that records are made from.
+/// The resource types that something is made from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Kind {
     Patient,
@@ -15,6 +15,8 @@ pub(super) enum Kind {
     AllergyIntolerance,
     DocumentReference,
     DiagnosticReport,
+    /// No record comes of it, but a change of consent.
+    Consent,
 }
 
 impl Kind {
@@ -28,6 +30,7 @@ impl Kind {
             "AllergyIntolerance" => Self::AllergyIntolerance,
             "DocumentReference" => Self::DocumentReference,
             "DiagnosticReport" => Self::DiagnosticReport,
+            "Consent" => Self::Consent,
             _ => return None,
         })
     }
@@ -254,7 +257,7 @@ impl<'a> Case<'a> {
     }
 
     /// The record id: `<Type>/<id>`, `#<contained id>` and `#<suffix>`; a digest where that would be too long.
-    fn id(&self, suffix: &str) -> Result<RecordId, Refusal> {
+    pub fn id(&self, suffix: &str) -> Result<RecordId, Refusal> {
         let fhir_id = |json: &'a Value| {
             let id = json.get("id").and_then(Value::as_str)?;
             let plain = !id.is_empty()

@@ -5,7 +5,8 @@
 //! 1. [`open`] a file (NDJSON, a Bundle or one resource; gzip is seen by its first bytes) and read its [`Resource`]s.
 //! 2. Let [`References`] learn the patients and medications of *all* files that belong together, because an
 //!    `Observation` names its patient by a resource id and only the `Patient` resource holds the patient number.
-//! 3. [`convert`] each resource to records, and give each record to [`event`].
+//! 3. Ask for the [`events`] of each resource: one for each record that [`convert`] makes of it, or for a `Consent`
+//!    what it states ([`consent`]).
 //!
 //! The functions are pure: a record is a function of its resource, the resources it refers to and the
 //! [`Context`]; the same file twice makes the same events with the same ids.
@@ -32,6 +33,7 @@
 mod case;
 mod clinical;
 mod code;
+pub mod consent;
 mod document;
 mod label;
 mod medication;
@@ -49,7 +51,11 @@ pub use reference::References;
 pub use refusal::{Reason, Refusal};
 
 use case::{Case, Kind};
-use model::{Body, Event, EventId, EventKey, FacilityId, IdError, Moment, PatientNumber, Record};
+use consent::{Actors, Note};
+use model::{
+    Body, ConsentChange, ConsentId, Event, EventId, EventKey, FacilityId, IdError, Moment, PatientNumber, Record,
+};
+use prost::Message as _;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -66,6 +72,8 @@ pub struct Context {
     pub patient_number_system: Option<String>,
     /// What to do with a record whose patient is not among the resources at hand.
     pub unlisted: Unlisted,
+    /// Who the organisations and practitioners that consents name are in this network.
+    pub actors: Actors,
 }
 
 /// What to do with a record whose patient is not among the resources at hand.
@@ -80,7 +88,7 @@ pub enum Unlisted {
 impl Context {
     /// A context that takes patient numbers by the standard systems and refuses unlisted patients.
     pub fn new(source: FacilityId, received: Moment) -> Self {
-        Self { source, received, patient_number_system: None, unlisted: Unlisted::Refuse }
+        Self { source, received, patient_number_system: None, unlisted: Unlisted::Refuse, actors: Actors::default() }
     }
 }
 
@@ -102,7 +110,70 @@ pub fn convert(resource: &Resource, context: &Context, references: &References) 
         Kind::MedicationRequest => medication::convert(&case),
         Kind::DocumentReference => document::reference(&case),
         Kind::DiagnosticReport => document::report(&case),
+        Kind::Consent => {
+            Err(case.refuse(Reason::UnsupportedResource, ".resourceType", "a consent is no record; ask for its events"))
+        }
     }
+}
+
+/// What a resource comes to.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The events to send. A refused `Consent` may still have one: it closes what an earlier version has opened.
+    pub events: Vec<Event>,
+    /// Why it was refused, if it was.
+    pub refusal: Option<Refusal>,
+    /// What whoever sends it should know of a consent that was taken.
+    pub notes: Vec<Note>,
+}
+
+/// The events of one resource, stamped with the context's time of receipt: those of its records, or of the consent it is.
+pub fn events(resource: &Resource, context: &Context, references: &References) -> Outcome {
+    if resource.resource_type() != "Consent" {
+        let records = convert(resource, context, references);
+        let events = records.map(|records| records.into_iter().map(|record| event(record, context.received)));
+        return match events.map(Iterator::collect::<Result<Vec<_>, _>>) {
+            Ok(Ok(events)) => Outcome { events, ..Outcome::default() },
+            Ok(Err(_)) => {
+                let rule = "an id has at most 100 characters";
+                let refusal =
+                    Refusal::new(Reason::InvalidElement, resource.resource_type(), resource.place(), "$.id", rule);
+                Outcome { refusal: Some(refusal), ..Outcome::default() }
+            }
+            Err(refusal) => Outcome { refusal: Some(refusal), ..Outcome::default() },
+        };
+    }
+    let case = match Case::new(resource, context, references) {
+        Ok(case) => case,
+        Err(refusal) => return Outcome { refusal: Some(refusal), ..Outcome::default() },
+    };
+    let consent::Imported { change, refusal, notes } = consent::import(&case);
+    match change.map(|(id, change)| consent_event(resource, &id, change, context)).transpose() {
+        Ok(event) => Outcome { events: event.into_iter().collect(), refusal, notes },
+        Err(_) => {
+            let rule = "an event id of the consent's id, its version and its content";
+            let refusal = refusal.or_else(|| Some(case.refuse(Reason::InvalidElement, ".id", rule)));
+            Outcome { events: Vec::new(), refusal, notes }
+        }
+    }
+}
+
+/// The event of a consent's version: `<consent id>/<version>/<digest of what it states>`, so that the same version of the
+/// same consent, read in the same way, is one event.
+fn consent_event(
+    resource: &Resource,
+    id: &ConsentId,
+    change: ConsentChange,
+    context: &Context,
+) -> Result<Event, IdError> {
+    let text = |pointer| resource.json().pointer(pointer).and_then(serde_json::Value::as_str);
+    let plain = |text: &&str| (1..=20).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric());
+    let updated = || text("/meta/lastUpdated").and_then(time::start).map(|updated| updated.micros().to_string());
+    let version = text("/meta/versionId").filter(plain).map(str::to_owned).or_else(updated);
+    let digest = xxhash_rust::xxh3::xxh3_128(&wire::v1::ConsentChange::from(&change).encode_to_vec());
+    let id = EventId::parse(&format!("{}/{}/{digest:032x}", id.as_str(), version.unwrap_or_else(|| "-".to_owned())))?;
+    let key = EventKey { source: context.source.clone(), id };
+    Ok(Event { key, admitted_at: context.received, body: Body::Consent(change) })
 }
 
 /// The id of the event that carries this version of the record: `<record id>/<version>`.

@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
-/// The patients and medications of all files that belong together.
+/// The patients, medications, organisations and practitioners of all files that belong together.
 ///
 /// Let it [`learn`](Self::learn) every resource before the first is converted. Bundles and `contained` resources
 /// are looked at first; this is for what they do not hold.
@@ -14,26 +14,38 @@ use std::fmt;
 pub struct References {
     patients: HashMap<String, Result<PatientNumber, Reason>>,
     medications: HashMap<String, Value>,
+    /// The identifiers of organisations and practitioners.
+    actors: HashMap<String, Vec<String>>,
 }
 
 impl fmt::Debug for References {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "References({} patient keys, {} medication keys)", self.patients.len(), self.medications.len())
+        let Self { patients, medications, actors } = self;
+        let (patients, medications, actors) = (patients.len(), medications.len(), actors.len());
+        write!(f, "References({patients} patient keys, {medications} medication keys, {actors} actor keys)")
     }
 }
 
 impl References {
-    /// Keeps what others may refer to: a `Patient`'s number under its id, its `fullUrl` and its identifiers, and a
-    /// `Medication`. Other resources are passed over.
+    /// Keeps what others may refer to: a `Patient`'s number under its id, its `fullUrl` and its identifiers, a
+    /// `Medication`, and the identifiers of an `Organization`, `Practitioner` or `PractitionerRole`. Other resources are
+    /// passed over.
     pub fn learn(&mut self, resource: &Resource, context: &Context) {
         let json = resource.json();
         let kind = resource.resource_type();
-        if kind != "Patient" && kind != "Medication" {
+        if !["Patient", "Medication", "Organization", "Practitioner", "PractitionerRole"].contains(&kind) {
             return;
         }
         let mut keys = Vec::new();
         keys.extend(json.get("id").and_then(Value::as_str).map(|id| format!("{kind}/{id}")));
         keys.extend(resource.full_url().map(str::to_owned));
+        if kind != "Patient" && kind != "Medication" {
+            let names: Vec<String> = identifiers(json).filter_map(identifier_key).collect();
+            for key in keys {
+                self.actors.entry(key).or_insert_with(|| names.clone());
+            }
+            return;
+        }
         if kind == "Medication" {
             for key in keys {
                 self.medications.entry(key).or_insert_with(|| json.clone());
@@ -58,6 +70,10 @@ impl References {
 
     pub(super) fn patient(&self, key: &str) -> Option<Result<PatientNumber, Reason>> {
         self.patients.get(key).cloned()
+    }
+    /// The identifiers of an organisation or practitioner, as `<system>|<value>`.
+    pub(super) fn actor(&self, key: &str) -> &[String] {
+        self.actors.get(key).map(Vec::as_slice).unwrap_or_default()
     }
     pub(super) fn medication(&self, key: &str) -> Option<&Value> {
         self.medications.get(key)
@@ -117,4 +133,18 @@ pub(super) fn number_of(patient: &Value, context: &Context) -> Result<PatientNum
         None => patient.get("id").and_then(Value::as_str).ok_or(Reason::UnknownPatient)?,
     };
     PatientNumber::parse(text).map_err(|_| Reason::InvalidElement)
+}
+
+/// `Patient/1/_history/2` is the same patient as `Patient/1`.
+pub(super) fn without_history(reference: &str) -> &str {
+    reference.split_once("/_history/").map_or(reference, |(resource, _)| resource)
+}
+
+/// `Type/id` of an absolute address, for files that name resources now with, now without their server.
+pub(super) fn relative(reference: &str) -> Option<&str> {
+    if !reference.starts_with("http") {
+        return None;
+    }
+    let (at, _) = reference.rmatch_indices('/').nth(1)?;
+    reference.get(at + 1..)
 }

@@ -38,11 +38,45 @@ pub enum Reason {
     UnknownReference,
     /// Nothing says when it was.
     Undated,
+    /// An organisation or practitioner that is not known to be a facility or member.
+    UnknownActor,
+    /// Actors that a consent here cannot name: a group, a team, a device.
+    ActorNotRepresentable,
+    /// An actor who takes part otherwise than by receiving information.
+    ActorRoleNotRepresentable,
+    /// A rule about other actions than viewing.
+    ActionNotRepresentable,
+    /// A purpose whose relation to this network's is not known.
+    PurposeNotRepresentable,
+    /// A class of data that is no whole category.
+    ClassNotRepresentable,
+    /// Data told apart by a code in it.
+    CodeNotRepresentable,
+    /// A security label that is finer than this network's, or not known.
+    LabelNotRepresentable,
+    /// A confidentiality level in a deny, of which the standard says two things.
+    UnclearConfidentiality,
+    /// Single resources.
+    DataInstanceNotRepresentable,
+    /// Data told apart by what it is related to, such as an encounter.
+    DataRelationNotRepresentable,
+    /// Data told apart by the person or organisation that wrote it.
+    AuthorNotRepresentable,
+    /// An exception that excepts nothing.
+    ExceptionWithoutEffect,
+    /// Nothing says, or two things say differently, whether the base rule permits.
+    UnclearBaseRule,
+    /// A policy rule that is not known.
+    UnknownPolicy,
+    /// A consent to something else than sharing data.
+    ScopeNotRepresentable,
+    /// More provisions than are worked out.
+    TooComplex,
 }
 
 impl Reason {
     /// All of them, in order.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 33] = [
         Self::UnreadableFile,
         Self::UnreadableJson,
         Self::TooLarge,
@@ -59,6 +93,23 @@ impl Reason {
         Self::AmbiguousPatient,
         Self::UnknownReference,
         Self::Undated,
+        Self::UnknownActor,
+        Self::ActorNotRepresentable,
+        Self::ActorRoleNotRepresentable,
+        Self::ActionNotRepresentable,
+        Self::PurposeNotRepresentable,
+        Self::ClassNotRepresentable,
+        Self::CodeNotRepresentable,
+        Self::LabelNotRepresentable,
+        Self::UnclearConfidentiality,
+        Self::DataInstanceNotRepresentable,
+        Self::DataRelationNotRepresentable,
+        Self::AuthorNotRepresentable,
+        Self::ExceptionWithoutEffect,
+        Self::UnclearBaseRule,
+        Self::UnknownPolicy,
+        Self::ScopeNotRepresentable,
+        Self::TooComplex,
     ];
     /// The stable code, for tables and metrics.
     pub const fn code(self) -> &'static str {
@@ -79,6 +130,23 @@ impl Reason {
             Self::AmbiguousPatient => "ambiguous_patient",
             Self::UnknownReference => "unknown_reference",
             Self::Undated => "undated",
+            Self::UnknownActor => "unknown_actor",
+            Self::ActorNotRepresentable => "actor_not_representable",
+            Self::ActorRoleNotRepresentable => "actor_role_not_representable",
+            Self::ActionNotRepresentable => "action_not_representable",
+            Self::PurposeNotRepresentable => "purpose_not_representable",
+            Self::ClassNotRepresentable => "class_not_representable",
+            Self::CodeNotRepresentable => "code_not_representable",
+            Self::LabelNotRepresentable => "label_not_representable",
+            Self::UnclearConfidentiality => "unclear_confidentiality",
+            Self::DataInstanceNotRepresentable => "data_instance_not_representable",
+            Self::DataRelationNotRepresentable => "data_relation_not_representable",
+            Self::AuthorNotRepresentable => "author_not_representable",
+            Self::ExceptionWithoutEffect => "exception_without_effect",
+            Self::UnclearBaseRule => "unclear_base_rule",
+            Self::UnknownPolicy => "unknown_policy",
+            Self::ScopeNotRepresentable => "scope_not_representable",
+            Self::TooComplex => "too_complex",
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Whose record it is, and what its other references lead to.
 
 use super::case::{Case, Kind};
-use super::{Reason, Refusal, Unlisted, reference};
+use super::reference::{self, relative, without_history};
+use super::{Reason, Refusal, Unlisted};
 use model::{PatientNumber, PatientRef};
 use serde_json::Value;
 
@@ -28,7 +29,7 @@ impl<'a> Case<'a> {
 
     /// The patient of this resource.
     pub fn patient(&self) -> Result<PatientRef, Refusal> {
-        let key = if self.kind() == Kind::AllergyIntolerance { "patient" } else { "subject" };
+        let key = if matches!(self.kind(), Kind::AllergyIntolerance | Kind::Consent) { "patient" } else { "subject" };
         let number = match (self.kind(), self.json.get(key), self.outer) {
             (Kind::Patient, ..) => reference::number_of(self.json, self.context),
             (_, Some(subject), _) => self.number_at(subject),
@@ -62,7 +63,8 @@ impl<'a> Case<'a> {
         Ok(PatientRef::new(self.context.source.clone(), number))
     }
 
-    fn number_at(&self, subject: &Value) -> Result<PatientNumber, Reason> {
+    /// The number of the patient that a `Reference` leads to.
+    pub fn number_at(&self, subject: &Value) -> Result<PatientNumber, Reason> {
         if let Some(found) = self.find(subject) {
             if found.get("resourceType").and_then(Value::as_str) != Some("Patient") {
                 return Err(Reason::UnknownPatient);
@@ -106,18 +108,4 @@ impl<'a> Case<'a> {
         }
         found.or_else(|| self.references.patient(&key))
     }
-}
-
-/// `Patient/1/_history/2` is the same patient as `Patient/1`.
-fn without_history(reference: &str) -> &str {
-    reference.split_once("/_history/").map_or(reference, |(resource, _)| resource)
-}
-
-/// `Type/id` of an absolute address, for files that name resources now with, now without their server.
-fn relative(reference: &str) -> Option<&str> {
-    if !reference.starts_with("http") {
-        return None;
-    }
-    let (at, _) = reference.rmatch_indices('/').nth(1)?;
-    reference.get(at + 1..)
 }
