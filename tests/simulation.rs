@@ -154,7 +154,7 @@ impl Author {
             taken_by: facility((source + 1) % 4),
             signed_at: now(),
             form_digest: String::new(),
-            paper: Paper::default(),
+            paper: Box::default(),
         };
         self.event(source, Body::Consent(ConsentChange::Given(consent)))
     }

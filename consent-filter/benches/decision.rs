@@ -200,7 +200,7 @@ impl Region {
             taken_by: facility_id(viewer),
             signed_at: signed,
             form_digest: String::new(),
-            paper: Paper::default(),
+            paper: Box::default(),
         }
     }
     fn doctor(at: usize) -> Principal {

@@ -126,7 +126,7 @@ pub fn agreements(size: Size, n: u32, now: Moment) -> Result<Vec<model::Event>, 
             taken_by: viewer(0)?,
             signed_at: now,
             form_digest: String::new(),
-            paper: model::Paper::default(),
+            paper: Box::default(),
         })));
     }
     bodies

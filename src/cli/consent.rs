@@ -346,7 +346,7 @@ impl Terms {
             taken_by,
             signed_at,
             form_digest: String::new(),
-            paper: Paper { relation: relation.unwrap_or_default(), ..Paper::default() },
+            paper: Box::new(Paper { relation: relation.unwrap_or_default(), ..Paper::default() }),
         })
     }
 }

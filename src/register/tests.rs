@@ -1,7 +1,7 @@
 use super::*;
 use model::{
-    CategorySet, Consent, ConsentState, EventId, EventKey, Exceptions, Labels, LinkEvidence, Moment, Paper,
-    PatientNumber, Period, Purpose, PurposeSet, Signer, Unlink, Withdrawal,
+    CategorySet, Consent, ConsentState, EventId, EventKey, Exceptions, Labels, LinkEvidence, Moment, PatientNumber,
+    Period, Purpose, PurposeSet, Signer, Unlink, Withdrawal,
 };
 
 fn at(hour: i64) -> Moment {
@@ -35,7 +35,7 @@ fn given(id: &str, patient: PatientRef, viewer: &str) -> Event {
         signer: Signer::Patient,
         signed_at: at(0),
         form_digest: String::new(),
-        paper: Paper::default(),
+        paper: Box::default(),
     })))
 }
 fn withdrawn(id: &str, patient: PatientRef) -> Event {

@@ -16,7 +16,7 @@ use super::scribe::Scribe;
 use super::tables::Trait;
 use model::{
     Category, CategorySet, Consent, ConsentChange, ConsentId, ConsentState, DirectoryChange, Event, Exceptions, Label,
-    Labels, Link, LinkChange, LinkEvidence, LinkId, MemberId, Moment, Paper, Period, Purpose, PurposeSet, Role, Signer,
+    Labels, Link, LinkChange, LinkEvidence, LinkId, MemberId, Moment, Period, Purpose, PurposeSet, Role, Signer,
     Unlink, Viewers, Withdrawal,
 };
 
@@ -190,7 +190,7 @@ fn consent(
         taken_by: taken_by.id().clone(),
         signed_at,
         form_digest: String::new(),
-        paper: Paper::default(),
+        paper: Box::default(),
     };
     let id = consent.id.clone();
     let mut in_force = start;

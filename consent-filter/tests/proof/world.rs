@@ -92,7 +92,7 @@ pub fn consent(id: &str, patient: PatientRef, viewers: Viewers) -> Consent {
         signer: Signer::Patient,
         signed_at: day(0),
         form_digest: String::new(),
-        paper: Paper::default(),
+        paper: Box::default(),
     }
 }
 pub fn to(ids: &[&str]) -> Viewers {

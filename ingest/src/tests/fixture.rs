@@ -132,7 +132,7 @@ pub(super) fn consent(id: &str, state: ConsentState) -> Consent {
         taken_by: facility("clinic"),
         signed_at: now(),
         form_digest: String::new(),
-        paper: Paper::default(),
+        paper: Box::default(),
     }
 }
 

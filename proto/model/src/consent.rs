@@ -233,8 +233,8 @@ pub struct Consent {
     pub signed_at: Moment,
     /// SHA-256 of the scanned form, in hex; empty where there is none.
     pub form_digest: String,
-    /// What else its paper says.
-    pub paper: Paper,
+    /// What else its paper says. Boxed: no decision reads it.
+    pub paper: Box<Paper>,
 }
 
 impl Consent {

@@ -155,6 +155,7 @@ fn a_consent_moves_forward_and_its_ends_are_final() {
     assert!(ConsentState::ALL.iter().all(|state| ConsentState::may_become(Some(*state), *state)));
 }
 
+#[expect(clippy::unwrap_used, reason = "a helper of tests: what fails here fails the test")]
 fn a_consent(viewers: Viewers, taken_by: &str) -> Consent {
     let at = |text| Moment::parse(text).unwrap();
     Consent {
@@ -174,7 +175,7 @@ fn a_consent(viewers: Viewers, taken_by: &str) -> Consent {
         taken_by: FacilityId::parse(taken_by).unwrap(),
         signed_at: at("2020-01-01"),
         form_digest: String::new(),
-        paper: Paper::default(),
+        paper: Box::default(),
     }
 }
 
@@ -217,7 +218,7 @@ fn a_child_comes_of_age_on_the_morning_of_the_eighteenth_birthday() {
     let own = Consent { signer: Signer::Patient, ..consent.clone() };
     assert_eq!(flags(&own, None, None, eve), []);
     // What the form says comes before what the demographics say.
-    let form = Consent { paper: Paper { born, ..Paper::default() }, ..consent };
+    let form = Consent { paper: Box::new(Paper { born, ..Paper::default() }), ..consent };
     assert_eq!(form.of_age_at(Some(date(1940, 1, 1))), Some(at("2026-04-01")));
 }
 

@@ -103,7 +103,7 @@ impl TryFrom<v1::Consent> for Consent {
             taken_by: FacilityId::parse(&taken_by).at("taken_by")?,
             signed_at: moment("signed_us", signed_us)?,
             form_digest,
-            paper,
+            paper: Box::new(paper),
         })
     }
 }
@@ -211,7 +211,7 @@ impl From<&Consent> for v1::Consent {
             supersedes: supersedes.as_ref().map(|id| id.as_str().to_owned()).unwrap_or_default(),
             exceptions: exceptions_out(exceptions),
             // A paper that says nothing is left out.
-            paper: (*paper != Paper::default()).then(|| paper.into()),
+            paper: (**paper != Paper::default()).then(|| paper.as_ref().into()),
         }
     }
 }

@@ -146,7 +146,7 @@ impl Region {
             taken_by: facility(CLINIC),
             signed_at: then(),
             form_digest: String::new(),
-            paper: Paper::default(),
+            paper: Box::default(),
         })));
     }
 

@@ -268,7 +268,7 @@ fn consent() -> impl Strategy<Value = Consent> {
         Consent {
             supersedes: supersedes.filter(|other| *other != id),
             exceptions,
-            paper: Paper { relation, ..paper },
+            paper: Box::new(Paper { relation, ..paper }),
             id,
             patient,
             viewers,

@@ -117,7 +117,7 @@ impl Maker {
             taken_by: facility("reception"),
             signed_at: moment(1_700_000_000_000_000),
             form_digest: String::new(),
-            paper: Paper::default(),
+            paper: Box::default(),
         };
         self.say(Body::Consent(ConsentChange::Given(consent)));
     }
