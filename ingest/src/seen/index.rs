@@ -1,6 +1,7 @@
 //! The index of seen events on disk.
 
 use event_log::Stored;
+use fjall::config::PinningPolicy;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use model::{Frontier, Position};
 use parking_lot::RwLock;
@@ -202,7 +203,15 @@ impl From<fjall::Error> for OpenFault {
 impl Open {
     fn at(directory: &Path) -> Result<Self, OpenFault> {
         let database = Database::builder(directory).cache_size(CACHE_BYTES).worker_threads(1).open()?;
-        let events = database.keyspace("events", || KeyspaceCreateOptions::default().max_memtable_size(TABLE_BYTES))?;
+        // Most events are new, which the filters answer; left to the cache, a filter of megabytes is read and checked anew
+        // for each of them.
+        let pinned = || {
+            KeyspaceCreateOptions::default()
+                .max_memtable_size(TABLE_BYTES)
+                .filter_block_pinning_policy(PinningPolicy::all(true))
+                .index_block_pinning_policy(PinningPolicy::all(true))
+        };
+        let events = database.keyspace("events", pinned)?;
         let meta = database.keyspace("meta", KeyspaceCreateOptions::default)?;
         match meta.get(FORMAT)? {
             None => meta.insert(FORMAT, FORMAT_VERSION)?,

@@ -8,6 +8,7 @@
 
 use crate::StoreError;
 use crate::files::{Reader, Writer};
+use fjall::config::PinningPolicy;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use model::Position;
 use std::collections::HashMap;
@@ -65,6 +66,9 @@ pub(crate) struct Tree {
 
 const SEQUENCE: &str = "sequence";
 
+/// Room for blocks of records that were looked up and found.
+const CACHE_BYTES: u64 = 64 << 20;
+
 impl RecordIndex {
     pub(crate) fn new(tree: Tree) -> Self {
         Self { tree, fresh: Changes::default(), settling: None }
@@ -104,8 +108,16 @@ impl RecordIndex {
 
 impl Tree {
     pub(crate) fn open(dir: &Path) -> Result<Self, StoreError> {
-        let database = Database::builder(dir).worker_threads(2).manual_journal_persist(true).open()?;
-        let records = database.keyspace("records", KeyspaceCreateOptions::default)?;
+        let database =
+            Database::builder(dir).cache_size(CACHE_BYTES).worker_threads(2).manual_journal_persist(true).open()?;
+        // Most look-ups are of records that are new, which the filters answer. Left to the cache, a filter of megabytes
+        // is read and checked anew for each of them; pinned, ten million records cost 12 MB.
+        let pinned = || {
+            KeyspaceCreateOptions::default()
+                .filter_block_pinning_policy(PinningPolicy::all(true))
+                .index_block_pinning_policy(PinningPolicy::all(true))
+        };
+        let records = database.keyspace("records", pinned)?;
         let marks = database.keyspace("marks", KeyspaceCreateOptions::default)?;
         Ok(Self { database, records, marks })
     }

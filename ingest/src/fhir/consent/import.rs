@@ -77,7 +77,7 @@ fn closing(case: &Case<'_>, identity: Identity) -> Option<(ConsentId, ConsentCha
         taken_by: case.context.source.clone(),
         signed_at,
         form_digest: String::new(),
-        paper: Paper::default(),
+        paper: Box::default(),
     });
     Some((identity.id, given))
 }
@@ -168,7 +168,7 @@ fn change(case: &Case<'_>, identity: &Identity, status: Status, notes: &mut Vec<
         taken_by: office::taken_by(case, &tree)?,
         signed_at,
         form_digest: office::form_digest(case.json)?,
-        paper: office::paper(case.json, relation)?,
+        paper: Box::new(office::paper(case.json, relation)?),
     }))
 }
 

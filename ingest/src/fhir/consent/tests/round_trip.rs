@@ -144,7 +144,7 @@ fn consent() -> impl Strategy<Value = Consent> {
                 taken_by: fid(taken_by),
                 signed_at: Moment::from_micros(1_770_000_000_000_000 + micros).unwrap(),
                 form_digest: if digest { "0".repeat(64) } else { String::new() },
-                paper,
+                paper: Box::new(paper),
             }
         },
     )
