@@ -8,7 +8,7 @@ use super::emit::{self, EmitError, Opening};
 use super::tree::{self, Fault, Kind, Provision, Read, Status, Tree};
 use super::{Note, Remark, code, office, region};
 use model::{
-    CategorySet, Consent, ConsentChange, ConsentId, ConsentState, Exceptions, Labels, Moment, Paper, PatientNumber,
+    CategorySet, Consent, ConsentChange, ConsentId, ConsentState, Exceptions, Labels, Moment, PatientNumber,
     PatientRef, Period, PurposeSet, Signer, Viewers, Withdrawal,
 };
 use serde_json::Value;
