@@ -5,6 +5,7 @@ use super::terminal::{remark, say, table};
 use crate::client::{Client, Connection};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
+use ingest::fhir::consent::{export, export_withdrawn};
 use model::{
     Category, CategorySet, Consent, ConsentForm, ConsentId, ConsentState, DepartmentCode, Exceptions, FacilityId,
     Label, Labels, MemberId, Moment, Paper, PatientNumber, PatientRef, Period, Provision, Purpose, PurposeSet, Signer,
@@ -38,7 +39,8 @@ enum Act {
     #[command(after_help = "例 Example:\n  ajisai consent withdraw --as hospital.token --patient 00012345 c-0f3a…")]
     Withdraw(Withdraw),
     /// 自施設が関わる同意の一覧。The consents in which the facility has a part.
-    #[command(after_help = "例 Example:\n  ajisai consent list --as hospital.token --active")]
+    #[command(after_help = "例 Example:\n  ajisai consent list --as hospital.token --active\n  \
+        ajisai consent list --as hospital.token --fhir > Consent.ndjson")]
     List(List),
     /// 一つの同意を表示する。Show one consent.
     #[command(after_help = "例 Example:\n  ajisai consent show --as hospital.token c-0f3a…")]
@@ -155,6 +157,9 @@ struct List {
     /// 有効なものだけ Only what is active and not withdrawn.
     #[arg(long)]
     active: bool,
+    /// FHIR R4 Consent として一行に一つ As FHIR R4 Consent resources, one to a line.
+    #[arg(long)]
+    fhir: bool,
     #[command(flatten)]
     connection: Connection,
 }
@@ -424,6 +429,19 @@ fn describe(entry: v1::ConsentEntry) -> anyhow::Result<(Consent, String)> {
     Ok((consent, standing))
 }
 
+/// The consent as FHIR, or that it was withdrawn.
+fn fhir(entry: v1::ConsentEntry) -> anyhow::Result<serde_json::Value> {
+    let v1::ConsentEntry { consent, withdrawn_us, position: _ } = entry;
+    let consent = Consent::try_from(consent.context("an entry without a consent")?)?;
+    Ok(match withdrawn_us {
+        Some(micros) => {
+            let withdrawn_at = Moment::from_micros(micros)?;
+            export_withdrawn(&Withdrawal { id: consent.id, patient: consent.patient, withdrawn_at })
+        }
+        None => export(&consent),
+    })
+}
+
 fn viewers(consent: &Consent) -> String {
     match &consent.viewers {
         Viewers::AllMembers => "全参加施設 all members".to_owned(),
@@ -451,6 +469,10 @@ impl List {
             let response = client.consents().list(request).await.map_err(|status| anyhow::anyhow!(refused(&status)))?;
             let v1::ListConsentsResponse { consents, next_page } = response.into_inner();
             for entry in consents {
+                if self.fhir {
+                    say(fhir(entry)?.to_string());
+                    continue;
+                }
                 let (consent, standing) = describe(entry)?;
                 printed.add_row([
                     consent.id.as_str().to_owned(),
@@ -466,7 +488,9 @@ impl List {
             }
             page = next_page;
         }
-        say(printed.to_string());
+        if !self.fhir {
+            say(printed.to_string());
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -1,13 +1,16 @@
 //! `ajisai publish`: real files through the same door.
 
+use super::rows::{self, Row};
 use super::terminal::{progress, say, table};
 use crate::client::Connection;
-use crate::client::player::Tally;
+use crate::client::player::{Tally, await_frontier};
 use crate::client::publisher::{Answer, Publisher};
 use anyhow::{Context as _, bail};
 use clap::Args;
+use ingest::fhir::consent::Actors;
 use ingest::fhir::{self, Context, References, Unlisted};
-use model::{FacilityId, Moment};
+use model::{FacilityId, MemberId, Moment};
+use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -18,7 +21,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 #[derive(Debug, Args)]
 #[command(after_help = "例 Examples:\n  \
     ajisai publish --token hospital.token Patient.ndjson Observation.ndjson\n  \
-    ajisai publish --ca ca.pem --as-certificate hospital.pem --key hospital.key --address https://node:7443 export/*.ndjson.gz\n\n\
+    ajisai publish --ca ca.pem --as-certificate hospital.pem --key hospital.key --address https://node:7443 export/*.ndjson.gz\n  \
+    ajisai publish --token hospital.token --actors actors.csv Consent.ndjson\n\n\
     一緒に指定したファイルは互いの患者・薬剤を参照できる。Files named together may refer to each other's patients.\n\
     同じファイルを再送しても一度しか保存されない。The same file sent again is stored once.\n\n\
     終了コード Exit codes: 0 すべて受理 all accepted, 3 一部拒否 some refused, 1 失敗 failed")]
@@ -35,6 +39,11 @@ pub struct Publish {
     /// 自施設の患者番号の identifier.system The system of the facility's own patient numbers.
     #[arg(long, value_name = "URI")]
     patient_number_system: Option<String>,
+    /// 同意に現れる Organization・Practitioner と施設・職員の対応（CSV か NDJSON。列: key と facility または member）
+    /// Who the organisations and practitioners of consents are here: CSV or NDJSON with key, and facility or member. A key
+    /// is a reference (Organization/f001) or an identifier (system|value).
+    #[arg(long, value_name = "FILE")]
+    actors: Option<PathBuf>,
     /// 患者がファイルにないとき Patient/<id> の id を患者番号とみなす
     /// Take the id in Patient/<id> for the number when the patient is not in the files.
     #[arg(long)]
@@ -51,12 +60,37 @@ enum Format {
     Fhir,
 }
 
+/// Who an organisation or a practitioner of FHIR files is here.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ActorRow {
+    key: String,
+    #[serde(default)]
+    facility: Option<String>,
+    #[serde(default)]
+    member: Option<String>,
+}
+
+fn actors(rows: Vec<Row<ActorRow>>) -> anyhow::Result<Actors> {
+    rows.into_iter().try_fold(Actors::default(), |actors, Row { line, content, digest: _ }| {
+        let ActorRow { key, facility, member } = content;
+        let place = || format!("line {line}");
+        match (facility, member) {
+            (Some(id), None) => Ok(actors.with_facility(key, FacilityId::parse(&id).with_context(place)?)),
+            (None, Some(id)) => Ok(actors.with_member(key, MemberId::parse(&id).with_context(place)?)),
+            _ => bail!("line {line} names a facility or a member, one of the two"),
+        }
+    })
+}
+
 /// What became of the resources of one type.
 #[derive(Debug, Default)]
 struct Line {
     read: u64,
     sent: u64,
     tally: Tally,
+    /// What was taken with a remark, by remark.
+    remarked: BTreeMap<String, u64>,
 }
 
 type Lines = Arc<Mutex<BTreeMap<String, Line>>>;
@@ -77,11 +111,15 @@ impl Publish {
             Some(text) => FacilityId::parse(text)?,
             None => self.connection.facility()?.context("say which facility's files these are: --source")?,
         };
+        let actors = match &self.actors {
+            Some(file) => actors(rows::read::<ActorRow>(file, "actors")?).with_context(|| name(file))?,
+            None => Actors::default(),
+        };
         let client = self.connection.open().await?;
         let mut references = References::default();
         let bar = progress("参照を読む reading references", None);
         for file in &files {
-            let context = self.context(&source, file)?;
+            let context = self.context(&source, &actors, file)?;
             for resource in fhir::open(file).with_context(|| name(file))?.flatten() {
                 references.learn(&resource, &context);
                 bar.inc(1);
@@ -99,43 +137,55 @@ impl Publish {
         });
         let bar = progress("送信中 sending", None);
         for file in &files {
-            let context = self.context(&source, file)?;
+            let context = self.context(&source, &actors, file)?;
             for resource in fhir::open(file).with_context(|| name(file))? {
                 bar.inc(1);
-                let records = match resource.and_then(|resource| {
-                    let kind = resource.resource_type().to_owned();
-                    fhir::convert(&resource, &context, &references).map(|records| (kind, records))
-                }) {
-                    Ok((kind, records)) => {
-                        line(&lines, &kind, |line| line.read += 1);
-                        records.into_iter().map(|record| (kind.clone(), record)).collect::<Vec<_>>()
+                let (kind, outcome) = match resource {
+                    Ok(resource) => {
+                        let outcome = fhir::events(&resource, &context, &references);
+                        let named = outcome.refusal.as_ref().map(|refusal| refusal.resource);
+                        (named.unwrap_or_else(|| resource.resource_type()).to_owned(), outcome)
                     }
                     Err(refusal) => {
-                        line(&lines, refusal.resource, |line| {
-                            line.read += 1;
-                            let why = format!("{}: {} {}", refusal.reason, pattern(&refusal.path), refusal.rule);
-                            *line.tally.refused.entry(why).or_default() += 1;
-                        });
-                        continue;
+                        let kind = refusal.resource.to_owned();
+                        (kind, fhir::Outcome { refusal: Some(refusal), ..fhir::Outcome::default() })
                     }
                 };
-                for (kind, record) in records {
+                let fhir::Outcome { events, refusal, notes } = outcome;
+                line(&lines, &kind, |line| {
+                    line.read += 1;
+                    if let Some(refusal) = refusal {
+                        let why = format!("{}: {} {}", refusal.reason, pattern(&refusal.path), refusal.rule);
+                        *line.tally.refused.entry(why).or_default() += 1;
+                    }
+                    for note in notes {
+                        *line.remarked.entry(format!("{}: {}", note.remark, pattern(&note.path))).or_default() += 1;
+                    }
+                });
+                // A refused consent has an event too: it closes what an earlier version has opened.
+                for event in events {
                     line(&lines, &kind, |line| line.sent += 1);
-                    kinds.send(kind).ok();
-                    publisher.send(&fhir::event(record, context.received)?).await?;
+                    kinds.send(kind.clone()).ok();
+                    publisher.send(&event).await?;
                 }
             }
         }
         let end = publisher.finish().await;
         bar.finish_and_clear();
-        let lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
-        let code = print(&lines);
+        let (code, consents) = {
+            let lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+            (print(&lines), lines.get("Consent").is_some_and(|line| line.sent > 0))
+        };
         let reached = end?;
+        // Who narrows or ends a consent may rely on it from here on, as with `ajisai consent`.
+        if consents {
+            await_frontier(&client, &reached).await?;
+        }
         say(format!("到達位置 log position {reached}"));
         Ok(code)
     }
 
-    fn context(&self, source: &FacilityId, file: &Path) -> anyhow::Result<Context> {
+    fn context(&self, source: &FacilityId, actors: &Actors, file: &Path) -> anyhow::Result<Context> {
         // The file's own time, so that the same file makes the same events whenever it is sent.
         let modified = std::fs::metadata(file).with_context(|| name(file))?.modified()?;
         let micros = modified.duration_since(std::time::UNIX_EPOCH).map_or(0, |since| since.as_micros());
@@ -143,6 +193,7 @@ impl Publish {
         Ok(Context {
             patient_number_system: self.patient_number_system.clone(),
             unlisted: if self.reference_ids { Unlisted::ReferenceId } else { Unlisted::Refuse },
+            actors: actors.clone(),
             ..Context::new(source.clone(), received)
         })
     }
@@ -225,8 +276,9 @@ fn print(lines: &BTreeMap<String, Line>) -> ExitCode {
     ]);
     let mut total = Line::default();
     for (kind, line) in lines {
-        let why: Vec<String> = line.tally.refused.iter().map(|(why, count)| format!("{count} × {why}")).collect();
-        add(&mut table, kind, line, &why.join("\n"));
+        let refused = line.tally.refused.iter().map(|(why, count)| format!("{count} × {why}"));
+        let remarked = line.remarked.iter().map(|(what, count)| format!("{count} × 注意 note {what}"));
+        add(&mut table, kind, line, &refused.chain(remarked).collect::<Vec<_>>().join("\n"));
         total.read += line.read;
         total.sent += line.sent;
         total.tally.accepted += line.tally.accepted;
@@ -257,6 +309,24 @@ mod tests {
     #[test]
     fn refusals_at_different_indexes_are_counted_as_one_kind() {
         assert_eq!(pattern("$.component[12].code.coding[0]"), "$.component[].code.coding[]");
+    }
+
+    #[test]
+    fn actors_are_facilities_or_members_and_never_both() {
+        let read = |text: &str| {
+            let place = tempfile::tempdir().unwrap();
+            let file = place.path().join("actors.csv");
+            std::fs::write(&file, text).unwrap();
+            actors(rows::read(&file, "actors").unwrap())
+        };
+        let expected = Actors::default()
+            .with_facility("Organization/f001", FacilityId::parse("clinic").unwrap())
+            .with_member("urn:x|17", MemberId::parse("dr-17").unwrap());
+        let told = read("key,facility,member\nOrganization/f001,clinic,\nurn:x|17,,dr-17\n").unwrap();
+        assert_eq!(told, expected);
+        for wrong in ["a,clinic,dr-17", "a,,", "a,No Facility,"] {
+            assert!(read(&format!("key,facility,member\n{wrong}\n")).is_err(), "{wrong}");
+        }
     }
 
     #[test]
