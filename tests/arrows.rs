@@ -11,6 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("event-log", &["model"]),
     ("consent-filter", &["model"]),
     ("clinical", &["model"]),
+    ("ledger", &["model"]),
     ("views", &["consent-filter", "model", "clinical"]),
     ("ingest", &["wire", "model", "event-log"]),
     ("query", &["views", "clinical", "model", "wire"]),
@@ -22,6 +23,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("model", &["tokio", "tonic", "prost", "arrow", "serde_json", "datafusion"]),
     ("consent-filter", &["tokio", "tonic", "prost", "arrow", "datafusion", "rand", "tracing"]),
     ("clinical", &["tokio", "tonic", "prost", "arrow", "datafusion", "rand", "tracing"]),
+    ("ledger", &["tokio", "tonic", "prost", "arrow", "datafusion", "rand", "tracing"]),
 ];
 
 fn metadata() -> cargo_metadata::Metadata {

@@ -387,7 +387,7 @@ pub struct AuditEvent {
     pub ended: Moment,
     /// How it ended.
     pub outcome: AuditOutcome,
-    /// The rows that were shown.
+    /// The rows that were shown; none where it is a receipt.
     pub shown: Shown,
     /// Keeps the patients' lines from being guessed.
     pub salt: Salt,
@@ -400,7 +400,6 @@ impl AuditEvent {
             What::Receipt(receipt) => Some(&receipt.patient),
             _ => None,
         };
-        let shown = self.shown.iter().map(|(patient, _)| patient).filter(move |patient| Some(*patient) != receipt);
-        receipt.into_iter().chain(shown)
+        receipt.into_iter().chain(self.shown.iter().map(|(patient, _)| patient))
     }
 }

@@ -51,9 +51,12 @@ impl Reading {
             shown: Shown::default(),
         }
     }
-    /// Counts `rows` of `patient`'s `category`, shown just now.
+    /// Counts `rows` of `patient`'s `category`, shown just now. A receipt shows none: it is about one patient, who may
+    /// be given all of it.
     pub fn rows(&mut self, patient: &PatientRef, category: Category, rows: u64) {
-        self.shown.add(patient, category, rows);
+        if !matches!(self.what, What::Receipt(_)) {
+            self.shown.add(patient, category, rows);
+        }
     }
     /// A feed, or a statement that waited, has come to `frontier` after `seconds` of live watching in all.
     pub fn reached(&mut self, frontier: &Frontier, live_seconds: u64) {

@@ -80,6 +80,10 @@ impl TryFrom<v1::AuditEvent> for AuditEvent {
         if ended < began {
             return Err(WireError::new("ended_us", model::PeriodError));
         }
+        let what = What::try_from(required("what", what)?)?;
+        if matches!(what, What::Receipt(_)) && !rows.is_empty() {
+            return Err(WireError::new("shown", Rule::Length { found: rows.len(), expected: 0, other: "receipt" }));
+        }
         Ok(Self {
             id: ActId(u128::from_be_bytes(fixed("id", &id)?)),
             part,
@@ -89,7 +93,7 @@ impl TryFrom<v1::AuditEvent> for AuditEvent {
                 role: Role::from_number(role).at("role")?,
             },
             purpose: Purpose::from_number(purpose).at("purpose")?,
-            what: What::try_from(required("what", what)?)?,
+            what,
             began,
             ended,
             outcome: AuditOutcome::from_number(outcome).at("outcome")?,

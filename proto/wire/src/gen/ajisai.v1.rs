@@ -3533,7 +3533,7 @@ pub struct AuditEvent {
     /// How it ended. Required.
     #[prost(enumeration = "AuditOutcome", tag = "9")]
     pub outcome: i32,
-    /// The rows that were shown, per patient; no patient twice.
+    /// The rows that were shown, per patient; no patient twice. None where it is a receipt.
     #[prost(message, repeated, tag = "10")]
     pub shown: ::prost::alloc::vec::Vec<ShownRows>,
     /// Keeps the patients' lines from being guessed: 32 random bytes.

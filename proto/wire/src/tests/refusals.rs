@@ -331,6 +331,14 @@ fn an_audit_event_lacks_nothing_and_says_nothing_twice() {
     refused(audit(|a| a.what = Some(What::Disclosure(disclosure))), "audit.disclosure.since", "is required");
     let receipt = v1::WithdrawalReceipt { consent: "c".into(), ..Default::default() };
     refused(audit(|a| a.what = Some(What::Receipt(receipt))), "audit.receipt.patient", "is required");
+    let receipt = v1::WithdrawalReceipt {
+        consent: "c".into(),
+        patient: Some(v1::PatientRef { facility: "a".into(), number: "1".into() }),
+        position: Some(v1::Position::default()),
+        withdrawn_us: Some(1),
+        ..Default::default()
+    };
+    refused(audit(|a| a.what = Some(What::Receipt(receipt))), "audit.shown", "has 1 entries where `receipt` has 0");
     refused(audit(|a| a.shown.push(a.shown[0].clone())), "audit.shown[1].patient", "stated twice");
     refused(audit(|a| a.shown[0].rows.clear()), "audit.shown[0].rows", "is required");
     refused(audit(|a| a.shown[0].rows[0].rows = 0), "audit.shown[0].rows[0].rows", "above 0");
