@@ -1,7 +1,7 @@
 //! Small resources of our own. The files of others are in `tests/fhir_files.rs`.
 
 mod labels;
-mod laws;
+pub(in crate::fhir) mod laws;
 mod observations;
 mod others;
 mod patients;

@@ -181,18 +181,24 @@ pub(super) fn permitted(case: &Case<'_>, root: &Provision, kind: Kind, context: 
     let mut left = MOST;
     check_size(root, 0, &mut left)?;
     let criteria = criteria::read(case, root, kind, context)?;
-    let parts = decided(case, (root, kind, criteria), &Reach::whole(), context)?;
+    let Decided { own, further } = decided(case, (root, kind, criteria), &Reach::whole(), context)?;
     match kind {
-        Kind::Permit => Ok(parts),
-        // What is not denied is not thereby permitted: only the exceptions to the denial are, and only inside it.
-        Kind::Deny => parts
+        Kind::Permit => Ok(own.into_iter().chain(further).collect()),
+        // What is not denied is not thereby permitted: only the exceptions to the base denial are, and only inside it.
+        Kind::Deny => own
             .into_iter()
-            .flat_map(|Part { cell, minus }| {
-                minus.into_iter().map(move |part| inside(&cell, part)).filter_map(Result::transpose)
-            })
+            .flat_map(|Part { cell, minus }| minus.into_iter().map(move |part| inside(&cell, part)))
+            .filter_map(Result::transpose)
             .collect::<Result<_, _>>()
             .map_err(|rule| Fault::new(Reason::ActorNotRepresentable, &root.path, rule)),
     }
+}
+
+/// What a provision decides: in cells of its own, and in those of the nested ones that reach further.
+#[derive(Debug)]
+struct Decided {
+    own: Vec<Part>,
+    further: Vec<Part>,
 }
 
 /// What a provision decides as its type says, relative to what it is nested in.
@@ -201,7 +207,7 @@ fn decided(
     (provision, kind, mut criteria): (&Provision, Kind, Criteria),
     outer: &Reach,
     context: &mut Context,
-) -> Read<Vec<Part>> {
+) -> Read<Decided> {
     let mut nested = Vec::new();
     for inner in &provision.nested {
         let kind = inner.kind.unwrap_or(Kind::Deny);
@@ -216,33 +222,34 @@ fn decided(
     let (mut further, mut exceptions) = (Vec::new(), Vec::new());
     for (inner, inner_kind, criteria) in nested {
         if inner_kind != kind {
-            exceptions.extend(decided(case, (inner, inner_kind, criteria), &Reach::whole(), context)?);
+            let Decided { own, further } = decided(case, (inner, inner_kind, criteria), &Reach::whole(), context)?;
+            exceptions.extend(own.into_iter().chain(further));
         } else {
             // A narrower deny beside a permit still cuts into the permit; anything else that is narrower does nothing.
-            let own = reach.with(criteria.clone()).cells();
-            let narrower = own.iter().all(|inner| cells.iter().any(|cell| inner.is_within(cell)));
+            let reached = reach.with(criteria.clone()).cells();
+            let narrower = reached.iter().all(|inner| cells.iter().any(|cell| inner.is_within(cell)));
             if narrower && (kind == Kind::Permit || !has_exceptions) {
                 let rule = "a nested provision of the same type reaches further than what it is nested in; this one \
                             changes nothing, so that what was meant is not clear";
                 return Err(Fault::new(Reason::ExceptionWithoutEffect, &inner.path, rule));
             }
-            further.extend(decided(case, (inner, inner_kind, criteria), &reach, context)?);
+            let inner = decided(case, (inner, inner_kind, criteria), &reach, context)?;
+            further.extend(inner.own.into_iter().chain(inner.further));
         }
     }
-    let mut parts: Vec<Part> = cells.into_iter().map(|cell| Part { cell, minus: exceptions.clone() }).collect();
+    let mut own: Vec<Part> = cells.into_iter().map(|cell| Part { cell, minus: exceptions.clone() }).collect();
     // Deny wins: it cuts into each permit beside it, and no permit cuts into a deny beside it.
     match kind {
         Kind::Permit => further.iter_mut().for_each(|part| part.minus.extend(exceptions.iter().cloned())),
-        Kind::Deny => parts.iter_mut().flat_map(|part| &mut part.minus).for_each(|permit| {
+        Kind::Deny => own.iter_mut().flat_map(|part| &mut part.minus).for_each(|permit| {
             permit.minus.extend(further.iter().cloned());
         }),
     }
-    parts.extend(further);
-    if count(&parts) > PARTS {
+    if count(&own) + count(&further) > PARTS {
         let rule = "the exceptions overlap in more ways than are worked out here; state them as several consents";
         return Err(Fault::new(Reason::TooComplex, &provision.path, rule));
     }
-    Ok(parts)
+    Ok(Decided { own, further })
 }
 
 /// `permit {N, HIV} but deny {every other label}` says that all labels are among HIV: one set instead of two.

@@ -6,6 +6,7 @@ mod evaluate;
 mod files;
 mod grid;
 mod judge;
+mod laws;
 mod reading;
 mod round_trip;
 

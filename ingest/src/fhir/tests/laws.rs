@@ -81,7 +81,7 @@ fn scalar() -> impl Strategy<Value = Value> {
     ]
 }
 
-fn tree() -> impl Strategy<Value = Value> {
+pub(in crate::fhir) fn tree() -> impl Strategy<Value = Value> {
     const KEYS: &[&str] = &[
         "resourceType",
         "id",
@@ -107,7 +107,7 @@ fn tree() -> impl Strategy<Value = Value> {
 }
 
 /// Puts `put` at the `at`-th place of the tree, counted depth first; tells how many places there are.
-fn graft(json: &mut Value, at: &mut usize, put: &Value) {
+pub(in crate::fhir) fn graft(json: &mut Value, at: &mut usize, put: &Value) {
     if *at == 0 {
         *json = put.clone();
         *at = usize::MAX;
@@ -129,9 +129,9 @@ fn graft(json: &mut Value, at: &mut usize, put: &Value) {
     }
 }
 
-const SECRET: &str = "SECRETWORD";
+pub(in crate::fhir) const SECRET: &str = "SECRETWORD";
 
-fn poison(json: &mut Value) {
+pub(in crate::fhir) fn poison(json: &mut Value) {
     match json {
         Value::String(text) => text.insert_str(0, SECRET),
         Value::Array(list) => list.iter_mut().for_each(poison),
