@@ -123,13 +123,15 @@ fn most_consents_of_the_law_below_are_taken_and_tell_something() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(500))]
+    #![proptest_config(ProptestConfig::with_cases(600))]
 
     /// The law of the import: what is taken answers as the resource does.
     #[test]
     fn what_is_taken_answers_every_request_as_the_standard_says(json in consent(), seed in any::<Index>()) {
         let outcome = outcome(&json);
-        prop_assume!(outcome.refusal.is_none());
+        if outcome.refusal.is_some() {
+            return Ok(());
+        }
         let ConsentChange::Given(consent) = change(outcome) else { panic!("a consent") };
         let requests = grid::requests(&["2022-06-13", "2026-03-02"]);
         let some: Vec<_> = requests.into_iter().skip(seed.index(10)).step_by(10).collect();
@@ -141,7 +143,9 @@ proptest! {
     #[test]
     fn what_is_refused_opens_nothing(json in consent()) {
         let outcome = outcome(&json);
-        prop_assume!(outcome.refusal.is_some());
+        if outcome.refusal.is_none() {
+            return Ok(());
+        }
         let ConsentChange::Given(closed) = change(outcome) else { panic!("a consent") };
         let requests = grid::requests(&["2026-03-02"]);
         prop_assert!(!requests.iter().any(|request| judge::permits(&closed, request)));
