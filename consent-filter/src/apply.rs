@@ -1,12 +1,14 @@
 //! How events change the book, and what each change touches.
 
+mod emergency;
+
 use crate::consents::{Grant, Opens, Standing, ViewerList, ViewersIx};
 use crate::index::TermsIx;
 use crate::links::Relinked;
 use crate::{Book, FacilityIx, PatientIx};
 use model::{
-    Body, Consent, ConsentChange, ConsentId, DirectoryChange, DisclosureScope, Facility, FacilityId, LinkChange,
-    Member, Position, Viewers, Withdrawal,
+    Body, Consent, ConsentChange, ConsentId, ConsentState, DirectoryChange, DisclosureScope, Facility, FacilityId,
+    LinkChange, Member, Position, Viewers, Withdrawal,
 };
 use smallvec::SmallVec;
 
@@ -44,6 +46,22 @@ outcomes! {
     UnknownLink = "unknown_link",
     /// A link whose id was unlinked: it stays unlinked.
     LinkIsUnlinked = "link_is_unlinked",
+    /// A statement that its consent's state does not allow: a consent never moves back, and its ends are final.
+    WrongTransition = "wrong_transition",
+    /// A broken glass under an id that stands for another, which was stated first.
+    FirstStatementStands = "first_statement_stands",
+    /// A broken glass whose id was closed before it was stated: it stays closed.
+    GlassIsClosed = "glass_is_closed",
+    /// The end or the review of a glass that was never broken; an end bars the id from now on.
+    UnknownGlass = "unknown_glass",
+    /// An agreement whose id was ended: it stays ended.
+    AgreementIsEnded = "agreement_is_ended",
+    /// The end of an agreement that was never stated: the id is barred from now on.
+    UnknownAgreement = "unknown_agreement",
+    /// A kinship whose id was ended: it stays ended.
+    KinshipIsEnded = "kinship_is_ended",
+    /// The end of a kinship that was never stated: the id is barred from now on.
+    UnknownKinship = "unknown_kinship",
     /// A record, or an account of what someone saw: it changes no permission.
     NotForTheBook = "not_for_the_book",
     /// The book's tables are full; a grant that found no room permits nothing.
@@ -91,6 +109,25 @@ pub enum Touched {
     Facility(FacilityIx),
 }
 
+/// What a consent took the place of.
+#[derive(Clone, Copy)]
+enum Superseded {
+    Nothing,
+    /// An id that is not stated yet.
+    Barred,
+    /// A consent that opened to these.
+    From(ViewersIx),
+}
+
+impl Superseded {
+    fn viewers(self) -> ViewersIx {
+        match self {
+            Self::Nothing | Self::Barred => ViewersIx::NOBODY,
+            Self::From(viewers) => viewers,
+        }
+    }
+}
+
 // === impl Book ===
 
 impl Book {
@@ -114,9 +151,12 @@ impl Book {
             Body::Directory(DirectoryChange::Member(member)) => self.state_member(member),
             Body::Directory(DirectoryChange::Scope(scope)) => self.state_scope(scope),
             Body::Directory(DirectoryChange::Link(change)) => self.relink(change),
-            Body::Directory(DirectoryChange::Agreement(_) | DirectoryChange::Kinship(_)) | Body::Consent(_) => {
-                (Outcome::NotForTheBook, Touched::Nothing)
-            }
+            Body::Directory(DirectoryChange::Agreement(change)) => self.agree(change),
+            Body::Directory(DirectoryChange::Kinship(change)) => self.relate(change),
+            Body::Consent(ConsentChange::Released(release)) => self.release(release),
+            Body::Consent(ConsentChange::GlassBroken(glass)) => self.break_glass(glass),
+            Body::Consent(ConsentChange::GlassClosed(end)) => self.close_glass(end),
+            Body::Consent(ConsentChange::GlassReviewed(review)) => self.review_glass(review),
             Body::Record(_) | Body::Audit(_) => (Outcome::NotForTheBook, Touched::Nothing),
         };
         self.note_change(&touched);
@@ -144,16 +184,28 @@ impl Book {
     fn give(&mut self, consent: &Consent) -> (Outcome, Touched) {
         let patient = self.patient(&consent.patient);
         let known = self.grant_of(patient, &consent.id);
-        if known.is_some_and(|(_, grant)| grant.standing == Standing::Withdrawn) {
-            return (Outcome::ConsentIsWithdrawn, Touched::Nothing);
+        let now = match known.map(|(_, grant)| grant.standing) {
+            Some(Standing::Withdrawn) => return (Outcome::ConsentIsWithdrawn, Touched::Nothing),
+            Some(Standing::Stated(state)) => Some(state),
+            None => None,
+        };
+        if !ConsentState::may_become(now, consent.state) {
+            return (Outcome::WrongTransition, Touched::Nothing);
         }
         let Some(id) = known.map(|(_, grant)| grant.id).or_else(|| self.consents.push_id(&consent.id)) else {
             return (Outcome::NoRoom, Touched::Nothing);
         };
         let grant = self.consents.grant(id, consent, &mut self.directory);
-        let mut viewers = self.reach(grant.viewers);
+        let superseded = self.supersede(patient, consent);
+        let mut viewers = self.reach(superseded.viewers());
         match known {
-            Some((_, before)) if before == grant => return (Outcome::Unchanged, Touched::Nothing),
+            Some((_, before)) if before == grant => {
+                return match superseded {
+                    Superseded::Nothing => (Outcome::Unchanged, Touched::Nothing),
+                    Superseded::Barred => (Outcome::Applied, Touched::Nothing),
+                    Superseded::From(_) => (Outcome::Applied, Touched::Patient { patient, viewers }),
+                };
+            }
             Some((place, before)) => {
                 viewers = viewers.and(self.reach(before.viewers));
                 if let Some(held) = self.patients.grant_mut(patient, place) {
@@ -163,27 +215,49 @@ impl Book {
             None if self.patients.add_grant(patient, grant) => {}
             None => return (Outcome::NoRoom, Touched::Nothing),
         }
-        self.consents.note_boundaries(grant.from, grant.until);
+        viewers = viewers.and(self.reach(grant.viewers));
+        self.consents.note_grant(&grant);
         let outcome = if self.awaits_directory(consent) { Outcome::AwaitsDirectory } else { Outcome::Applied };
         (outcome, Touched::Patient { patient, viewers })
+    }
+
+    /// Takes the place of the consent an active one supersedes.
+    fn supersede(&mut self, patient: PatientIx, consent: &Consent) -> Superseded {
+        let active = consent.state == ConsentState::Active;
+        let Some(id) = consent.supersedes.as_ref().filter(|id| active && **id != consent.id) else {
+            return Superseded::Nothing;
+        };
+        let Some((place, before)) = self.grant_of(patient, id) else {
+            // Not stated yet: it is barred, so that the order of the two statements does not matter.
+            let barred = self.bar(patient, id, Standing::Stated(ConsentState::Superseded));
+            return if barred { Superseded::Barred } else { Superseded::Nothing };
+        };
+        match before.standing {
+            Standing::Stated(state)
+                if state != ConsentState::Superseded
+                    && ConsentState::may_become(Some(state), ConsentState::Superseded) =>
+            {
+                if let Some(held) = self.patients.grant_mut(patient, place) {
+                    held.standing = Standing::Stated(ConsentState::Superseded);
+                }
+                Superseded::From(before.viewers)
+            }
+            _ => Superseded::Nothing,
+        }
+    }
+    /// Holds an id that was never stated, so that it never opens anything; `false` when there is no room.
+    fn bar(&mut self, patient: PatientIx, id: &ConsentId, standing: Standing) -> bool {
+        let Some(id) = self.consents.push_id(id) else { return false };
+        let (terms, viewers) = (TermsIx::NOWHERE, ViewersIx::NOBODY);
+        let bar = Grant { from: i64::MIN, until: i64::MAX, id, terms, viewers, standing };
+        self.patients.add_grant(patient, bar)
     }
 
     fn withdraw(&mut self, withdrawal: &Withdrawal) -> (Outcome, Touched) {
         let patient = self.patient(&withdrawal.patient);
         let Some((place, before)) = self.grant_of(patient, &withdrawal.id) else {
-            let Some(id) = self.consents.push_id(&withdrawal.id) else { return (Outcome::NoRoom, Touched::Nothing) };
-            let bar = Grant {
-                from: i64::MIN,
-                until: i64::MAX,
-                id,
-                terms: TermsIx::NOWHERE,
-                viewers: ViewersIx::NOBODY,
-                standing: Standing::Withdrawn,
-            };
-            if !self.patients.add_grant(patient, bar) {
-                return (Outcome::NoRoom, Touched::Nothing);
-            }
-            return (Outcome::UnknownConsent, Touched::Nothing);
+            let barred = self.bar(patient, &withdrawal.id, Standing::Withdrawn);
+            return (if barred { Outcome::UnknownConsent } else { Outcome::NoRoom }, Touched::Nothing);
         };
         if before.standing == Standing::Withdrawn {
             return (Outcome::Unchanged, Touched::Nothing);
@@ -226,12 +300,7 @@ impl Book {
     }
 
     fn state_scope(&mut self, scope: &DisclosureScope) -> (Outcome, Touched) {
-        let ix = self.directory.facility(&scope.facility);
-        let Some(entry) = self.directory.entry_mut(ix) else { return (Outcome::NoRoom, Touched::Nothing) };
-        if entry.scope.as_ref() == Some(scope) {
-            return (Outcome::Unchanged, Touched::Nothing);
-        }
-        entry.scope = Some(scope.clone());
+        let Some(ix) = self.directory.state_scope(scope) else { return (Outcome::Unchanged, Touched::Nothing) };
         self.classes.compile_source(ix, &self.directory);
         let known = self.directory.standing(ix).kind.is_some();
         (if known { Outcome::Applied } else { Outcome::AwaitsDirectory }, Touched::Source(ix))

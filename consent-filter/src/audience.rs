@@ -1,10 +1,10 @@
 //! Which facilities a record reaches.
 
 use crate::classes::{Class, ClassRule};
-use crate::consents::{Opens, ViewerList};
-use crate::directory::{CLINICAL, MACHINE, Standing};
+use crate::consents::{Grant, Opens, Terms, ViewerList};
+use crate::directory::{CLINICAL, MACHINE, Standing, Viewer};
 use crate::{Book, FacilityIx, Facts, PatientIx};
-use model::{Moment, Role, RoleSet};
+use model::{FacilityKind, Moment, Role, RoleSet};
 use smallvec::SmallVec;
 
 /// The facilities a record reaches, each with its own ref of the person. Reused from record to record.
@@ -20,6 +20,15 @@ pub struct Reached {
     pub facility: FacilityIx,
     /// Its own ref of the record's person: the record's own patient at the source.
     pub own_patient: PatientIx,
+}
+
+/// Consents that may open a record.
+#[derive(Default)]
+struct Open<'a> {
+    /// Whom those open it to that depend on the facility alone.
+    plain: SmallVec<[Opens; 8]>,
+    /// Those with exceptions, by proxy, or a guardian's.
+    others: SmallVec<[(&'a Grant, &'a Terms); 2]>,
 }
 
 impl Audience {
@@ -53,13 +62,13 @@ impl Book {
             return;
         }
         let Some(person) = self.patients.person(facts.patient) else { return };
-        let grants = self.open_grants(facts, class, moment);
-        if grants.is_empty() {
+        let open = self.open_grants(facts, class, moment);
+        if open.plain.is_empty() && open.others.is_empty() && self.emergencies.glasses(facts.patient).is_empty() {
             return;
         }
-        let age = moment.since(facts.recorded);
-        let open = |rule: &&ClassRule| rule.labels_said && facts.occurred.micros() >= rule.since && age >= rule.hold;
-        let rules: SmallVec<[&ClassRule; 4]> = self.classes.rules(class).iter().filter(open).collect();
+        let times = self.times(facts, class, moment);
+        let rules: SmallVec<[&ClassRule; 4]> =
+            self.classes.rules(class).iter().filter(|rule| rule.is_open_at(&times)).collect();
         let mut last = FacilityIx::NOWHERE;
         for member in self.links.members(person) {
             // Members lie sorted by facility: the first ref of a facility stands for it.
@@ -67,10 +76,16 @@ impl Book {
                 continue;
             }
             last = member.facility;
-            let Standing { kind: Some(kind), active: true } = self.directory.standing(member.facility) else {
+            let Standing { kind: Some(kind), active: true, .. } = self.directory.standing(member.facility) else {
                 continue;
             };
-            let roles = self.roles_reached(&grants, member.facility, moment);
+            let mut roles = self.roles_reached(&open.plain, member.facility, moment);
+            for (grant, terms) in &open.others {
+                roles =
+                    roles.union(self.roles_of_other((facts, class), (grant, terms), (member.facility, kind), moment));
+            }
+            let edge = (class.source, member.facility, kind);
+            roles = roles.union(self.roles_of_glasses(facts.patient, edge, moment));
             let reaches = |rule: &&ClassRule| rule.kinds.contains(kind) && !rule.roles.intersection(roles).is_empty();
             if !roles.is_empty() && rules.iter().any(reaches) {
                 into.reached.push(Reached { facility: member.facility, own_patient: member.patient });
@@ -79,19 +94,76 @@ impl Book {
         into.reached.sort_unstable();
     }
 
-    /// Whom the consents that open this record now open it to; purposes count as covered when there are any.
-    fn open_grants(&self, facts: &Facts, class: &Class, moment: Moment) -> SmallVec<[Opens; 8]> {
-        let mut open = SmallVec::new();
+    /// The consents that may open this record now to somebody; purposes count as covered when there are any.
+    fn open_grants(&self, facts: &Facts, class: &Class, moment: Moment) -> Open<'_> {
+        let mut open = Open::default();
         for grant in self.patients.grants(facts.patient) {
             if grant.in_force(moment.micros()).is_err() {
                 continue;
             }
             let Some(terms) = self.consents.terms(grant.terms) else { continue };
-            if !terms.purposes.is_empty() && terms.admit(class, facts.occurred.micros()).is_ok() {
-                open.push(grant.viewers.opens());
+            if terms.purposes.is_empty() || terms.admit(class, facts.occurred.micros()).is_err() {
+                continue;
+            }
+            if terms.is_plain() {
+                open.plain.push(grant.viewers.opens());
+            } else {
+                open.others.push((grant, terms));
             }
         }
         open
+    }
+
+    /// The roles in which somebody at the facility is covered by a consent that depends on more than the
+    /// facility: everybody who could ask there is asked for.
+    fn roles_of_other(
+        &self,
+        (facts, class): (&Facts, &Class),
+        (grant, terms): (&Grant, &Terms),
+        (facility, kind): (FacilityIx, FacilityKind),
+        moment: Moment,
+    ) -> RoleSet {
+        let mut roles = RoleSet::NONE;
+        let asks = |viewer: &Viewer| {
+            self.open_to(grant, class.source, viewer, moment).is_ok()
+                && self.consents.trees.leave_open(
+                    terms.exceptions,
+                    &self.question(class, viewer, moment),
+                    facts.occurred.micros(),
+                )
+        };
+        for purpose in terms.purposes.iter() {
+            let anybody = Viewer { facility, kind, roles: MACHINE, member: None, purpose };
+            if asks(&anybody) {
+                roles = roles.union(MACHINE);
+            }
+            let unnamed = CLINICAL.iter().filter(|role| asks(&Viewer { roles: RoleSet::of(*role), ..anybody }));
+            roles = unnamed.fold(roles, RoleSet::with);
+            for ix in self.directory.entry(facility).map(|entry| entry.members.as_slice()).unwrap_or_default() {
+                let Some(role) = self.directory.clinician_at(*ix, facility, moment) else { continue };
+                if asks(&Viewer { roles: RoleSet::of(role), member: Some(*ix), ..anybody }) {
+                    roles = roles.with(role);
+                }
+            }
+        }
+        roles
+    }
+
+    /// The roles in which somebody at the facility has broken the glass.
+    fn roles_of_glasses(
+        &self,
+        patient: PatientIx,
+        (source, facility, kind): (FacilityIx, FacilityIx, FacilityKind),
+        moment: Moment,
+    ) -> RoleSet {
+        let broken = self.emergencies.glasses(patient).iter().filter(|glass| {
+            glass.stated
+                && glass.facility == facility
+                && glass.in_force(moment.micros()).is_ok()
+                && self.directory.clinician_at(glass.member, facility, moment) == Some(glass.role)
+                && self.directory.may_break_glass(source, kind, glass.role)
+        });
+        broken.map(|glass| glass.role).collect()
     }
 
     /// The roles in which somebody at `facility` is covered by one of the consents.

@@ -1,8 +1,10 @@
 //! The book: everything that permits, compiled for both questions.
 
+use crate::agreements::{Agreements, Kinships};
 use crate::classes::Classes;
 use crate::consents::{Consents, StatedConsent};
 use crate::directory::Directory;
+use crate::emergencies::{Emergencies, Glass, StatedGlass};
 use crate::index::DepartmentIx;
 use crate::links::Links;
 use crate::patients::Patients;
@@ -23,6 +25,9 @@ pub struct Book {
     pub(crate) patients: Patients,
     pub(crate) links: Links,
     pub(crate) consents: Consents,
+    pub(crate) agreements: Agreements,
+    pub(crate) emergencies: Emergencies,
+    pub(crate) kinships: Kinships,
     pub(crate) frontier: Frontier,
     pub(crate) generation: u64,
     /// The generation of the last change that may concern every viewer.
@@ -139,6 +144,41 @@ impl Book {
     pub fn consents_of(&self, patient: &PatientRef) -> Vec<StatedConsent> {
         let grants = self.patients.find(patient).map(|ix| self.patients.grants(ix)).unwrap_or_default();
         grants.iter().filter_map(|grant| self.consents.spell_out(grant, &self.directory)).collect()
+    }
+    /// The glasses broken over a patient ref, in the order of their first mention; permits name one by its place here.
+    pub fn glasses_of(&self, patient: &PatientRef) -> Vec<StatedGlass> {
+        let Some(ix) = self.patients.find(patient) else { return Vec::new() };
+        self.emergencies.glasses(ix).iter().filter_map(|glass| self.spell_out(ix, glass)).collect()
+    }
+    /// The broken glasses that no review has judged yet, in no particular order: the review queue.
+    pub fn unreviewed_glasses(&self) -> impl Iterator<Item = StatedGlass> {
+        let waiting = self.emergencies.all().filter(|(_, glass)| glass.stated && glass.review.is_none());
+        waiting.filter_map(|(patient, glass)| self.spell_out(patient, glass))
+    }
+    pub(crate) fn spell_out(&self, patient: PatientIx, glass: &Glass) -> Option<StatedGlass> {
+        let side = |micros: i64| Moment::from_micros(micros).ok();
+        Some(StatedGlass {
+            id: glass.id.clone(),
+            patient: self.patient_ref(patient)?.clone(),
+            facility: self.facility_id(glass.facility)?.clone(),
+            member: self.directory.member_id(glass.member),
+            role: glass.role,
+            from: side(glass.from),
+            until: side(glass.until),
+            closed: glass.closed,
+            review: glass.review,
+        })
+    }
+    /// The kinships that hold, with this ref as mother or newborn: id, mother, newborn. They open nothing.
+    pub fn kin_of(&self, patient: &PatientRef) -> Vec<(LinkId, PatientRef, PatientRef)> {
+        let Some(ix) = self.patients.find(patient) else { return Vec::new() };
+        let of = self.kinships.all().filter(|(mother, _, newborn, holds)| *holds && (*mother == ix || *newborn == ix));
+        let spelled = of.filter_map(|(mother, id, newborn, _)| {
+            Some((id.clone(), self.patient_ref(mother)?.clone(), self.patient_ref(newborn)?.clone()))
+        });
+        let mut kin: Vec<_> = spelled.collect();
+        kin.sort();
+        kin
     }
     /// The links that hold: id and both ends.
     pub fn links(&self) -> impl Iterator<Item = (LinkId, &PatientRef, &PatientRef)> {

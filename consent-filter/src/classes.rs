@@ -5,7 +5,7 @@ use crate::directory::{Directory, Viewer};
 use crate::index::DepartmentIx;
 use crate::intern::Interner;
 use crate::{ClassIx, FacilityIx, ScopeClass};
-use model::{Category, DisclosureScope, FacilityKindSet, HoldBack, Label, Labels, RoleSet, ScopeRule};
+use model::{Category, DisclosureScope, FacilityKindSet, HoldBack, Label, Labels, Role, RoleSet, ScopeRule};
 
 const DAY: i64 = 86_400_000_000;
 
@@ -16,6 +16,8 @@ pub(crate) struct ClassRule {
     pub since: i64,
     /// How long a record is held after it was recorded, in microseconds.
     pub hold: i64,
+    /// Whether a record is held until its source releases it.
+    pub until_released: bool,
     pub roles: RoleSet,
     /// Its place in the scope.
     pub rule: u16,
@@ -34,7 +36,10 @@ pub(crate) struct Class {
     ruling: u32,
     /// Those of its labels that a consent and a rule must say.
     pub need_saying: Labels,
+    /// All of its labels.
+    pub labels: Labels,
     pub category: Category,
+    pub author_role: Role,
     pub undelivered: bool,
     pub uninformed: bool,
 }
@@ -48,6 +53,16 @@ pub(crate) struct Ruling {
     pub rules: Box<[ClassRule]>,
 }
 
+/// What a rule asks of a record beside its class.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Times {
+    pub occurred: i64,
+    /// How long ago it was recorded, in microseconds.
+    pub age: i64,
+    /// Whether the source has released it.
+    pub released: bool,
+}
+
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Classes {
     known: Interner<ScopeClass>,
@@ -58,16 +73,27 @@ pub(crate) struct Classes {
 // === impl ClassRule ===
 
 impl ClassRule {
-    /// The first column of the rule that does not match. `age` is how long ago the record was recorded, in microseconds.
-    pub(crate) fn admit(&self, viewer: &Viewer, occurred: i64, age: i64) -> Result<(), Reason> {
+    /// The first column of the rule that does not match.
+    pub(crate) fn admit(&self, viewer: &Viewer, times: &Times) -> Result<(), Reason> {
         if !self.matches(viewer) {
             Err(Reason::OutOfScope)
         } else if !self.labels_said {
             Err(Reason::ScopeLabel)
-        } else if occurred < self.since {
+        } else if times.occurred < self.since {
             Err(Reason::ScopeSince)
-        } else if age < self.hold {
+        } else {
+            self.lets_go(times)
+        }
+    }
+    /// Whether the record's times are such that the rule shows it, to anybody.
+    pub(crate) fn is_open_at(&self, times: &Times) -> bool {
+        self.labels_said && times.occurred >= self.since && self.lets_go(times).is_ok()
+    }
+    fn lets_go(&self, times: &Times) -> Result<(), Reason> {
+        if times.age < self.hold {
             Err(Reason::HeldBack)
+        } else if self.until_released && !times.released {
+            Err(Reason::HeldUntilRelease)
         } else {
             Ok(())
         }
@@ -120,6 +146,8 @@ impl Classes {
             category: class.category,
             department,
             need_saying: class.labels.intersection(Labels::NEED_SAYING),
+            labels: class.labels,
+            author_role: class.author_role,
             undelivered: class.labels.contains(Label::Undelivered),
             uninformed: class.labels.contains(Label::Uninformed),
             ruling: u32::MAX,
@@ -145,6 +173,8 @@ impl Classes {
             rules.iter().zip(0..=u16::MAX).filter(|(rule, _)| matches(rule, known)).map(|(rule, at)| ClassRule {
                 since: rule.since.map_or(i64::MIN, model::Moment::micros),
                 hold: hold(rule.hold_back),
+                // One record is released by its own tag.
+                until_released: rule.hold_back == HoldBack::UntilReleased && !known.labels.contains(Label::Released),
                 roles: rule.viewer_roles,
                 rule: at,
                 kinds: rule.viewer_kinds,
@@ -171,9 +201,7 @@ fn matches(rule: &ScopeRule, class: &ScopeClass) -> bool {
 /// The hold-back in microseconds; no hold-back admits even a record dated ahead of the moment.
 fn hold(hold_back: HoldBack) -> i64 {
     match hold_back {
-        HoldBack::None => i64::MIN,
+        HoldBack::None | HoldBack::UntilReleased => i64::MIN,
         HoldBack::Days(days) => i64::from(days) * DAY,
-        // Releases are not heard yet.
-        HoldBack::UntilReleased => i64::MAX,
     }
 }

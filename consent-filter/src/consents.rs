@@ -3,12 +3,13 @@
 use crate::classes::Class;
 use crate::decision::Reason;
 use crate::directory::{Directory, Viewer};
+use crate::exceptions::{self, Trees};
 use crate::index::{DepartmentIx, MemberIx, TermsIx};
 use crate::intern::{Interner, PackedIds};
 use crate::{ConsentIx, FacilityIx};
 use model::{
-    CategorySet, Consent, ConsentForm, ConsentId, ConsentState, DepartmentCode, Labels, Moment, Period, Purpose,
-    PurposeSet, Viewers,
+    CategorySet, Consent, ConsentForm, ConsentId, ConsentState, DepartmentCode, Exceptions, Labels, Moment, Period,
+    Purpose, PurposeSet, Viewers,
 };
 use std::collections::BTreeSet;
 
@@ -31,6 +32,12 @@ pub(crate) struct Terms {
     pub purposes: PurposeSet,
     /// Sorted; empty means all.
     pub departments: Box<[DepartmentIx]>,
+    /// When a guardian's consent reaches the patient's majority; `i64::MAX` for all others.
+    pub of_age: i64,
+    /// The number of its exceptions.
+    pub exceptions: u32,
+    /// Whether it was taken by proxy.
+    pub proxy: bool,
 }
 
 /// To whom a consent opens, in four bytes.
@@ -74,6 +81,7 @@ pub(crate) struct Consents {
     terms: Interner<Terms>,
     lists: Interner<ViewerList>,
     departments: Interner<DepartmentCode>,
+    pub trees: Trees,
     /// Moments at which a period begins or ends, of consents and of memberships. Never forgotten: one that no longer
     /// counts only causes a look too many.
     boundaries: BTreeSet<i64>,
@@ -139,6 +147,10 @@ impl Terms {
             Ok(())
         }
     }
+    /// Whether who and which records it covers follow from the other fields alone, as of most consents.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.exceptions == exceptions::NONE && !self.proxy && self.of_age == i64::MAX
+    }
     pub(crate) fn purpose(&self, purpose: Purpose) -> Result<(), Reason> {
         if self.purposes.contains(purpose) { Ok(()) } else { Err(Reason::PurposeNotCovered) }
     }
@@ -154,6 +166,7 @@ impl Grant {
             Standing::Stated(ConsentState::Active) if moment < self.from => Err(Reason::ConsentNotBegun),
             Standing::Stated(ConsentState::Active) if moment >= self.until => Err(Reason::ConsentExpired),
             Standing::Stated(ConsentState::Active) => Ok(()),
+            Standing::Stated(ConsentState::Superseded) => Err(Reason::ConsentSuperseded),
             Standing::Stated(_) => Err(Reason::ConsentNotActive),
         }
     }
@@ -188,18 +201,19 @@ impl Consents {
         departments.sort_unstable();
         departments.dedup();
         let (data_from, data_until) = sides(&consent.data_period);
+        let Self { trees, departments: codes, .. } = self;
+        let department = |code: &DepartmentCode| DepartmentIx::from_u32(codes.number(code));
+        let exceptions = trees.number(&consent.exceptions, directory, department);
         let terms = self.terms.number(&Terms {
             data_from,
             data_until,
             categories: consent.categories,
             labels: consent.labels,
-            // What is not judged yet opens nothing.
-            purposes: if consent.exceptions.is_empty() && consent.form() != ConsentForm::Proxy {
-                consent.purposes
-            } else {
-                PurposeSet::NONE
-            },
+            purposes: consent.purposes,
             departments: departments.into_boxed_slice(),
+            of_age: consent.of_age_at(None).map_or(i64::MAX, Moment::micros),
+            exceptions,
+            proxy: consent.form() == ConsentForm::Proxy,
         });
         let viewers = self.viewers(&consent.viewers, directory);
         let (from, until) = sides(&consent.period);
@@ -260,6 +274,17 @@ impl Consents {
     pub(crate) fn note_boundaries(&mut self, from: i64, until: i64) {
         self.boundaries.extend([from, until].into_iter().filter(|side| *side != i64::MIN && *side != i64::MAX));
     }
+    /// Remembers every moment at which what a grant opens may change without an event.
+    pub(crate) fn note_grant(&mut self, grant: &Grant) {
+        self.note_boundaries(grant.from, grant.until);
+        let Some(terms) = self.terms.get(grant.terms.as_u32()) else { return };
+        let (of_age, exceptions) = (terms.of_age, terms.exceptions);
+        self.note_boundaries(of_age, i64::MAX);
+        let Self { trees, boundaries, .. } = self;
+        trees.boundaries(exceptions, |from, until| {
+            boundaries.extend([from, until].into_iter().filter(|side| *side != i64::MIN && *side != i64::MAX));
+        });
+    }
     pub(crate) fn boundary_after(&self, moment: i64) -> Option<i64> {
         let after = (std::ops::Bound::Excluded(moment), std::ops::Bound::Unbounded);
         self.boundaries.range(after).next().copied()
@@ -273,6 +298,7 @@ impl Consents {
             + self.terms.bytes()
             + self.lists.bytes()
             + self.departments.bytes()
+            + self.trees.bytes()
             + self.boundaries.len() * BOUNDARY
     }
 
@@ -302,6 +328,9 @@ impl Consents {
             departments: sorted(terms.iter().flat_map(|terms| terms.departments.iter().filter_map(department))),
             labels: terms.map_or(Labels::NONE, |terms| terms.labels),
             purposes: terms.map_or(PurposeSet::NONE, |terms| terms.purposes),
+            exceptions: terms.map(|terms| self.trees.stated(terms.exceptions)).unwrap_or_default(),
+            proxy: terms.is_some_and(|terms| terms.proxy),
+            of_age: terms.and_then(|terms| Moment::from_micros(terms.of_age).ok()),
         })
     }
 }
@@ -333,4 +362,10 @@ pub struct StatedConsent {
     pub labels: Labels,
     /// For which purposes.
     pub purposes: PurposeSet,
+    /// What it does not open though the fields above do.
+    pub exceptions: Exceptions,
+    /// Whether it was taken by proxy, and so needs the viewer's prior agreement.
+    pub proxy: bool,
+    /// When a guardian's consent reaches the patient's majority.
+    pub of_age: Option<Moment>,
 }

@@ -48,14 +48,20 @@ reasons! {
     NoConsent = "no_consent",
     /// Consents name practitioners at this facility, and this is not one of them.
     MemberNotNamed = "member_not_named",
+    /// The consent was taken by proxy (代行同意), and the viewing facility has not agreed to that beforehand.
+    NoViewerAgreement = "no_viewer_agreement",
     /// The consent was withdrawn.
     ConsentWithdrawn = "consent_withdrawn",
-    /// The consent is not (yet) activated, or was rejected.
+    /// A later consent took its place.
+    ConsentSuperseded = "consent_superseded",
+    /// The consent is not (yet) in force, or was rejected.
     ConsentNotActive = "consent_not_active",
     /// The consent's period has not begun.
     ConsentNotBegun = "consent_not_begun",
     /// The consent's period is over.
     ConsentExpired = "consent_expired",
+    /// A guardian gave the consent, the patient has come of age, and the source lets such consents stop there.
+    GuardianConsentEnded = "guardian_consent_ended",
     /// The consent does not cover the purpose.
     PurposeNotCovered = "purpose_not_covered",
     /// The record occurred outside the consent's data period.
@@ -66,6 +72,14 @@ reasons! {
     DepartmentNotConsented = "department_not_consented",
     /// The consent does not say a label that needs saying.
     LabelNotConsented = "label_not_consented",
+    /// An exception of the consent denies it.
+    DeniedByException = "denied_by_exception",
+    /// The glass is broken from a later moment on.
+    BreakGlassNotBegun = "break_glass_not_begun",
+    /// The glass was broken, and that time is over: by the clock, closed, or found unjustified.
+    BreakGlassExpired = "break_glass_expired",
+    /// The source has not said beforehand that this role, at this kind of facility, may break the glass.
+    NotPreauthorisedForBreakGlass = "not_preauthorised_for_break_glass",
     /// The source has stated no scope, or an empty one.
     NoScope = "no_scope",
     /// No rule of the source matches category, department, author, kind of viewer and role.
@@ -76,6 +90,8 @@ reasons! {
     ScopeSince = "scope_since",
     /// The source still holds the record back.
     HeldBack = "held_back",
+    /// The source holds the record until it releases it, and has not.
+    HeldUntilRelease = "held_until_release",
     /// No confirmed link joins the patient to a patient of the viewing facility.
     NotLinked = "not_linked",
 }
@@ -95,6 +111,15 @@ pub enum Permit {
     Shared {
         /// The consent: the earliest stated of those that permit.
         consent: ConsentIx,
+        /// The place of the rule in the source's scope, from 0: the first of those that match.
+        rule: u16,
+        /// The viewing facility's own ref of the person.
+        own_patient: PatientIx,
+    },
+    /// Another facility's record, without the patient's consent: the member has broken the glass.
+    BrokenGlass {
+        /// The place of the glass among [`crate::Book::glasses_of`] the patient, from 0.
+        glass: u32,
         /// The place of the rule in the source's scope, from 0: the first of those that match.
         rule: u16,
         /// The viewing facility's own ref of the person.

@@ -2,7 +2,7 @@
 
 use crate::Book;
 use crate::consents::{Standing, StatedConsent};
-use model::{DisclosureScope, Facility, FacilityStatus, HoldBack, Member, PatientRef, Period, Viewers};
+use model::{DisclosureScope, Facility, FacilityStatus, HoldBack, Member, PatientRef, Period, Provision, Viewers};
 use std::fmt;
 use xxhash_rust::xxh3::Xxh3;
 
@@ -52,6 +52,40 @@ impl Item {
         let (from, until) = crate::consents::sides(period);
         self.number(from).number(until)
     }
+    fn viewers(&mut self, viewers: &Viewers) -> &mut Self {
+        match viewers {
+            Viewers::AllMembers => self.number(0),
+            Viewers::Facilities(ids) => self.number(1).texts(ids.iter().map(|id| id.as_str())),
+            Viewers::Practitioners(ids) => self.number(2).texts(ids.iter().map(|id| id.as_str())),
+        }
+    }
+    fn provisions(&mut self, provisions: &[Provision]) -> &mut Self {
+        self.number(provisions.len() as u64);
+        for provision in provisions {
+            let Provision {
+                kind,
+                viewers,
+                roles,
+                purposes,
+                categories,
+                departments,
+                author_roles,
+                labels,
+                data_period,
+                period,
+                nested,
+            } = provision;
+            self.text(kind.code());
+            match viewers {
+                Some(viewers) => self.viewers(viewers),
+                None => self.number(-1),
+            };
+            self.number(roles.bits()).number(purposes.bits()).number(categories.bits());
+            self.texts(departments.iter().map(|code| code.as_str())).number(author_roles.bits()).number(labels.bits());
+            self.period(data_period).period(period).provisions(nested);
+        }
+        self
+    }
     fn patient(&mut self, patient: &PatientRef) -> &mut Self {
         self.text(patient.facility().as_str()).text(patient.number().as_str())
     }
@@ -88,23 +122,37 @@ fn scope_digest(scope: &DisclosureScope) -> u128 {
             HoldBack::UntilReleased => -2,
         });
     }
+    item.text(scope.guardian_consents.code()).number(scope.break_glass.len() as u64);
+    for rule in &scope.break_glass {
+        item.number(rule.viewer_kinds.bits()).number(rule.viewer_roles.bits());
+    }
     item.finish()
 }
 
 fn consent_digest(patient: &PatientRef, consent: &StatedConsent) -> u128 {
-    let StatedConsent { id, standing, viewers, period, data_period, categories, departments, labels, purposes } =
-        consent;
+    let StatedConsent {
+        id,
+        standing,
+        viewers,
+        period,
+        data_period,
+        categories,
+        departments,
+        labels,
+        purposes,
+        exceptions,
+        proxy,
+        of_age,
+    } = consent;
     let mut item = Item::new(4);
     item.patient(patient).text(id.as_str());
     item.text(match standing {
         Standing::Stated(state) => state.code(),
         Standing::Withdrawn => "withdrawn",
     });
-    match viewers {
-        Viewers::AllMembers => item.number(0),
-        Viewers::Facilities(ids) => item.number(1).texts(ids.iter().map(|id| id.as_str())),
-        Viewers::Practitioners(ids) => item.number(2).texts(ids.iter().map(|id| id.as_str())),
-    };
+    item.viewers(viewers);
+    item.provisions(exceptions.provisions()).number(*proxy);
+    item.number(of_age.map_or(i64::MAX, model::Moment::micros));
     item.period(period).period(data_period).number(categories.bits());
     item.texts(departments.iter().map(|code| code.as_str())).number(labels.bits()).number(purposes.bits());
     item.finish()
@@ -132,7 +180,46 @@ impl Book {
             add(Item::new(5).text(id.as_str()).patient(a).patient(b).finish());
         }
         self.links.unlinked().for_each(|id| add(Item::new(6).text(id.as_str()).finish()));
+        self.add_rare(&mut add);
         BookDigest(sum)
+    }
+
+    /// Agreements, kinships, releases and broken glasses, the ids that are barred too.
+    fn add_rare(&self, add: &mut impl FnMut(u128)) {
+        let facility = |ix| self.facility_id(ix).map_or("", |id| id.as_str());
+        for (viewer, agreement) in self.agreements.all() {
+            let mut members: Vec<_> = agreement.members.iter().filter_map(|ix| self.directory.member_id(*ix)).collect();
+            members.sort();
+            let mut item = Item::new(7);
+            item.text(facility(viewer)).text(agreement.id.as_str()).number(agreement.ended);
+            if !agreement.ended {
+                item.text(facility(agreement.source)).texts(members.iter().map(|id| id.as_str()));
+                item.number(agreement.from).number(agreement.until);
+            }
+            add(item.finish());
+        }
+        for (mother, id, newborn, holds) in self.kinships.all() {
+            let Some(mother) = self.patient_ref(mother) else { continue };
+            let mut item = Item::new(8);
+            item.patient(mother).text(id.as_str()).number(holds);
+            if let Some(newborn) = self.patient_ref(newborn).filter(|_| holds) {
+                item.patient(newborn);
+            }
+            add(item.finish());
+        }
+        for (patient, categories, until) in self.emergencies.releases() {
+            let Some(patient) = self.patient_ref(patient) else { continue };
+            add(Item::new(9).patient(patient).number(categories.bits()).number(until).finish());
+        }
+        for glass in self.emergencies.all().filter_map(|(patient, glass)| self.spell_out(patient, glass)) {
+            let mut item = Item::new(10);
+            item.patient(&glass.patient).text(glass.facility.as_str()).text(glass.id.as_str());
+            item.text(glass.member.as_ref().map_or("", |id| id.as_str())).text(glass.role.code());
+            let side = |moment: Option<model::Moment>| moment.map_or(i64::MIN, model::Moment::micros);
+            item.number(side(glass.from)).number(side(glass.until)).number(glass.closed);
+            item.text(glass.review.map_or("", model::ReviewOutcome::code));
+            add(item.finish());
+        }
     }
 
     /// How much memory the book takes. Counted from capacities of the tables and the sizes of their entries;
@@ -148,6 +235,7 @@ impl Book {
             link_bytes: self.links.bytes(),
             classes: self.classes.len(),
             class_bytes: self.classes.bytes(),
+            rare_bytes: self.agreements.bytes() + self.emergencies.bytes() + self.kinships.bytes(),
         }
     }
 }
@@ -171,6 +259,8 @@ pub struct Memory {
     pub classes: usize,
     /// Classes and the rules compiled for them.
     pub class_bytes: usize,
+    /// Agreements, broken glasses, releases and kinships, which few patients have.
+    pub rare_bytes: usize,
 }
 
 impl Memory {

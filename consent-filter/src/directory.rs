@@ -5,8 +5,8 @@ use crate::decision::Reason;
 use crate::index::MemberIx;
 use crate::intern::QuickMap;
 use model::{
-    DisclosureScope, Facility, FacilityId, FacilityKind, FacilityStatus, Member, MemberId, Moment, Principal, Purpose,
-    Role, RoleSet,
+    BreakGlassRule, DisclosureScope, Facility, FacilityId, FacilityKind, FacilityStatus, GuardianConsents, Member,
+    MemberId, Moment, Principal, Purpose, Role, RoleSet,
 };
 use roaring::RoaringBitmap;
 
@@ -30,6 +30,8 @@ pub(crate) struct Standing {
     /// Its kind; `None` until the directory states the facility.
     pub kind: Option<FacilityKind>,
     pub active: bool,
+    /// Whether its scope stops guardians' consents at majority.
+    pub guardians_stop: bool,
 }
 
 /// One facility: everything the book holds by facility.
@@ -44,6 +46,8 @@ pub(crate) struct FacilityEntry {
     pub linked: RoaringBitmap,
     /// The classes whose source it is.
     pub classes: RoaringBitmap,
+    /// Who works there, as the directory stands.
+    pub members: Vec<MemberIx>,
     /// The book's generation when something last changed that it may see.
     pub changed: u64,
 }
@@ -107,6 +111,7 @@ impl Directory {
             own: RoaringBitmap::new(),
             linked: RoaringBitmap::new(),
             classes: RoaringBitmap::new(),
+            members: Vec::new(),
             changed: 0,
         });
         ix
@@ -130,10 +135,28 @@ impl Directory {
     pub(crate) fn state_facility(&mut self, facility: &Facility) -> (FacilityIx, Option<Facility>) {
         let ix = self.facility(&facility.id);
         if let Some(standing) = self.standing.get_mut(ix.get()) {
-            *standing = Standing { kind: Some(facility.kind), active: facility.status == FacilityStatus::Active };
+            let active = facility.status == FacilityStatus::Active;
+            *standing = Standing { kind: Some(facility.kind), active, ..*standing };
         }
         let before = self.entry_mut(ix).and_then(|entry| entry.stated.replace(facility.clone()));
         (ix, before)
+    }
+
+    /// States a facility's scope; `None` when it says what was known.
+    pub(crate) fn state_scope(&mut self, scope: &DisclosureScope) -> Option<FacilityIx> {
+        let ix = self.facility(&scope.facility);
+        let entry = self.entry_mut(ix).filter(|entry| entry.scope.as_ref() != Some(scope))?;
+        entry.scope = Some(scope.clone());
+        if let Some(standing) = self.standing.get_mut(ix.get()) {
+            standing.guardians_stop = scope.guardian_consents == GuardianConsents::Stop;
+        }
+        Some(ix)
+    }
+    /// Whether the source has said that this role at this kind of facility may break the glass.
+    pub(crate) fn may_break_glass(&self, source: FacilityIx, kind: FacilityKind, role: Role) -> bool {
+        let rules = self.entry(source).and_then(|entry| entry.scope.as_ref()).map(|scope| scope.break_glass.as_slice());
+        let allows = |rule: &BreakGlassRule| rule.viewer_kinds.contains(kind) && rule.viewer_roles.contains(role);
+        rules.unwrap_or_default().iter().any(allows)
     }
 
     /// The member's number. A member may be named before the directory states them.
@@ -166,6 +189,13 @@ impl Directory {
         let facility = self.facility(&member.facility);
         let ix = self.member(&member.id);
         let (from, until) = crate::consents::sides(&member.period);
+        let before = self.members.get(ix.get()).map(|standing| standing.facility);
+        if let Some(entry) = before.and_then(|before| self.entry_mut(before)) {
+            entry.members.retain(|other| *other != ix);
+        }
+        if let Some(entry) = self.entry_mut(facility) {
+            entry.members.push(ix);
+        }
         if let Some(standing) = self.members.get_mut(ix.get()) {
             *standing = MemberStanding { from, until, facility, role: member.role };
         }
@@ -193,7 +223,7 @@ impl Directory {
     pub(crate) fn viewer(&self, principal: &Principal, moment: Moment) -> Result<Viewer, Reason> {
         let Principal { facility, member, role, purpose } = principal;
         let facility = self.find(facility).ok_or(Reason::ViewerUnknown)?;
-        let Standing { kind, active } = self.standing(facility);
+        let Standing { kind, active, .. } = self.standing(facility);
         let kind = kind.ok_or(Reason::ViewerUnknown)?;
         if !active {
             return Err(Reason::ViewerInactive);

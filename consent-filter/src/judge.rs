@@ -1,10 +1,12 @@
 //! May this principal see this record, and why, or why not.
 
-use crate::classes::Class;
+use crate::classes::{Class, Times};
+use crate::consents::{Grant, Terms};
 use crate::decision::{Decision, Permit, Reason};
 use crate::directory::Viewer;
-use crate::{Book, ConsentIx, Facts, PatientIx};
-use model::{Moment, Principal, Role};
+use crate::exceptions::Question;
+use crate::{Book, ConsentIx, FacilityIx, Facts, PatientIx};
+use model::{Moment, Principal, Purpose, Role};
 
 impl Book {
     /// Decides about one record: the reference for every other answer of this book.
@@ -15,7 +17,8 @@ impl Book {
     /// | own | the record's source is the viewing facility: permitted, whatever the gates below say |
     /// | source | the source is in the directory and active |
     /// | tag | the record is not `UNDELIVERED` |
-    /// | consent | one consent of the patient ref covers this viewer, is active, in its period, and covers purpose, data period, category, department and labels |
+    /// | consent | one consent of the patient ref covers this viewer (who has agreed, if it was taken by proxy), is active, in its period and not a guardian's past majority, covers purpose, data period, category, department and labels, and no exception of it denies the record |
+    /// | glass | instead of a consent, for purpose `BTG`: this member has broken the glass over the patient, in this role, it is not over, and the source lets the role break it |
     /// | scope | one rule of the source covers category, department, author, kind of viewer, role and labels, has begun, and holds the record back no longer |
     /// | link | links join the patient ref to a ref of the viewing facility |
     pub fn decide(&self, facts: &Facts, viewer: &Principal, moment: Moment) -> Decision {
@@ -63,19 +66,31 @@ impl Book {
         // Asked before the gates, though it is the last of them: it and the grants lie far apart in memory, and this way
         // they are fetched side by side.
         let own_patient = self.own_ref(facts.patient, &viewer);
-        let consent = self.consent_gate(facts, class, &viewer, moment)?;
-        let rule = self.scope_gate(facts, class, &viewer, moment)?;
-        Ok(Permit::Shared { consent, rule, own_patient: own_patient.ok_or(Reason::NotLinked)? })
+        match self.consent_gate(facts, class, &viewer, moment) {
+            Ok(consent) => {
+                let rule = self.scope_gate(facts, class, &viewer, moment)?;
+                Ok(Permit::Shared { consent, rule, own_patient: own_patient.ok_or(Reason::NotLinked)? })
+            }
+            Err(unconsented) => {
+                let glass = self.glass_gate(facts.patient, class.source, &viewer, moment);
+                let glass = glass.map_err(|reason| reason.map_or(unconsented, |reason| reason.max(unconsented)))?;
+                let rule = self.scope_gate(facts, class, &viewer, moment)?;
+                Ok(Permit::BrokenGlass { glass, rule, own_patient: own_patient.ok_or(Reason::NotLinked)? })
+            }
+        }
     }
 
     fn consent_gate(&self, facts: &Facts, class: &Class, viewer: &Viewer, moment: Moment) -> Result<ConsentIx, Reason> {
         let mut furthest = Reason::NoConsent;
         for grant in self.patients.grants(facts.patient) {
-            let passed = self.consents.covers(grant, viewer, &self.directory).and_then(|()| {
-                grant.in_force(moment.micros())?;
-                let terms = self.consents.terms(grant.terms).ok_or(Reason::NoConsent)?;
-                terms.purpose(viewer.purpose)?;
-                terms.admit(class, facts.occurred.micros())
+            let passed = self.open_to(grant, class.source, viewer, moment).and_then(|terms| {
+                terms.admit(class, facts.occurred.micros())?;
+                let asked = self.question(class, viewer, moment);
+                if self.consents.trees.leave_open(terms.exceptions, &asked, facts.occurred.micros()) {
+                    Ok(())
+                } else {
+                    Err(Reason::DeniedByException)
+                }
             });
             match passed {
                 Ok(()) => return Ok(grant.id),
@@ -85,12 +100,73 @@ impl Book {
         Err(furthest)
     }
 
+    /// The terms of a grant that is in force for this viewer, whatever the record; or the gate at which it is not.
+    pub(crate) fn open_to(
+        &self,
+        grant: &Grant,
+        source: FacilityIx,
+        viewer: &Viewer,
+        moment: Moment,
+    ) -> Result<&Terms, Reason> {
+        self.consents.covers(grant, viewer, &self.directory)?;
+        let terms = self.consents.terms(grant.terms).ok_or(Reason::NoConsent)?;
+        if terms.proxy && !self.agreements.agree(viewer, source, moment.micros()) {
+            return Err(Reason::NoViewerAgreement);
+        }
+        grant.in_force(moment.micros())?;
+        if terms.of_age <= moment.micros() && self.directory.standing(source).guardians_stop {
+            return Err(Reason::GuardianConsentEnded);
+        }
+        terms.purpose(viewer.purpose)?;
+        Ok(terms)
+    }
+
+    pub(crate) fn question<'a>(&'a self, class: &'a Class, viewer: &'a Viewer, moment: Moment) -> Question<'a> {
+        Question { viewer, directory: &self.directory, class, moment: moment.micros() }
+    }
+
+    /// The place of the viewer's glass that is broken now; or the gate at which none is, where they have broken one.
+    pub(crate) fn glass_gate(
+        &self,
+        patient: PatientIx,
+        source: FacilityIx,
+        viewer: &Viewer,
+        moment: Moment,
+    ) -> Result<u32, Option<Reason>> {
+        if viewer.purpose != Purpose::BreakGlass {
+            return Err(None);
+        }
+        let mut furthest = None;
+        for (at, glass) in (0..).zip(self.emergencies.glasses(patient)) {
+            if !glass.is_of(viewer) {
+                continue;
+            }
+            let allowed = self.directory.may_break_glass(source, viewer.kind, glass.role);
+            match glass.in_force(moment.micros()) {
+                Ok(()) if allowed => return Ok(at),
+                Ok(()) => furthest = furthest.max(Some(Reason::NotPreauthorisedForBreakGlass)),
+                Err(reason) => furthest = furthest.max(Some(reason)),
+            }
+        }
+        Err(furthest)
+    }
+
+    /// What rules ask of a record beside its class.
+    pub(crate) fn times(&self, facts: &Facts, class: &Class, moment: Moment) -> Times {
+        let released = self.emergencies.released(facts.patient, class.category);
+        Times {
+            occurred: facts.occurred.micros(),
+            age: moment.since(facts.recorded),
+            released: released.is_some_and(|until| facts.recorded.micros() <= until),
+        }
+    }
+
     fn scope_gate(&self, facts: &Facts, class: &Class, viewer: &Viewer, moment: Moment) -> Result<u16, Reason> {
         let ruling = self.classes.ruling(class).filter(|ruling| ruling.has_scope).ok_or(Reason::NoScope)?;
-        let age = moment.since(facts.recorded);
+        let times = self.times(facts, class, moment);
         let mut furthest = Reason::OutOfScope;
         for rule in &ruling.rules {
-            match rule.admit(viewer, facts.occurred.micros(), age) {
+            match rule.admit(viewer, &times) {
                 Ok(()) => return Ok(rule.rule),
                 Err(reason) => furthest = furthest.max(reason),
             }

@@ -73,6 +73,12 @@ mod classes;
 
 mod consents;
 
+mod exceptions;
+
+mod agreements;
+
+mod emergencies;
+
 mod patients;
 
 mod grants;
@@ -90,5 +96,6 @@ pub use consents::{Standing, StatedConsent};
 pub use decision::{Decision, Permit, Reason};
 pub use digest::{BookDigest, Memory};
 pub use directory::CLINICAL;
+pub use emergencies::StatedGlass;
 pub use index::{ClassIx, ConsentIx, FacilityIx, Facts, PatientIx, ScopeClass};
 pub use visibility::{Alternative, Bounds, ClassMask, GrantView, Patients, Visibility};

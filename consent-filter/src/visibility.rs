@@ -90,6 +90,8 @@ pub struct Alternative {
     occurred_until: i64,
     /// How long after it was recorded; `i64::MIN` for not held back.
     hold: i64,
+    /// The last `recorded` that the source has released; `i64::MAX` for not held until released.
+    recorded_until: i64,
 }
 
 /// What one patient ref's records must meet: any of the alternatives.
@@ -223,6 +225,7 @@ impl<'a> GrantView<'a> {
                 && alternative.occurred_from <= occurred
                 && occurred < alternative.occurred_until
                 && age >= alternative.hold
+                && facts.recorded.micros() <= alternative.recorded_until
         })
     }
     /// The alternatives with their bounds, at least one.
@@ -233,9 +236,9 @@ impl<'a> GrantView<'a> {
             occurred_from: alternative.occurred_from,
             occurred_until: alternative.occurred_until,
             recorded_until: if alternative.hold == i64::MIN {
-                i64::MAX
+                alternative.recorded_until
             } else {
-                moment.saturating_sub(alternative.hold)
+                moment.saturating_sub(alternative.hold).min(alternative.recorded_until)
             },
         })
     }
@@ -249,6 +252,6 @@ impl<'a> GrantView<'a> {
 
 impl Alternative {
     fn everything(classes: ClassMask) -> Self {
-        Self { classes, occurred_from: i64::MIN, occurred_until: i64::MAX, hold: i64::MIN }
+        Self { classes, occurred_from: i64::MIN, occurred_until: i64::MAX, hold: i64::MIN, recorded_until: i64::MAX }
     }
 }

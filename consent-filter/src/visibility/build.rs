@@ -1,15 +1,26 @@
 //! Making a visibility from the book, and keeping it in step.
 
 use super::{Alternative, ClassMask, Entry, Resolved, Source, Visibility};
+use crate::classes::Class;
 use crate::directory::Viewer;
+use crate::exceptions::Spans;
 use crate::index::TermsIx;
 use crate::intern::QuickMap;
 use crate::{Book, ClassIx, FacilityIx, PatientIx, Touched};
 use model::{Moment, Principal};
 use smallvec::SmallVec;
 
-/// What decides a set of alternatives, for one viewer: the source and the terms in force.
-type SetKey = (FacilityIx, SmallVec<[TermsIx; 4]>);
+/// What decides a set of alternatives, for one viewer.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(super) struct SetKey {
+    source: FacilityIx,
+    /// The terms in force, sorted.
+    terms: SmallVec<[TermsIx; 4]>,
+    /// Whether the viewer has broken the glass.
+    glass: bool,
+    /// The patient, where something of theirs is released; most patients of a source share their sets.
+    released: PatientIx,
+}
 
 /// Sets of alternatives, compiled once each: most patients of a source share theirs.
 #[derive(Clone, Default, Debug)]
@@ -25,12 +36,12 @@ impl Sets {
     pub(super) fn any_hold(&self) -> bool {
         self.sets.iter().flatten().any(|alternative| alternative.hold != i64::MIN)
     }
-    fn number(&mut self, key: SetKey, book: &Book, viewer: &Viewer) -> Option<u32> {
+    fn number(&mut self, key: SetKey, book: &Book, viewer: &Viewer, moment: Moment) -> Option<u32> {
         if let Some(number) = self.numbers.get(&key) {
             return Some(*number);
         }
         let number = u32::try_from(self.sets.len()).ok()?;
-        self.sets.push(book.alternatives(&key, viewer));
+        self.sets.push(book.alternatives(&key, viewer, moment));
         self.numbers.insert(key, number);
         Some(number)
     }
@@ -78,42 +89,46 @@ impl Book {
         }
         let mut terms: SmallVec<[TermsIx; 4]> = SmallVec::new();
         for grant in self.patients.grants(patient) {
-            if grant.in_force(moment.micros()).is_ok()
-                && self.consents.covers(grant, viewer, &self.directory).is_ok()
-                && self.consents.terms(grant.terms).is_some_and(|terms| terms.purpose(viewer.purpose).is_ok())
-            {
+            if self.open_to(grant, source, viewer, moment).is_ok() {
                 terms.push(grant.terms);
             }
         }
-        if terms.is_empty() {
+        let glass = self.glass_gate(patient, source, viewer, moment).is_ok();
+        if terms.is_empty() && !glass {
             return None;
         }
         terms.sort_unstable();
         terms.dedup();
         let own = self.own_ref(patient, viewer)?;
-        let set = sets.number((source, terms), self, viewer)?;
+        let released = if self.emergencies.has_release(patient) { patient } else { PatientIx::NOWHERE };
+        let set = sets.number(SetKey { source, terms, glass, released }, self, viewer, moment)?;
         sets.get(set).filter(|alternatives| !alternatives.is_empty())?;
         Some(Entry { patient, own, source, set })
     }
 
     /// Which records pass both the terms and the source's scope, for one viewer: every pair of terms and rule that can
     /// pass together, pairs with the same bounds put into one.
-    fn alternatives(&self, (source, terms): &SetKey, viewer: &Viewer) -> Box<[Alternative]> {
+    fn alternatives(&self, key: &SetKey, viewer: &Viewer, moment: Moment) -> Box<[Alternative]> {
         // Few bounds differ, so a list is searched faster than a tree.
-        let mut by_bounds: Vec<((i64, i64, i64), ClassMask)> = Vec::new();
-        let classes = self.directory.entry(*source).map(|entry| &entry.classes);
+        let mut by_bounds: Vec<((i64, i64, i64, i64), ClassMask)> = Vec::new();
+        let classes = self.directory.entry(key.source).map(|entry| &entry.classes);
         for ix in classes.into_iter().flatten().map(ClassIx::from_u32) {
             let Some(class) = self.classes.get(ix).filter(|class| !class.undelivered) else { continue };
-            for terms in terms.iter().filter_map(|terms| self.consents.terms(*terms)) {
-                if terms.admit_class(class).is_err() {
-                    continue;
-                }
-                for rule in self.classes.rules(class) {
-                    let from = terms.data_from.max(rule.since);
-                    if from >= terms.data_until || !rule.opens_to(viewer) {
+            let spans = self.consented_spans(key, class, viewer, moment);
+            for rule in self.classes.rules(class).iter().filter(|rule| rule.opens_to(viewer)) {
+                let recorded_until = match rule.until_released {
+                    false => i64::MAX,
+                    true => match self.emergencies.released(key.released, class.category) {
+                        Some(until) => until,
+                        None => continue,
+                    },
+                };
+                for (from, until) in &spans {
+                    let from = (*from).max(rule.since);
+                    if from >= *until {
                         continue;
                     }
-                    let bounds = (from, terms.data_until, rule.hold);
+                    let bounds = (from, *until, rule.hold, recorded_until);
                     match by_bounds.iter_mut().find(|(known, _)| *known == bounds) {
                         Some((_, classes)) => classes.insert(ix),
                         None => by_bounds.push((bounds, ClassMask::from_iter([ix]))),
@@ -122,13 +137,30 @@ impl Book {
             }
         }
         by_bounds.sort_unstable_by_key(|(bounds, _)| *bounds);
-        let alternative = |((occurred_from, occurred_until, hold), classes)| Alternative {
+        let alternative = |((occurred_from, occurred_until, hold, recorded_until), classes)| Alternative {
             classes,
             occurred_from,
             occurred_until,
             hold,
+            recorded_until,
         };
         by_bounds.into_iter().map(alternative).collect()
+    }
+
+    /// When records of this class must have occurred for one of the consents, or the broken glass, to open them.
+    fn consented_spans(&self, key: &SetKey, class: &Class, viewer: &Viewer, moment: Moment) -> Spans {
+        let mut spans = Spans::new();
+        if key.glass {
+            spans.push((i64::MIN, i64::MAX));
+        }
+        for terms in key.terms.iter().filter_map(|terms| self.consents.terms(*terms)) {
+            if terms.data_from < terms.data_until && terms.admit_class(class).is_ok() {
+                let asked = self.question(class, viewer, moment);
+                let data = (terms.data_from, terms.data_until);
+                spans.extend(self.consents.trees.open_spans(terms.exceptions, &asked, data));
+            }
+        }
+        spans
     }
 }
 

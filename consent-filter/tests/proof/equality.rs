@@ -278,7 +278,7 @@ fn the_worlds_are_not_vacuous() {
     let mut runner = TestRunner::deterministic();
     let mut reasons: BTreeMap<Reason, u32> = BTreeMap::new();
     let mut outcomes: BTreeSet<&str> = BTreeSet::new();
-    let mut shared = 0;
+    let (mut shared, mut broken) = (0, 0);
     for _ in 0..600 {
         let (history, samples, moment) = (a_history(), samples(), a_moment()).new_tree(&mut runner).unwrap().current();
         let mut world = World::default();
@@ -291,6 +291,7 @@ fn the_worlds_are_not_vacuous() {
                 match world.book.decide(&facts, &viewer, moment) {
                     Decision::Permit(Permit::Own) => {}
                     Decision::Permit(Permit::Shared { .. }) => shared += 1,
+                    Decision::Permit(Permit::BrokenGlass { .. }) => broken += 1,
                     Decision::Withhold(reason) => *reasons.entry(reason).or_default() += 1,
                 }
             }
@@ -302,5 +303,6 @@ fn the_worlds_are_not_vacuous() {
     let elsewhere = [Outcome::AlreadyApplied, Outcome::NotForTheBook, Outcome::NoRoom];
     let missing = |outcome: &&Outcome| !elsewhere.contains(outcome) && !outcomes.contains(outcome.code());
     assert_eq!(Outcome::ALL.iter().filter(missing).collect::<Vec<_>>(), Vec::<&Outcome>::new());
+    assert!(broken > 50, "{broken} were permitted through a broken glass");
     assert!(shared * 10 > at_the_gates, "{shared} were permitted across an edge, {at_the_gates} withheld");
 }

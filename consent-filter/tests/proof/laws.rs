@@ -130,7 +130,8 @@ proptest! {
     fn adding_a_grant_never_hides(history in a_history(), consent in a_consent(), samples in samples(), moment in a_moment()) {
         let mut world = World::of(history);
         let before = seen(&mut world, &samples, moment);
-        let _ = world.tell(given(Consent { id: cid("a-fresh-id"), ..consent }));
+        // But for the consent whose place it takes.
+        let _ = world.tell(given(Consent { id: cid("a-fresh-id"), supersedes: None, ..consent }));
         for (before, after) in before.iter().zip(seen(&mut world, &samples, moment)) {
             prop_assert!(!before.2 || after.2);
         }
@@ -172,9 +173,10 @@ proptest! {
         let mut world = World::of(history);
         let source = FACILITIES[at];
         let before = seen(&mut world, &samples, moment);
-        let mut rules = world.book.scope_of(&fid(source)).map(|scope| scope.rules.clone()).unwrap_or_default();
-        rules.push(ScopeRule { categories: CategorySet::of(Category::Laboratory), ..open_rule() });
-        let _ = world.tell(scope(source, rules));
+        let known = world.book.scope_of(&fid(source)).cloned();
+        let mut known = known.unwrap_or_else(|| DisclosureScope::of(fid(source), Vec::new()));
+        known.rules.push(ScopeRule { categories: CategorySet::of(Category::Laboratory), ..open_rule() });
+        let _ = world.tell(Body::Directory(DirectoryChange::Scope(known)));
         for (before, after) in before.iter().zip(seen(&mut world, &samples, moment)) {
             prop_assert!(!before.2 || after.2);
         }
@@ -209,6 +211,8 @@ proptest! {
                 Viewers::Facilities(ids) => !ids.contains(&c),
                 Viewers::AllMembers | Viewers::Practitioners(_) => false,
             },
+            // Nor does anybody at C break the glass.
+            Body::Consent(ConsentChange::GlassBroken(glass)) => glass.facility != c || *glass.patient.facility() != a,
             _ => true,
         });
         let mut world = World::of(events);
@@ -239,6 +243,74 @@ proptest! {
         for saw in seen(&mut world, &samples, moment) {
             prop_assert!(!saw.2 || is_own(&saw));
         }
+    }
+
+    #[test]
+    fn an_exception_never_reveals_and_the_order_of_siblings_does_not_matter(
+        history in a_history(), consent in a_consent(), exceptions in exceptions(), samples in samples(), moment in a_moment(),
+    ) {
+        let with = |exceptions: Exceptions| {
+            let fresh = Consent { id: cid("a-fresh-id"), exceptions, supersedes: None, ..consent.clone() };
+            let mut world = World::of(history.iter().cloned().chain([given(fresh)]));
+            seen(&mut world, &samples, moment)
+        };
+        let (without, narrowed) = (with(Exceptions::none()), with(exceptions.clone()));
+        for (before, after) in without.iter().zip(&narrowed) {
+            prop_assert!(before.2 || !after.2);
+        }
+        fn turned(nodes: &[Provision]) -> Vec<Provision> {
+            nodes.iter().rev().map(|node| Provision { nested: turned(&node.nested), ..node.clone() }).collect()
+        }
+        prop_assert_eq!(with(Exceptions::new(turned(exceptions.provisions())).unwrap()), narrowed);
+    }
+
+    #[test]
+    fn a_broken_glass_opens_to_its_breaker_alone_and_closing_it_closes(
+        history in a_history(), patient in a_patient(), from in a_moment(), samples in samples(), moment in a_moment(),
+    ) {
+        prop_assume!(*patient.facility() != fid("clinic-c"));
+        let mut world = World::of(history);
+        let before = seen(&mut world, &samples, moment);
+        let _ = world.tell(glass("a-fresh-id", ("clinic-c", "dr-1", Role::Physician), patient.clone(), from));
+        let during = seen(&mut world, &samples, moment);
+        for (before, during) in before.iter().zip(&during) {
+            let breaker = during.0.member == Some(mid("dr-1"))
+                && during.0.facility == fid("clinic-c")
+                && during.0.purpose == Purpose::BreakGlass
+                && during.1 == patient;
+            prop_assert!(before.2 == during.2 || breaker && during.2, "{:?}", during.0);
+        }
+        let _ = world.tell(glass_closed("a-fresh-id", "clinic-c", patient));
+        prop_assert_eq!(seen(&mut world, &samples, moment), before);
+    }
+
+    #[test]
+    fn kinship_opens_nothing_and_a_release_or_an_agreement_hides_nothing(
+        history in a_history(), mother in a_patient(), newborn in a_patient(), samples in samples(), moment in a_moment(),
+    ) {
+        let mut world = World::of(history);
+        let before = seen(&mut world, &samples, moment);
+        if mother != newborn {
+            let _ = world.tell(kinship("a-fresh-id", mother.clone(), newborn));
+        }
+        prop_assert_eq!(&seen(&mut world, &samples, moment), &before);
+        let _ = world.tell(released(mother, CategorySet::all(), moment));
+        let between = seen(&mut world, &samples, moment);
+        let _ = world.tell(agreement("a-fresh-id", "clinic-c", "hosp-a", &[], Period::ALWAYS));
+        for ((before, between), after) in before.iter().zip(&between).zip(seen(&mut world, &samples, moment)) {
+            prop_assert!((!before.2 || between.2) && (!between.2 || after.2));
+        }
+    }
+
+    #[test]
+    fn a_consent_never_moves_back(history in a_history(), again in a_consent(), state in 0..4_usize) {
+        let mut world = World::of(history);
+        let _ = world.tell(given(Consent { state: ConsentState::Active, ..again.clone() }));
+        let digest = world.book.digest();
+        let back = [ConsentState::Draft, ConsentState::Signed, ConsentState::Received, ConsentState::Activated][state];
+        let outcome = world.tell(given(Consent { state: back, ..again })).outcome;
+        prop_assert!(matches!(outcome, Outcome::WrongTransition | Outcome::ConsentIsWithdrawn), "{:?}", outcome);
+        prop_assert_eq!(world.book.digest(), digest);
     }
 
     #[test]

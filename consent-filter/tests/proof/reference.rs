@@ -46,26 +46,193 @@ fn rules<'a>(log: &'a [Body], id: &FacilityId) -> &'a [ScopeRule] {
     scope.map(|scope| scope.rules.as_slice()).unwrap_or_default()
 }
 
-/// The patient's consents as last stated while their id was not withdrawn, and whether it now is.
-fn consents<'a>(log: &'a [Body], patient: &PatientRef) -> Vec<(&'a Consent, bool)> {
-    let mut given: Vec<(&Consent, bool)> = Vec::new();
+/// Which state may follow which.
+fn may_follow(now: ConsentState, next: ConsentState) -> bool {
+    use ConsentState::*;
+    match now {
+        Draft => true,
+        Signed => next != Draft,
+        Received => ![Draft, Signed].contains(&next),
+        Activated => [Activated, Active, Rejected, Superseded].contains(&next),
+        Active => [Active, Rejected, Superseded].contains(&next),
+        Rejected => next == Rejected,
+        Superseded => next == Superseded,
+    }
+}
+
+/// A patient's consent and how it stands.
+struct Held<'a> {
+    id: ConsentId,
+    /// As last stated; absent for an id that was superseded before it was stated.
+    stated: Option<&'a Consent>,
+    state: ConsentState,
+    withdrawn: bool,
+}
+
+/// The patient's consents as last stated, as far as their states allowed it, while their id was not withdrawn.
+fn consents<'a>(log: &'a [Body], patient: &PatientRef) -> Vec<Held<'a>> {
+    let mut held: Vec<Held<'a>> = Vec::new();
     let mut withdrawn: Vec<&ConsentId> = Vec::new();
     for body in log {
         match body {
             Body::Consent(ConsentChange::Given(c)) if c.patient == *patient && !withdrawn.contains(&&c.id) => {
-                match given.iter_mut().find(|(other, _)| other.id == c.id) {
-                    Some(held) => held.0 = c,
-                    None => given.push((c, false)),
+                match held.iter_mut().find(|other| other.id == c.id) {
+                    Some(other) if !may_follow(other.state, c.state) => continue,
+                    Some(other) => (other.stated, other.state) = (Some(c), c.state),
+                    None if c.state == ConsentState::Superseded => continue,
+                    None => held.push(Held { id: c.id.clone(), stated: Some(c), state: c.state, withdrawn: false }),
+                }
+                let takes = c.supersedes.as_ref().filter(|id| c.state == ConsentState::Active && **id != c.id);
+                let Some(id) = takes else { continue };
+                match held.iter_mut().find(|other| other.id == *id) {
+                    Some(other) if other.state == ConsentState::Rejected => {}
+                    Some(other) => other.state = ConsentState::Superseded,
+                    None if withdrawn.contains(&id) => {}
+                    None => {
+                        let state = ConsentState::Superseded;
+                        held.push(Held { id: id.clone(), stated: None, state, withdrawn: false });
+                    }
                 }
             }
             Body::Consent(ConsentChange::Withdrawn(w)) if w.patient == *patient => {
                 withdrawn.push(&w.id);
-                given.iter_mut().filter(|(c, _)| c.id == w.id).for_each(|held| held.1 = true);
+                held.iter_mut().filter(|other| other.id == w.id).for_each(|other| other.withdrawn = true);
             }
             _ => {}
         }
     }
-    given
+    held
+}
+
+/// Whether a provision matches: what is not known meets a deny's list and no permit's.
+fn matches(log: &[Body], node: &Provision, record: &Sample, viewer: &Principal, moment: Moment) -> bool {
+    let deny = node.kind == ProvisionKind::Deny;
+    let machine = viewer.role == Role::System;
+    let person = if machine { None } else { viewer.member.as_ref() };
+    let whom = match &node.viewers {
+        None | Some(Viewers::AllMembers) => true,
+        Some(Viewers::Facilities(ids)) => ids.contains(&viewer.facility),
+        Some(Viewers::Practitioners(ids)) => match person {
+            Some(person) => ids.contains(person),
+            None => deny && ids.iter().any(|id| member(log, id).is_some_and(|m| m.facility == viewer.facility)),
+        },
+    };
+    let role = if node.roles.is_empty() || node.roles.contains(viewer.role) {
+        true
+    } else if machine && deny {
+        CLINICAL.iter().any(|role| node.roles.contains(*role))
+    } else {
+        machine && CLINICAL.iter().all(|role| node.roles.contains(*role))
+    };
+    let department = match &record.class.department {
+        _ if node.departments.is_empty() => true,
+        None => deny,
+        Some(code) => node.departments.contains(code),
+    };
+    let author = node.author_roles.is_empty()
+        || node.author_roles.contains(record.class.author_role)
+        || (record.class.author_role == Role::System && deny);
+    let labels = node.labels.is_empty()
+        || Label::ALL.iter().any(|label| node.labels.contains(*label) && record.class.labels.contains(*label));
+    whom && role
+        && department
+        && author
+        && labels
+        && (node.purposes.is_empty() || node.purposes.contains(viewer.purpose))
+        && (node.categories.is_empty() || node.categories.contains(record.class.category))
+        && node.data_period.contains(record.occurred)
+        && node.period.contains(moment)
+}
+
+/// Whether the tree under an outer kind permits: siblings that match are all worked out, and one deny is enough.
+fn permits(
+    log: &[Body],
+    nodes: &[Provision],
+    outer: ProvisionKind,
+    record: &Sample,
+    (viewer, moment): (&Principal, Moment),
+) -> bool {
+    let matching = nodes.iter().filter(|node| matches(log, node, record, viewer, moment));
+    let answers: Vec<bool> =
+        matching.map(|node| permits(log, &node.nested, node.kind, record, (viewer, moment))).collect();
+    if answers.is_empty() { outer == ProvisionKind::Permit } else { answers.iter().all(|permitted| *permitted) }
+}
+
+/// Whether the viewer's facility has agreed to be named in consents that `source` takes.
+fn agreed(log: &[Body], source: &FacilityId, viewer: &Principal, moment: Moment) -> bool {
+    let mut agreements: Vec<&ViewerAgreement> = Vec::new();
+    let mut ended: Vec<&AgreementId> = Vec::new();
+    for body in log {
+        match body {
+            Body::Directory(DirectoryChange::Agreement(AgreementChange::Stated(a)))
+                if a.facility == viewer.facility && !ended.contains(&&a.id) =>
+            {
+                agreements.retain(|other| other.id != a.id);
+                agreements.push(a);
+            }
+            Body::Directory(DirectoryChange::Agreement(AgreementChange::Ended(end)))
+                if end.facility == viewer.facility =>
+            {
+                agreements.retain(|other| other.id != end.id);
+                ended.push(&end.id);
+            }
+            _ => {}
+        }
+    }
+    let person = viewer.member.as_ref().filter(|_| viewer.role != Role::System);
+    agreements.iter().any(|a| {
+        a.source == *source
+            && a.period.contains(moment)
+            && (a.members.is_empty() || person.is_some_and(|person| a.members.contains(person)))
+    })
+}
+
+/// The glasses this viewer has broken over the patient, and whether each is closed. The first statement of an id stands.
+fn glasses<'a>(log: &'a [Body], patient: &PatientRef, viewer: &Principal) -> Vec<(&'a BreakGlass, bool)> {
+    let mut broken: Vec<(&BreakGlass, bool)> = Vec::new();
+    let mut barred: Vec<&GlassId> = Vec::new();
+    for body in log {
+        match body {
+            Body::Consent(ConsentChange::GlassBroken(g))
+                if g.patient == *patient
+                    && g.facility == viewer.facility
+                    && !barred.contains(&&g.id)
+                    && broken.iter().all(|(other, _)| other.id != g.id) =>
+            {
+                broken.push((g, false));
+            }
+            Body::Consent(ConsentChange::GlassClosed(end))
+                if end.patient == *patient && end.facility == viewer.facility =>
+            {
+                match broken.iter_mut().find(|(g, _)| g.id == end.id) {
+                    Some(known) => known.1 = true,
+                    None => barred.push(&end.id),
+                }
+            }
+            Body::Consent(ConsentChange::GlassReviewed(r))
+                if r.patient == *patient && r.facility == viewer.facility =>
+            {
+                let known = broken.iter_mut().find(|(g, _)| g.id == r.id);
+                if let Some(known) = known.filter(|_| r.outcome == ReviewOutcome::Unjustified) {
+                    known.1 = true;
+                }
+            }
+            _ => {}
+        }
+    }
+    broken.retain(|(g, _)| viewer.member.as_ref() == Some(&g.member) && viewer.role == g.role);
+    broken
+}
+
+/// Whether the source has released the record.
+fn is_released(log: &[Body], record: &Sample) -> bool {
+    record.class.labels.contains(Label::Released)
+        || log.iter().any(|body| {
+            matches!(body, Body::Consent(ConsentChange::Released(r))
+                if r.patient == record.patient
+                    && r.categories.contains(record.class.category)
+                    && record.recorded <= r.recorded_until)
+        })
 }
 
 /// All refs that links join to this one, itself among them.
@@ -146,28 +313,9 @@ pub fn decide(log: &[Body], record: &Sample, viewer: &Principal, moment: Moment)
         return Err(Undelivered);
     }
 
-    let works_here = |id: &MemberId| member(log, id).is_some_and(|m| m.facility == viewer.facility);
-    let mut left = consents(log, &record.patient);
-    gate(&mut left, NoConsent, |(c, _)| match &c.viewers {
-        Viewers::AllMembers => true,
-        Viewers::Facilities(ids) => ids.contains(&viewer.facility),
-        Viewers::Practitioners(ids) => ids.iter().any(works_here),
-    })?;
-    gate(&mut left, MemberNotNamed, |(c, _)| match &c.viewers {
-        Viewers::Practitioners(ids) => {
-            viewer.role != Role::System && viewer.member.as_ref().is_some_and(|id| ids.contains(id))
-        }
-        _ => true,
-    })?;
-    gate(&mut left, ConsentWithdrawn, |(_, withdrawn)| !withdrawn)?;
-    gate(&mut left, ConsentNotActive, |(c, _)| c.state == ConsentState::Active)?;
-    gate(&mut left, ConsentNotBegun, |(c, _)| c.period.from().is_none_or(|from| from <= moment))?;
-    gate(&mut left, ConsentExpired, |(c, _)| c.period.until().is_none_or(|until| moment < until))?;
-    gate(&mut left, PurposeNotCovered, |(c, _)| c.purposes.contains(viewer.purpose))?;
-    gate(&mut left, DataPeriod, |(c, _)| c.data_period.contains(record.occurred))?;
-    gate(&mut left, CategoryNotConsented, |(c, _)| c.categories.contains(class.category))?;
-    gate(&mut left, DepartmentNotConsented, |(c, _)| in_department(&c.departments))?;
-    gate(&mut left, LabelNotConsented, |(c, _)| said(c.labels))?;
+    if let Err(unconsented) = consented(log, record, viewer, moment) {
+        broken_glass(log, record, viewer, moment).map_err(|reason| reason.unwrap_or(unconsented))?;
+    }
 
     let mut left: Vec<&ScopeRule> = rules(log, &class.source).iter().collect();
     gate(&mut left, NoScope, |_| true)?;
@@ -184,9 +332,93 @@ pub fn decide(log: &[Body], record: &Sample, viewer: &Principal, moment: Moment)
     gate(&mut left, HeldBack, |rule| match rule.hold_back {
         HoldBack::None => true,
         HoldBack::Days(days) => record.recorded.micros() + i64::from(days) * 86_400_000_000 <= moment.micros(),
-        HoldBack::UntilReleased => false,
+        HoldBack::UntilReleased => true,
     })?;
+    gate(&mut left, HeldUntilRelease, |rule| rule.hold_back != HoldBack::UntilReleased || is_released(log, record))?;
 
     let linked = person(log, &record.patient).iter().any(|other| *other.facility() == viewer.facility);
     if linked { Ok(()) } else { Err(NotLinked) }
+}
+
+fn scope<'a>(log: &'a [Body], id: &FacilityId) -> Option<&'a DisclosureScope> {
+    log.iter().rev().find_map(|body| match body {
+        Body::Directory(DirectoryChange::Scope(scope)) if scope.facility == *id => Some(scope),
+        _ => None,
+    })
+}
+
+/// The first day of somebody's 19th year of life, in Japan; 1 March for a 29 February.
+fn birthday_18(born: jiff::civil::Date) -> Moment {
+    let (month, day) = if (born.month(), born.day()) == (2, 29) { (3, 1) } else { (born.month(), born.day()) };
+    Moment::parse(&format!("{:04}-{month:02}-{day:02}", born.year() + 18)).unwrap()
+}
+
+/// The patient's gate.
+fn consented(log: &[Body], record: &Sample, viewer: &Principal, moment: Moment) -> Result<(), Reason> {
+    let class = &record.class;
+    let said = |labels: Labels| {
+        let needs = |label: &&Label| class.labels.contains(**label) && Labels::NEED_SAYING.contains(**label);
+        Label::ALL.iter().filter(needs).all(|label| labels.contains(*label))
+    };
+    let in_department =
+        |listed: &[DepartmentCode]| listed.is_empty() || class.department.as_ref().is_some_and(|d| listed.contains(d));
+    let works_here = |id: &MemberId| member(log, id).is_some_and(|m| m.facility == viewer.facility);
+    let held = consents(log, &record.patient);
+    let mut left: Vec<(&Consent, ConsentState, bool)> =
+        held.iter().filter_map(|held| Some((held.stated?, held.state, held.withdrawn))).collect();
+    gate(&mut left, NoConsent, |(c, ..)| match &c.viewers {
+        Viewers::AllMembers => true,
+        Viewers::Facilities(ids) => ids.contains(&viewer.facility),
+        Viewers::Practitioners(ids) => ids.iter().any(works_here),
+    })?;
+    gate(&mut left, MemberNotNamed, |(c, ..)| match &c.viewers {
+        Viewers::Practitioners(ids) => {
+            viewer.role != Role::System && viewer.member.as_ref().is_some_and(|id| ids.contains(id))
+        }
+        _ => true,
+    })?;
+    gate(&mut left, NoViewerAgreement, |(c, ..)| {
+        let by_proxy = c.taken_by == *c.patient.facility() && c.viewers != Viewers::AllMembers;
+        !by_proxy || agreed(log, c.patient.facility(), viewer, moment)
+    })?;
+    gate(&mut left, ConsentWithdrawn, |(_, _, withdrawn)| !withdrawn)?;
+    gate(&mut left, ConsentSuperseded, |(_, state, _)| *state != ConsentState::Superseded)?;
+    gate(&mut left, ConsentNotActive, |(_, state, _)| *state == ConsentState::Active)?;
+    gate(&mut left, ConsentNotBegun, |(c, ..)| c.period.from().is_none_or(|from| from <= moment))?;
+    gate(&mut left, ConsentExpired, |(c, ..)| c.period.until().is_none_or(|until| moment < until))?;
+    gate(&mut left, GuardianConsentEnded, |(c, ..)| {
+        let stops = scope(log, &class.source).is_some_and(|s| s.guardian_consents == GuardianConsents::Stop);
+        let majority = c.paper.born.filter(|_| c.signer == Signer::Representative).map(birthday_18);
+        !(stops && majority.is_some_and(|majority| c.signed_at < majority && majority <= moment))
+    })?;
+    gate(&mut left, PurposeNotCovered, |(c, ..)| c.purposes.contains(viewer.purpose))?;
+    gate(&mut left, DataPeriod, |(c, ..)| c.data_period.contains(record.occurred))?;
+    gate(&mut left, CategoryNotConsented, |(c, ..)| c.categories.contains(class.category))?;
+    gate(&mut left, DepartmentNotConsented, |(c, ..)| in_department(&c.departments))?;
+    gate(&mut left, LabelNotConsented, |(c, ..)| said(c.labels))?;
+    gate(&mut left, DeniedByException, |(c, ..)| {
+        permits(log, c.exceptions.provisions(), ProvisionKind::Permit, record, (viewer, moment))
+    })
+}
+
+/// What stands in for consent in an emergency; without a glass of this viewer there is no reason of its own.
+fn broken_glass(log: &[Body], record: &Sample, viewer: &Principal, moment: Moment) -> Result<(), Option<Reason>> {
+    if viewer.purpose != Purpose::BreakGlass {
+        return Err(None);
+    }
+    let mut left = glasses(log, &record.patient, viewer);
+    if left.is_empty() {
+        return Err(None);
+    }
+    let kind = facility(log, &viewer.facility).map(|at| at.kind);
+    let rules = scope(log, &record.class.source).map(|s| s.break_glass.clone()).unwrap_or_default();
+    gate(&mut left, BreakGlassNotBegun, |(g, _)| g.from() <= moment)?;
+    gate(&mut left, BreakGlassExpired, |(g, closed)| !closed && moment < g.until())?;
+    gate(&mut left, NotPreauthorisedForBreakGlass, |(g, _)| {
+        let allows = |rule: &BreakGlassRule| {
+            kind.is_some_and(|kind| rule.viewer_kinds.contains(kind)) && rule.viewer_roles.contains(g.role)
+        };
+        rules.iter().any(allows)
+    })?;
+    Ok(())
 }
