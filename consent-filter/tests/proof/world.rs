@@ -492,7 +492,10 @@ fn a_strained_region() -> impl Strategy<Value = Vec<Body>> {
                 ..DisclosureScope::of(fid(source), vec![rule])
             };
             events.push(Body::Directory(DirectoryChange::Scope(scope)));
-            events.push(glass("b-1", ("clinic-c", "dr-1", Role::Physician), patient(source, "001"), one));
+            for (id, later) in [("b-1", 0), ("b-4", DAY), ("b-5", 2 * DAY)] {
+                let breaker = ("clinic-c", "dr-1", Role::Physician);
+                events.push(glass(id, breaker, patient(source, "001"), one.plus_micros(later)));
+            }
         }
         events.push(glass_closed("b-3", "clinic-c", hospital()));
         events.push(glass("b-2", ("hosp-b", "nurse-3", Role::Nurse), hospital(), other));
