@@ -137,7 +137,7 @@ fn synthea_ndjson_becomes_these_records_and_no_others() {
         "synthea-120",
         "
 AllergyIntolerance: 32 read, 32 taken, 0 refused
-CarePlan: 419 read, 0 taken, 419 refused
+CarePlan: 419 read, 419 taken, 0 refused
 Condition: 1186 read, 1186 taken, 0 refused
 DiagnosticReport: 1762 read, 1762 taken, 0 refused
 Encounter: 3744 read, 3744 taken, 0 refused
@@ -148,13 +148,13 @@ Organization: 76 read, 0 taken, 76 refused
 Patient: 120 read, 120 taken, 0 refused
 Practitioner: 76 read, 0 taken, 76 refused
 Procedure: 3993 read, 0 taken, 3993 refused
-refused CarePlan unsupported_resource at $.resourceType: 419
 refused Immunization unsupported_resource at $.resourceType: 1312
 refused Observation unsupported_category at $.category: 1308
 refused Organization unsupported_resource at $.resourceType: 76
 refused Practitioner unsupported_resource at $.resourceType: 76
 refused Procedure unsupported_resource at $.resourceType: 3993
 records allergy: 32
+records care-plan: 419
 records condition: 1186
 records document: 1762
 records encounter: 3744
@@ -162,7 +162,7 @@ records laboratory: 14654
 records medication: 743
 records patient: 120
 records vital-sign: 6662
-events: 28903 (28903 ids), patients: 120
+events: 29322 (29322 ids), patients: 120
 ",
     );
 }
@@ -172,7 +172,7 @@ fn synthea_bundles_become_these_records_and_no_others() {
     check(
         "synthea-bundles",
         "
-CarePlan: 9 read, 0 taken, 9 refused
+CarePlan: 9 read, 9 taken, 0 refused
 Claim: 95 read, 0 taken, 95 refused
 Condition: 41 read, 41 taken, 0 refused
 DiagnosticReport: 44 read, 44 taken, 0 refused
@@ -186,7 +186,6 @@ Organization: 5 read, 0 taken, 5 refused
 Patient: 4 read, 4 taken, 0 refused
 Practitioner: 5 read, 0 taken, 5 refused
 Procedure: 33 read, 0 taken, 33 refused
-refused CarePlan unsupported_resource at $.resourceType: 9
 refused Claim unsupported_resource at $.resourceType: 95
 refused ExplanationOfBenefit unsupported_resource at $.resourceType: 74
 refused Goal unsupported_resource at $.resourceType: 15
@@ -195,6 +194,7 @@ refused Observation unsupported_category at $.category: 22
 refused Organization unsupported_resource at $.resourceType: 5
 refused Practitioner unsupported_resource at $.resourceType: 5
 refused Procedure unsupported_resource at $.resourceType: 33
+records care-plan: 9
 records condition: 41
 records document: 44
 records encounter: 74
@@ -202,7 +202,7 @@ records laboratory: 338
 records medication: 21
 records patient: 4
 records vital-sign: 135
-events: 657 (657 ids), patients: 4
+events: 666 (666 ids), patients: 4
 ",
     );
 }
@@ -213,7 +213,7 @@ fn jp_clins_becomes_these_records_and_no_others() {
         "jp-clins",
         "
 AllergyIntolerance: 12 read, 12 taken, 0 refused
-CarePlan: 2 read, 0 taken, 2 refused
+CarePlan: 2 read, 2 taken, 0 refused
 Composition: 6 read, 0 taken, 6 refused
 Condition: 25 read, 25 taken, 0 refused
 Coverage: 2 read, 0 taken, 2 refused
@@ -225,7 +225,6 @@ Organization: 18 read, 0 taken, 18 refused
 Patient: 10 read, 10 taken, 0 refused
 Practitioner: 19 read, 0 taken, 19 refused
 Specimen: 2 read, 0 taken, 2 refused
-refused CarePlan unsupported_resource at $.resourceType: 2
 refused Composition unsupported_resource at $.resourceType: 6
 refused Coverage unsupported_resource at $.resourceType: 2
 refused DocumentReference missing_element at $.subject: 1
@@ -236,6 +235,7 @@ refused Organization unsupported_resource at $.resourceType: 18
 refused Practitioner unsupported_resource at $.resourceType: 19
 refused Specimen unsupported_resource at $.resourceType: 2
 records allergy: 12
+records care-plan: 2
 records condition: 25
 records document: 3
 records encounter: 8
@@ -243,7 +243,7 @@ records laboratory: 17
 records medication: 17
 records patient: 10
 records vital-sign: 6
-events: 98 (95 ids), patients: 3
+events: 100 (96 ids), patients: 3
 ",
     );
 }
@@ -260,7 +260,7 @@ DiagnosticReport: 4 read, 4 taken, 0 refused
 Encounter: 1 read, 1 taken, 0 refused
 Endpoint: 1 read, 0 taken, 1 refused
 FamilyMemberHistory: 1 read, 0 taken, 1 refused
-ImagingStudy: 2 read, 0 taken, 2 refused
+ImagingStudy: 2 read, 2 taken, 0 refused
 Immunization: 1 read, 0 taken, 1 refused
 Location: 3 read, 0 taken, 3 refused
 Media: 1 read, 0 taken, 1 refused
@@ -278,7 +278,6 @@ Specimen: 3 read, 0 taken, 3 refused
 refused Coverage unsupported_resource at $.resourceType: 1
 refused Endpoint unsupported_resource at $.resourceType: 1
 refused FamilyMemberHistory unsupported_resource at $.resourceType: 1
-refused ImagingStudy unsupported_resource at $.resourceType: 2
 refused Immunization unsupported_resource at $.resourceType: 1
 refused Location unsupported_resource at $.resourceType: 3
 refused Media unsupported_resource at $.resourceType: 1
@@ -295,11 +294,12 @@ records allergy: 1
 records condition: 1
 records document: 4
 records encounter: 1
+records imaging: 2
 records laboratory: 28
 records medication: 5
 records patient: 1
 records vital-sign: 2
-events: 43 (43 ids), patients: 1
+events: 45 (45 ids), patients: 1
 ",
     );
 }

@@ -15,6 +15,8 @@ pub(super) enum Kind {
     AllergyIntolerance,
     DocumentReference,
     DiagnosticReport,
+    CarePlan,
+    ImagingStudy,
     /// No record comes of it, but a change of consent.
     Consent,
 }
@@ -30,6 +32,8 @@ impl Kind {
             "AllergyIntolerance" => Self::AllergyIntolerance,
             "DocumentReference" => Self::DocumentReference,
             "DiagnosticReport" => Self::DiagnosticReport,
+            "CarePlan" => Self::CarePlan,
+            "ImagingStudy" => Self::ImagingStudy,
             "Consent" => Self::Consent,
             _ => return None,
         })

@@ -1,9 +1,11 @@
-//! Condition, AllergyIntolerance and Encounter.
+//! Condition, AllergyIntolerance, Encounter and CarePlan.
 
 use super::case::{Case, Parts};
 use super::code::{self, Prefer};
 use super::{Reason, Refusal};
-use model::{Allergy, Category, ChangeKind, Coding, Condition, Encounter, EncounterClass, Payload, Record};
+use model::{
+    Allergy, CarePlan, Category, ChangeKind, CodeSystem, Coding, Condition, Encounter, EncounterClass, Payload, Record,
+};
 use serde_json::Value;
 
 /// The first code of a status concept (`clinicalStatus`, `verificationStatus`); empty when it is not stated.
@@ -166,4 +168,67 @@ fn class(system: &str, code: &str) -> Option<EncounterClass> {
         "VR" => EncounterClass::Virtual,
         _ => return None,
     })
+}
+
+/// | `status` | `intent` | change |
+/// | --- | --- | --- |
+/// | `active`, `on-hold`, `revoked`, `completed`, `unknown` | `plan`, `order` | upsert |
+/// | `entered-in-error` | any | delete |
+/// | `draft` | any | refused: not agreed |
+/// | any | `proposal`, `option` | refused: not agreed |
+pub(super) fn care_plan(case: &Case<'_>) -> Result<Vec<Record>, Refusal> {
+    const STATUSES: [&str; 7] = ["draft", "active", "on-hold", "revoked", "completed", "entered-in-error", "unknown"];
+    let status = case.closed("/status", |code| STATUSES.into_iter().find(|known| *known == code))?;
+    let change = if status == "entered-in-error" { ChangeKind::Delete } else { ChangeKind::Upsert };
+    let agreed = case.closed("/intent", |code| match code {
+        "plan" | "order" => Some(true),
+        "proposal" | "option" => Some(false),
+        _ => None,
+    })?;
+    if change != ChangeKind::Delete && (!agreed || status == "draft") {
+        let (path, rule) =
+            if agreed { (".status", "a draft is no plan yet") } else { (".intent", "a plan is agreed on") };
+        return Err(case.refuse(Reason::NotAFact, path, rule));
+    }
+    let occurred = case.occurred(&["/period/start", "/created", "/period/end"], change)?;
+    let recorded = case.start("/created")?;
+    let payload = match change {
+        ChangeKind::Delete => None,
+        _ => Some(Payload::CarePlan(CarePlan {
+            code: plan_code(case)?,
+            status: status.to_owned(),
+            text: plan_text(case),
+        })),
+    };
+    let parts = Parts { category: Category::CarePlan, occurred, recorded, change, payload };
+    Ok(vec![case.record("", parts)?])
+}
+
+/// The first category that says something of the plan, else its title.
+fn plan_code(case: &Case<'_>) -> Result<Coding, Refusal> {
+    let stated = case.list("/category").iter().find_map(|concept| code::concept(concept, Prefer::First));
+    let titled = || {
+        let display = case.text("/title");
+        (!display.is_empty()).then(|| Coding {
+            system: CodeSystem::Local,
+            code: String::new(),
+            display: display.to_owned(),
+        })
+    };
+    stated.or_else(titled).ok_or_else(|| case.refuse(Reason::MissingElement, ".category", "what sort of plan it is"))
+}
+
+/// Title, description and what is to be done, a line each.
+fn plan_text(case: &Case<'_>) -> String {
+    let mut lines: Vec<String> = [case.text("/title"), case.text("/description")].map(str::to_owned).into();
+    for activity in case.list("/activity") {
+        let text = |pointer| activity.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+        let code = activity.pointer("/detail/code").and_then(|concept| code::concept(concept, Prefer::First));
+        let named = code.map(|code| if code.display.is_empty() { code.code } else { code.display }).unwrap_or_default();
+        let line = [named.as_str(), text("/detail/description")].into_iter().filter(|text| !text.is_empty());
+        lines.push(line.collect::<Vec<_>>().join(": "));
+    }
+    lines.extend(case.list("/note").iter().filter_map(|note| Some(note.get("text")?.as_str()?.to_owned())));
+    lines.retain(|line| !line.is_empty());
+    lines.join("\n")
 }

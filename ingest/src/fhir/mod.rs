@@ -35,6 +35,7 @@ mod clinical;
 mod code;
 pub mod consent;
 mod document;
+mod imaging;
 mod label;
 mod medication;
 mod observation;
@@ -110,6 +111,8 @@ pub fn convert(resource: &Resource, context: &Context, references: &References) 
         Kind::MedicationRequest => medication::convert(&case),
         Kind::DocumentReference => document::reference(&case),
         Kind::DiagnosticReport => document::report(&case),
+        Kind::CarePlan => clinical::care_plan(&case),
+        Kind::ImagingStudy => imaging::convert(&case),
         Kind::Consent => {
             Err(case.refuse(Reason::UnsupportedResource, ".resourceType", "a consent is no record; ask for its events"))
         }

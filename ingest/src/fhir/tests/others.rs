@@ -252,3 +252,66 @@ fn ids_too_long_to_join_are_digested_and_stay_apart() {
     assert!(a.id != b.id && a.id == held("a").id);
     assert!(event_id(&a).is_ok());
 }
+
+fn plan(more: Value) -> Value {
+    let base = json!({"status": "active", "intent": "plan", "title": "療養計画", "description": "減塩",
+        "category": [{"coding": [{"system": "http://jpfhir.jp/fhir/CarePlan/CodeSystem/category", "code": "followup-plan"}]}],
+        "period": {"start": "2024-07-07"}, "created": "2024-07-08",
+        "activity": [{"detail": {"code": {"text": "運動"}, "description": "1日30分"}}, {"reference": {"reference": "Task/1"}}]});
+    of("CarePlan", with(base, more))
+}
+
+#[test]
+fn a_care_plan_keeps_its_sort_and_says_what_is_to_be_done() {
+    let record = one(plan(json!({})));
+    let Some(Payload::CarePlan(stated)) = record.payload() else { panic!("a care plan") };
+    assert_eq!((stated.code.code.as_str(), stated.status.as_str()), ("followup-plan", "active"));
+    assert_eq!(stated.text, "療養計画\n減塩\n運動: 1日30分");
+    assert_eq!((record.occurred, record.recorded), (moment("2024-07-07"), moment("2024-07-08")));
+    assert_eq!(record.category(), Category::CarePlan);
+
+    let untold = one(plan(json!({"category": []})));
+    let Some(Payload::CarePlan(stated)) = untold.payload() else { panic!("a care plan") };
+    assert_eq!((&stated.code.system, stated.code.display.as_str()), (&CodeSystem::Local, "療養計画"));
+    refused(plan(json!({"category": [], "title": ""})), Reason::MissingElement, "$.category");
+}
+
+#[test]
+fn what_is_not_agreed_is_no_care_plan_and_a_wrong_one_is_taken_back() {
+    refused(plan(json!({"intent": "proposal"})), Reason::NotAFact, "$.intent");
+    refused(plan(json!({"status": "draft"})), Reason::NotAFact, "$.status");
+    refused(plan(json!({"status": "finished"})), Reason::UnknownCode, "$.status");
+    assert_eq!(one(plan(json!({"status": "entered-in-error", "intent": "option"}))).change(), ChangeKind::Delete);
+}
+
+fn study(more: Value) -> Value {
+    let series = |code: &str| {
+        json!({"uid": "1.2.3", "modality": {"code": code}, "description": "胸部",
+        "bodySite": {"system": "http://snomed.info/sct", "code": "43799004", "display": "Thoracic cavity"}})
+    };
+    let base = json!({"status": "available", "started": "2021-01-01T11:01:20+09:00",
+        "identifier": [{"system": "urn:other", "value": "7"}, {"system": "urn:dicom:uid", "value": "urn:oid:2.16.124.1"}],
+        "series": [series("CT"), series("SR"), series("CT")]});
+    of("ImagingStudy", with(base, more))
+}
+
+#[test]
+fn an_imaging_study_says_how_and_what_was_seen_and_where_its_images_are() {
+    let record = one(study(json!({})));
+    let Some(Payload::Imaging(stated)) = record.payload() else { panic!("an imaging study") };
+    assert_eq!((stated.modality.as_str(), stated.study_uid.as_str()), ("CT\\SR", "2.16.124.1"));
+    assert_eq!((stated.procedure.code.as_str(), stated.procedure.display.as_str()), ("43799004", "Thoracic cavity"));
+    assert_eq!((record.occurred, record.category()), (moment("2021-01-01T11:01:20+09:00"), Category::Imaging));
+
+    let named = json!({"modality": [{"code": "MR"}], "procedureCode": [{"coding": [{"code": "P1"}]}], "description": "頭部MRI"});
+    let record = one(study(named));
+    let Some(Payload::Imaging(stated)) = record.payload() else { panic!("an imaging study") };
+    assert_eq!(stated.modality, "MR\\CT\\SR");
+    assert_eq!((stated.procedure.code.as_str(), stated.procedure.display.as_str()), ("P1", "頭部MRI"));
+}
+
+#[test]
+fn a_study_that_was_not_done_is_taken_back() {
+    assert_eq!(one(study(json!({"status": "cancelled"}))).change(), ChangeKind::Delete);
+    refused(study(json!({"status": "done"})), Reason::UnknownCode, "$.status");
+}
