@@ -9,6 +9,7 @@ pub mod client;
 pub mod config;
 pub mod demo;
 pub mod identity;
+pub mod notary;
 pub mod pipeline;
 pub mod register;
 pub mod rig;

@@ -10,6 +10,7 @@ pub mod demo;
 pub mod dev;
 pub mod directory;
 pub mod feed;
+pub mod ledger;
 pub mod publish;
 pub mod quarantine;
 mod rows;
@@ -47,6 +48,7 @@ enum Command {
     Quarantine(quarantine::QuarantineCommand),
     Status(status::Status),
     Views(views::ViewsCommand),
+    Ledger(ledger::LedgerCommand),
     Bench(bench::Bench),
     Demo(demo::Demo),
 }
@@ -67,6 +69,7 @@ impl Cli {
             Command::Quarantine(args) => drive(args.run()),
             Command::Status(args) => drive(args.run()),
             Command::Views(args) => drive(args.run()),
+            Command::Ledger(args) => drive(args.run()),
             Command::Bench(args) => drive(args.run()),
             Command::Demo(args) => drive(args.run()),
         }

@@ -1,0 +1,139 @@
+use super::*;
+use event_log::{Letter, MemoryLog, PartitionKey};
+use ledger::{Verifier, entry_line};
+use model::{
+    ActId, AuditOutcome, Category, DirectoryChange, EventId, EventKey, Facility, FacilityId, FacilityKind,
+    FacilityStatus, Frontier, PatientNumber, PatientRef, Principal, Purpose, Reading, Role, Salt, What,
+};
+use std::num::NonZeroU32;
+use std::os::unix::fs::PermissionsExt as _;
+
+fn at(minutes: i64) -> Moment {
+    Moment::from_micros(1_780_000_000_000_000 + minutes * 60_000_000).unwrap()
+}
+fn facility(id: &str) -> FacilityId {
+    FacilityId::parse(id).unwrap()
+}
+fn audited(number: u64, rows: u64) -> Body {
+    let (facility_id, role) = (facility("sato"), Role::System);
+    let principal = Principal { facility: facility_id, member: None, role, purpose: Purpose::Treatment };
+    let what = What::Query { statement: Digest::from_bytes([1; 32]), seen: Frontier::start() };
+    let mut reading = Reading::begin(ActId(u128::from(number)), &principal, what, at(0));
+    let patient = PatientRef::new(facility("nmc"), PatientNumber::parse("001").unwrap());
+    reading.rows(&patient, Category::Laboratory, rows);
+    let event = reading.finish(at(1), AuditOutcome::Completed, || Salt::from_bytes([2; 32])).remove(0);
+    Body::Audit(Box::new(event))
+}
+fn stated() -> Body {
+    let (kind, status) = (FacilityKind::Clinic, FacilityStatus::Active);
+    let (name, name_en) = ("佐藤医院".to_owned(), String::new());
+    Body::Directory(DirectoryChange::Facility(Facility { id: facility("sato"), kind, name, name_en, status }))
+}
+
+async fn log(bodies: &[Body]) -> Arc<dyn EventLog> {
+    let log = MemoryLog::new(NonZeroU32::MIN);
+    for (number, body) in (0..).zip(bodies) {
+        append(&log, number, body.clone()).await;
+    }
+    Arc::new(log)
+}
+async fn append(log: &dyn EventLog, number: u128, body: Body) {
+    let key = EventKey { source: facility("sato"), id: EventId::parse(&format!("e-{number}")).unwrap() };
+    let payload = wire::write_event(&Event { key, admitted_at: at(0), body });
+    log.append(vec![Letter { key: PartitionKey::Control, event: number, trace: None, payload }]).await.unwrap();
+}
+async fn history(log: &Arc<dyn EventLog>) -> History {
+    History::read(log, &mut |_, _| Ok(())).await.unwrap()
+}
+
+#[tokio::test]
+async fn what_is_signed_verifies_with_the_entries_of_the_log() {
+    let directory = tempfile::tempdir().unwrap();
+    let notary = Notary::open(directory.path(), "n1").unwrap();
+    let log = log(&[audited(1, 3), stated(), audited(2, 4)]).await;
+    let first = notary.sign(&history(&log).await, at(10)).unwrap();
+    append(log.as_ref(), 9, audited(3, 5)).await;
+    let history = history(&log).await;
+    let (head, _) = notary.sign(&history, at(20)).unwrap();
+    assert_eq!((first.0.size, head.size, head.next), (2, 3, Offset(4)));
+    assert_eq!(history.names.facility(&facility("sato"), ledger::Language::Japanese), "佐藤医院");
+
+    let mut lines = Vec::new();
+    History::read(&log, &mut |index, entry| {
+        lines.push(entry_line(index, entry, &history.proof(index).unwrap())?);
+        Ok(())
+    })
+    .await
+    .unwrap();
+    let heads = notary.heads().unwrap();
+    assert_eq!(heads.len(), 2);
+    let published = std::fs::read_to_string(directory.path().join("ledger/verifying-key.txt")).unwrap();
+    let key = VerifyingKey::parse(&published).unwrap();
+    let mut verifier = Verifier::begin(&key, heads.iter().map(String::as_str), Some(&first.1));
+    lines.iter().for_each(|line| verifier.line(line));
+    let verdict = verifier.finish();
+    assert!(verdict.is_whole(), "{:?}", verdict.findings);
+    assert_eq!((verdict.proved, verdict.head), (3, Some(head)));
+}
+
+#[tokio::test]
+async fn a_ledger_that_has_not_grown_keeps_its_head() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = log(&[audited(1, 3)]).await;
+    let notary = Notary::open(directory.path(), "n1").unwrap();
+    let (head, note) = notary.sign(&history(&log).await, at(10)).unwrap();
+    append(log.as_ref(), 5, stated()).await;
+    let again = Notary::open(directory.path(), "n1").unwrap();
+    assert_eq!(again.verifying(), notary.verifying(), "the key is made once");
+    assert_eq!(again.sign(&history(&log).await, at(20)).unwrap(), (head, note));
+    assert_eq!(again.heads().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_log_that_is_not_the_history_that_was_signed_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let notary = Notary::open(directory.path(), "n1").unwrap();
+    notary.sign(&history(&log(&[audited(1, 3), audited(2, 4)]).await).await, at(10)).unwrap();
+    let changed = [audited(1, 3), audited(2, 5), audited(3, 1)];
+    let shorter = [audited(1, 3)];
+    let other_order = [audited(2, 4), audited(1, 3)];
+    for bodies in [&changed[..], &shorter[..], &other_order[..]] {
+        let refused = notary.sign(&history(&log(bodies).await).await, at(20)).unwrap_err();
+        assert!(matches!(refused, NotaryError::History { size: 2, .. }), "{refused}");
+    }
+    assert_eq!(notary.heads().unwrap().len(), 1, "nothing was signed");
+}
+
+#[tokio::test]
+async fn a_letter_that_cannot_be_read_is_counted_and_is_no_entry() {
+    let log = log(&[audited(1, 3)]).await;
+    let payload = bytes::Bytes::from_static(b"\xff\xff");
+    log.append(vec![Letter { key: PartitionKey::Control, event: 77, trace: None, payload }]).await.unwrap();
+    let history = history(&log).await;
+    assert_eq!((history.size(), history.unreadable, history.next), (1, 1, Offset(2)));
+}
+
+#[test]
+fn the_key_is_the_nodes_alone_and_a_damaged_one_is_never_replaced() {
+    let directory = tempfile::tempdir().unwrap();
+    Notary::open(directory.path(), "n1").unwrap();
+    let key = directory.path().join("ledger/key.pem");
+    assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+    std::fs::write(&key, "nothing").unwrap();
+    assert!(matches!(Notary::open(directory.path(), "n1").unwrap_err(), NotaryError::Key { .. }));
+    assert_eq!(std::fs::read_to_string(&key).unwrap(), "nothing");
+    let spaced = Notary::open(directory.path(), "node 1").unwrap_err();
+    assert!(matches!(spaced, NotaryError::Name(_)), "{spaced}");
+}
+
+#[tokio::test]
+async fn a_kept_head_that_this_key_did_not_sign_is_named_by_its_line() {
+    let directory = tempfile::tempdir().unwrap();
+    let notary = Notary::open(directory.path(), "n1").unwrap();
+    let history = history(&log(&[audited(1, 3)]).await).await;
+    notary.sign(&history, at(10)).unwrap();
+    let heads = directory.path().join("ledger/heads.ndjson");
+    let kept = std::fs::read_to_string(&heads).unwrap();
+    std::fs::write(&heads, format!("{kept}{{}}\n")).unwrap();
+    assert!(matches!(notary.sign(&history, at(20)).unwrap_err(), NotaryError::Head { line: 2, .. }));
+}
