@@ -4,19 +4,28 @@
 //! the key that verifies (`verifying-key.txt`, to be published), and every head it ever signed (`heads.ndjson`). Before
 //! it signs it holds the log against the last of those: a log that is no longer the history that was signed is an error
 //! that nothing here mends.
+//!
+//! The ledger is read whole ([`History`], for the commands, on a stopped node), or kept on disk and brought up with the
+//! log while the node runs ([`Shelf`], [`keep`]).
+
+mod shelf;
 
 use event_log::{EventLog, ReadError, ReadLimit};
 use ledger::{
-    Entry, FormError, KeyError, Names, Proof, SignerName, SigningKey, Tree, TreeHead, VerifyingKey, head_line,
+    Entry, FormError, KeyError, Names, Nodes, Proof, SignerName, SigningKey, Tree, TreeHead, VerifyingKey, head_line,
     prove_consistency, prove_inclusion, read_head_line,
 };
 use model::{Body, Digest, Event, Moment, Offset, PartitionId, Position};
+use parking_lot::Mutex;
 use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+pub use shelf::{Shelf, ShelfError};
 
 /// Why nothing can be signed or read.
 #[derive(Debug, thiserror::Error)]
@@ -65,6 +74,14 @@ pub enum NotaryError {
         /// When it was signed.
         moment: Moment,
     },
+    /// The ledger on disk.
+    #[error(transparent)]
+    Shelf(#[from] ShelfError),
+    /// Nodes of the tree are missing.
+    #[error(
+        "nodes of the ledger's tree are missing; delete the ledger's `shelf` directory, it is built again from the log"
+    )]
+    Nodes,
     /// A line could not be written as JSON.
     #[error("a line of the ledger {0}")]
     Form(#[from] FormError),
@@ -75,7 +92,27 @@ fn file(path: &Path) -> impl FnOnce(io::Error) -> NotaryError {
     |source| NotaryError::File { path, source }
 }
 
-/// The ledger as the log has it.
+/// A ledger that can be signed.
+pub trait Ledgered {
+    /// How many entries it has, and the offset of the control partition before which every audit event is in it.
+    fn reach(&self) -> (u64, Offset);
+    /// How many entries it has.
+    fn size(&self) -> u64 {
+        self.reach().0
+    }
+    /// Its nodes.
+    fn nodes(&self) -> &dyn Nodes;
+    /// The root of its first `size` entries; `None` when there are not so many.
+    fn root_at(&self, size: u64) -> Option<Digest> {
+        if size > self.size() { None } else { Tree::resume(size, self.nodes()).map(|tree| tree.root()) }
+    }
+    /// The proof of an entry; `None` when there is no such entry.
+    fn proof(&self, index: u64) -> Option<Proof> {
+        prove_inclusion(self.nodes(), self.size(), index)
+    }
+}
+
+/// The ledger as the log has it, read whole.
 #[derive(Debug, Default)]
 pub struct History {
     tree: Tree,
@@ -112,33 +149,30 @@ impl History {
             }
             Ok(())
         };
-        walk(log, PartitionId::CONTROL, take).await?;
+        walk(log, (PartitionId::CONTROL, Offset(0)), take).await?;
         Ok(history)
-    }
-    /// How many entries there are.
-    pub fn size(&self) -> u64 {
-        self.tree.size()
-    }
-    /// The proof of an entry; `None` when there is no such entry.
-    pub fn proof(&self, index: u64) -> Option<Proof> {
-        prove_inclusion(&self.nodes, self.size(), index)
-    }
-    fn root_at(&self, size: u64) -> Option<Digest> {
-        if size > self.size() { None } else { Tree::resume(size, &self.nodes).map(|tree| tree.root()) }
     }
 }
 
-/// Reads one partition from its beginning to its end; a letter that cannot be read is given as `None`.
+impl Ledgered for History {
+    fn reach(&self) -> (u64, Offset) {
+        (self.tree.size(), self.next)
+    }
+    fn nodes(&self) -> &dyn Nodes {
+        &self.nodes
+    }
+}
+
+/// Reads one partition from `from` to its end; a letter that cannot be read is given as `None`.
 ///
 /// # Errors
 /// When the log cannot be read, or `visit` fails.
 pub async fn walk(
     log: &Arc<dyn EventLog>,
-    partition: PartitionId,
+    (partition, mut from): (PartitionId, Offset),
     visit: &mut (dyn FnMut(Position, Option<Event>) -> Result<(), NotaryError> + Send),
 ) -> Result<(), NotaryError> {
     let end = log.end().await?.next(partition);
-    let mut from = Offset(0);
     while from < end {
         let letters = log.read(partition, from, ReadLimit::default(), Duration::from_secs(1)).await?;
         for stored in letters {
@@ -157,6 +191,10 @@ pub async fn walk(
 pub struct Notary {
     key: SigningKey,
     heads: PathBuf,
+    /// Held as long as this notary is there: two would sign two histories of heads.
+    _lock: fs::File,
+    /// The last head, once all that were kept were held against the ledger.
+    last: Mutex<Option<(TreeHead, String)>>,
 }
 
 impl Notary {
@@ -168,6 +206,8 @@ impl Notary {
         let name = SignerName::parse(&format!("ajisai/{node}")).map_err(NotaryError::Name)?;
         let directory = data_dir.join("ledger");
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&directory).map_err(file(&directory))?;
+        let lock = directory.join("lock");
+        let lock = lock_alone(&lock).map_err(file(&lock))?;
         let path = directory.join("key.pem");
         let key = match fs::read_to_string(&path) {
             Ok(pem) => SigningKey::from_pem(name, &pem),
@@ -183,7 +223,7 @@ impl Notary {
         let key = key.map_err(|source| NotaryError::Key { path: path.display().to_string(), source })?;
         let published = directory.join("verifying-key.txt");
         fs::write(&published, format!("{}\n", key.verifying())).map_err(file(&published))?;
-        Ok(Self { key, heads: directory.join("heads.ndjson") })
+        Ok(Self { key, heads: directory.join("heads.ndjson"), _lock: lock, last: Mutex::new(None) })
     }
     /// The key that verifies.
     pub fn verifying(&self) -> VerifyingKey {
@@ -208,35 +248,93 @@ impl Notary {
     ///
     /// # Errors
     /// When the log is not the history of every head signed before, or the head cannot be kept.
-    pub fn sign(&self, history: &History, moment: Moment) -> Result<(TreeHead, String), NotaryError> {
-        let mut last: Option<(TreeHead, String)> = None;
-        for (number, line) in (1..).zip(self.heads()?) {
-            let refused = || NotaryError::Head { path: self.heads.display().to_string(), line: number };
-            let (note, _) = read_head_line(&line).map_err(|_| refused())?;
-            let head = TreeHead::open(&note, &self.verifying()).map_err(|_| refused())?;
-            if history.root_at(head.size) != Some(head.root) || history.next < head.next {
-                return Err(NotaryError::History { size: head.size, moment: head.moment });
+    pub fn sign(&self, ledger: &dyn Ledgered, moment: Moment) -> Result<(TreeHead, String), NotaryError> {
+        let mut last = self.last.lock();
+        let (size, next) = ledger.reach();
+        let kept = match last.take() {
+            Some(known) => {
+                holds(ledger, &known.0)?;
+                Some(known)
             }
-            last = Some((head, note));
+            None => self.check(ledger)?,
+        };
+        if let Some(known) = kept.as_ref().filter(|(head, _)| head.size == size) {
+            *last = kept.clone();
+            return Ok(known.clone());
         }
-        if let Some((head, note)) = last.as_ref().filter(|(head, _)| head.size == history.size()) {
-            return Ok((*head, note.clone()));
-        }
-        let before = last.map_or(0, |(head, _)| head.size);
-        let (size, root) = (history.size(), history.tree.root());
-        let head = TreeHead { size, root, next: history.next, moment };
+        let before = kept.map_or(0, |(head, _)| head.size);
+        let root = ledger.root_at(size).ok_or(NotaryError::Nodes)?;
+        let head = TreeHead { size, root, next, moment };
         let note = head.sign(&self.key);
-        let proof = prove_consistency(&history.nodes, before, size).unwrap_or_default();
-        let mut kept = fs::OpenOptions::new()
+        let proof = prove_consistency(ledger.nodes(), before, size).ok_or(NotaryError::Nodes)?;
+        let mut heads = fs::OpenOptions::new()
             .create(true)
             .append(true)
             .mode(0o600)
             .open(&self.heads)
             .map_err(file(&self.heads))?;
         let line = head_line(&note, &proof)?;
-        kept.write_all(format!("{line}\n").as_bytes()).and_then(|()| kept.sync_all()).map_err(file(&self.heads))?;
+        heads.write_all(format!("{line}\n").as_bytes()).and_then(|()| heads.sync_all()).map_err(file(&self.heads))?;
+        *last = Some((head, note.clone()));
         Ok((head, note))
     }
+
+    /// Holds the ledger against every head that was kept; gives the last.
+    fn check(&self, ledger: &dyn Ledgered) -> Result<Option<(TreeHead, String)>, NotaryError> {
+        let mut last = None;
+        for (number, line) in (1..).zip(self.heads()?) {
+            let refused = || NotaryError::Head { path: self.heads.display().to_string(), line: number };
+            let (note, _) = read_head_line(&line).map_err(|_| refused())?;
+            let head = TreeHead::open(&note, &self.verifying()).map_err(|_| refused())?;
+            holds(ledger, &head)?;
+            last = Some((head, note));
+        }
+        Ok(last)
+    }
+}
+
+/// Whether the ledger begins with what the head was signed over.
+fn holds(ledger: &dyn Ledgered, head: &TreeHead) -> Result<(), NotaryError> {
+    if ledger.root_at(head.size) == Some(head.root) && ledger.reach().1 >= head.next {
+        Ok(())
+    } else {
+        Err(NotaryError::History { size: head.size, moment: head.moment })
+    }
+}
+
+/// Keeps the shelf up with the log until `stop`, and signs it whenever it has grown, at most once in `every`.
+///
+/// # Errors
+/// When the log, the disk or the signed history fails: nothing more is signed then.
+pub async fn keep(
+    (notary, shelf): (&Notary, &Shelf),
+    log: &Arc<dyn EventLog>,
+    clock: &(dyn Fn() -> Moment + Send + Sync),
+    every: Duration,
+    stop: CancellationToken,
+) -> Result<(), NotaryError> {
+    loop {
+        let stopping = stop.is_cancelled();
+        shelf.catch_up(log).await?;
+        notary.sign(shelf, clock())?;
+        if stopping {
+            return Ok(());
+        }
+        // What was acknowledged before the stop is still taken in and signed.
+        let _ = tokio::time::timeout(every, stop.cancelled()).await;
+    }
+}
+
+fn lock_alone(path: &Path) -> io::Result<fs::File> {
+    let lock = fs::OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;
+    lock.try_lock().map_err(|error| match error {
+        fs::TryLockError::Error(error) => error,
+        fs::TryLockError::WouldBlock => io::Error::new(
+            io::ErrorKind::ResourceBusy,
+            "another process signs this node's ledger; stop the node, or wait for the other command",
+        ),
+    })?;
+    Ok(lock)
 }
 
 fn seed() -> Result<[u8; 32], NotaryError> {

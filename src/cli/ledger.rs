@@ -4,7 +4,7 @@ mod past;
 
 use crate::cli::{config, terminal};
 use crate::config::Config;
-use crate::notary::{History, Notary, write_new};
+use crate::notary::{History, Ledgered as _, Notary, write_new};
 use crate::{app, identity};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
@@ -23,8 +23,8 @@ use std::sync::Arc;
 /// 台帳：誰が何を見たか。署名、患者への報告、見た者の洗い出し、書き出し、検証。
 /// The ledger of who saw what: sign, report to a patient, recall, export, verify.
 ///
-/// `verify` だけは単独で動く。ほかはログを読むので、ノードを止めてから使う（Kafkaなら動いていてよい）。
-/// `verify` stands alone. The others read the log: the node must be stopped, unless the log is in Kafka.
+/// `verify` だけは単独で動く。ほかはログを読み署名するので、ノードを止めてから使う。
+/// `verify` stands alone. The others read the log and sign: the node must be stopped.
 #[derive(Debug, Args)]
 pub struct LedgerCommand {
     #[command(subcommand)]
@@ -268,7 +268,7 @@ async fn export(desk: &Desk, dir: &Path, balp: Option<&str>) -> anyhow::Result<(
     let systems = Systems::under(balp.unwrap_or_default(), &desk.name);
     let mut failed: Option<anyhow::Error> = None;
     History::read(&desk.log, &mut |index, entry| {
-        // What was appended meanwhile, to a log in Kafka, waits for the next head.
+        // What was appended meanwhile waits for the next head.
         let Some(proof) = folded.proof(index).filter(|_| failed.is_none()) else { return Ok(()) };
         let line = entry_line(index, entry, &proof)?;
         let mut write = || -> anyhow::Result<()> {

@@ -1,6 +1,6 @@
 use super::*;
 use event_log::{Letter, MemoryLog, PartitionKey};
-use ledger::{Verifier, entry_line};
+use ledger::{Subject, Verifier, entry_line};
 use model::{
     ActId, AuditOutcome, Category, DirectoryChange, EventId, EventKey, Facility, FacilityId, FacilityKind,
     FacilityStatus, Frontier, PatientNumber, PatientRef, Principal, Purpose, Reading, Role, Salt, What,
@@ -83,8 +83,12 @@ async fn a_ledger_that_has_not_grown_keeps_its_head() {
     let notary = Notary::open(directory.path(), "n1").unwrap();
     let (head, note) = notary.sign(&history(&log).await, at(10)).unwrap();
     append(log.as_ref(), 5, stated()).await;
+    let key = notary.verifying();
+    let second = Notary::open(directory.path(), "n1").unwrap_err();
+    assert!(second.to_string().contains("another process"), "{second}");
+    drop(notary);
     let again = Notary::open(directory.path(), "n1").unwrap();
-    assert_eq!(again.verifying(), notary.verifying(), "the key is made once");
+    assert_eq!(again.verifying(), key, "the key is made once");
     assert_eq!(again.sign(&history(&log).await, at(20)).unwrap(), (head, note));
     assert_eq!(again.heads().unwrap().len(), 1);
 }
@@ -135,5 +139,94 @@ async fn a_kept_head_that_this_key_did_not_sign_is_named_by_its_line() {
     let heads = directory.path().join("ledger/heads.ndjson");
     let kept = std::fs::read_to_string(&heads).unwrap();
     std::fs::write(&heads, format!("{kept}{{}}\n")).unwrap();
+    drop(notary);
+    let notary = Notary::open(directory.path(), "n1").unwrap();
     assert!(matches!(notary.sign(&history, at(20)).unwrap_err(), NotaryError::Head { line: 2, .. }));
+}
+
+#[tokio::test]
+async fn the_shelf_is_the_history_at_every_size_and_after_every_reopening() {
+    let directory = tempfile::tempdir().unwrap();
+    let bodies: Vec<Body> = (0..20)
+        .flat_map(|number| if number % 3 == 0 { vec![stated(), audited(number, 1)] } else { vec![audited(number, 2)] })
+        .collect();
+    for taken in [0, 1, 4, 5, 17, bodies.len()] {
+        let log = log(&bodies[..taken]).await;
+        let shelf = Shelf::open(directory.path()).unwrap();
+        shelf.catch_up(&log).await.unwrap();
+        // Again, from the beginning: nothing doubles.
+        walk(
+            &log,
+            (PartitionId::CONTROL, Offset(0)),
+            &mut |position, event| Ok(shelf.take(position, &event.unwrap())?),
+        )
+        .await
+        .unwrap();
+        let mut index = ledger::MemoryIndex::default();
+        let mut places = Vec::new();
+        let history = History::read(&log, &mut |number, entry| {
+            index.insert(number, entry);
+            places.push(entry.position);
+            Ok(())
+        })
+        .await
+        .unwrap();
+        assert_eq!(shelf.size(), history.size());
+        for size in 0..=history.size() {
+            assert_eq!(shelf.root_at(size), history.root_at(size));
+        }
+        for (number, place) in (0..).zip(&places) {
+            assert_eq!(shelf.proof(number), history.proof(number));
+            assert_eq!(shelf.position(number).unwrap(), Some(*place));
+        }
+        assert_eq!(shelf.position(history.size()).unwrap(), None);
+        let patient = PatientRef::new(facility("nmc"), PatientNumber::parse("001").unwrap());
+        let (by, other) = (facility("sato"), facility("sat"));
+        for subject in [Subject::Patient(&patient), Subject::Facility(&by), Subject::Facility(&other)] {
+            assert_eq!(shelf.of(subject).unwrap(), index.of(subject).collect::<Vec<_>>());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_kept_shelf_is_signed_as_it_grows_and_once_more_at_the_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let notary = Notary::open(directory.path(), "n1").unwrap();
+    let shelf = Shelf::open(directory.path()).unwrap();
+    let log = log(&[audited(1, 3)]).await;
+    let stop = CancellationToken::new();
+    let last = async {
+        while notary.heads().unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        append(log.as_ref(), 8, audited(2, 4)).await;
+        stop.cancel();
+    };
+    let clock = || at(10);
+    let kept = keep((&notary, &shelf), &log, &clock, Duration::from_secs(3600), stop.clone());
+    let (kept, ()) = tokio::join!(kept, last);
+    kept.unwrap();
+    let heads = notary.heads().unwrap();
+    assert_eq!(heads.len(), 2, "what was appended before the stop is signed");
+    let verifier = Verifier::begin(&notary.verifying(), heads.iter().map(String::as_str), None);
+    let verdict = verifier.finish();
+    assert_eq!(verdict.head.map(|head| head.size), Some(2));
+    assert_eq!(verdict.findings, [ledger::Finding::Omitted { entries: 0..2 }], "the heads continue each other");
+}
+
+#[tokio::test]
+async fn a_shelf_of_another_history_is_not_signed() {
+    let directory = tempfile::tempdir().unwrap();
+    let notary = Notary::open(directory.path(), "n1").unwrap();
+    let first = Shelf::open(directory.path()).unwrap();
+    first.catch_up(&log(&[audited(1, 3), audited(2, 4)]).await).await.unwrap();
+    notary.sign(&first, at(10)).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let second = Shelf::open(elsewhere.path()).unwrap();
+    second.catch_up(&log(&[audited(1, 3), audited(9, 9), audited(3, 1)]).await).await.unwrap();
+    assert!(matches!(notary.sign(&second, at(20)).unwrap_err(), NotaryError::History { size: 2, .. }));
+    // The refusal did not make it forget what it signed.
+    assert!(matches!(notary.sign(&second, at(30)).unwrap_err(), NotaryError::History { size: 2, .. }));
+    notary.sign(&first, at(40)).unwrap();
+    assert_eq!(notary.heads().unwrap().len(), 1);
 }

@@ -5,7 +5,7 @@ use event_log::EventLog;
 use ledger::{Cause, Recall};
 use model::{
     Body, Category, ChangeKind, Consent, ConsentChange, ConsentId, ConsentState, DirectoryChange, Event, Link,
-    LinkChange, LinkId, PartitionId, PatientRef, Position, RecordRef, Version,
+    LinkChange, LinkId, Offset, PartitionId, PatientRef, Position, RecordRef, Version,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -67,7 +67,7 @@ pub async fn of_record(log: &Arc<dyn EventLog>, record: &RecordRef) -> Result<Ve
 pub async fn of_link(log: &Arc<dyn EventLog>, id: &LinkId) -> Result<Vec<Recall>, NotaryError> {
     let mut links: BTreeMap<LinkId, Link> = BTreeMap::new();
     let (mut linked, mut unlinked) = (None, None);
-    walk(log, PartitionId::CONTROL, &mut |position, event| {
+    walk(log, (PartitionId::CONTROL, Offset(0)), &mut |position, event| {
         match event.map(|event| event.body) {
             Some(Body::Directory(DirectoryChange::Link(LinkChange::Linked(link)))) => {
                 if link.id == *id && unlinked.is_none() {
@@ -119,7 +119,7 @@ async fn everywhere(
             }
             Ok(())
         };
-        walk(log, PartitionId(partition), each).await?;
+        walk(log, (PartitionId(partition), Offset(0)), each).await?;
     }
     Ok(())
 }
