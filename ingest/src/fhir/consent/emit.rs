@@ -54,6 +54,8 @@ fn plain(part: &Part) -> Result<Option<Opening>, EmitError> {
     if !cell.who.roles.is_empty() || !cell.authors.is_empty() {
         return Ok(None);
     }
+    let mut left = Exceptions::COUNT;
+    let denials = minus.iter().map(|part| denied(part, &mut left)).collect::<Result<_, _>>()?;
     Ok(Some(Opening {
         viewers: cell.who.viewers.clone().unwrap_or(Viewers::AllMembers),
         period: cell.period,
@@ -62,7 +64,7 @@ fn plain(part: &Part) -> Result<Option<Opening>, EmitError> {
         departments: cell.departments.clone().unwrap_or_default(),
         labels,
         purposes: cell.purposes,
-        exceptions: Exceptions::new(minus.iter().map(|part| provision(part, ProvisionKind::Deny)).collect())?,
+        exceptions: Exceptions::new(denials)?,
     }))
 }
 
@@ -95,7 +97,8 @@ fn several(parts: &[Part]) -> Result<Opening, EmitError> {
             ..hull
         };
     }
-    let nested = parts.iter().map(|part| provision(part, ProvisionKind::Permit)).collect();
+    let mut left = Exceptions::COUNT;
+    let nested = permits(&parts.iter().collect::<Vec<_>>(), &mut left)?;
     let closed = Provision { nested, ..Provision::all(ProvisionKind::Deny) };
     let opening = plain(&Part { cell: hull, minus: Vec::new() })?.ok_or(EmitError::Exceptions)?;
     Ok(Opening { exceptions: Exceptions::new(vec![closed])?, ..opening })
@@ -117,9 +120,51 @@ fn joined(a: &Option<Viewers>, b: &Option<Viewers>) -> Result<Option<Viewers>, E
     }
 }
 
-/// A part as a provision.
-fn provision(part: &Part, kind: ProvisionKind) -> Provision {
-    let Part { cell, minus } = part;
+/// A part that is denied. It has no level: a denied level is read as the labels at and above it.
+fn denied(part: &Part, left: &mut usize) -> Result<Provision, EmitError> {
+    let made = provision(&part.cell, ProvisionKind::Deny, left)?;
+    let nested = permits(&part.minus.iter().collect::<Vec<_>>(), left)?;
+    Ok(Provision { nested, ..made })
+}
+
+/// Parts that are permitted beside each other.
+///
+/// A provision cannot say that all labels are among some, only that one is: so a permit up to a level denies the labels
+/// beyond. Of siblings that disagree deny wins, so that this denial must not count where another of the parts permits:
+/// it has the others as its exceptions; and what else is denied in the permit is not denied beyond its level.
+fn permits(parts: &[&Part], left: &mut usize) -> Result<Vec<Provision>, EmitError> {
+    let mut made = Vec::new();
+    for (at, part) in parts.iter().enumerate() {
+        let mut permit = provision(&part.cell, ProvisionKind::Permit, left)?;
+        let mut denials = part.minus.iter().map(|part| denied(part, left)).collect::<Result<Vec<_>, _>>()?;
+        if let Marks::Within(said) = part.cell.labels {
+            let unsaid = Labels::NEED_SAYING.without(said);
+            let others: Vec<&Part> =
+                parts.iter().enumerate().filter(|(n, _)| *n != at).map(|(_, part)| *part).collect();
+            if !unsaid.is_empty() && !others.is_empty() {
+                for denial in &mut denials {
+                    if !denial.nested.is_empty() {
+                        return Err(EmitError::Exceptions);
+                    }
+                    denial.nested.push(Provision { labels: unsaid, ..Provision::all(ProvisionKind::Permit) });
+                }
+            }
+            if !unsaid.is_empty() {
+                *left = left.checked_sub(1).ok_or(EmitError::Exceptions)?;
+                let nested = permits(&others, left)?;
+                permit.nested.push(Provision { labels: unsaid, nested, ..Provision::all(ProvisionKind::Deny) });
+            }
+        }
+        permit.nested.append(&mut denials);
+        made.push(permit);
+    }
+    Ok(made)
+}
+
+/// A cell as a provision without exceptions; its level, if it has one, is left to them. `left` is how many there may yet
+/// be: parts that are exceptions to each other multiply.
+fn provision(cell: &Cell, kind: ProvisionKind, left: &mut usize) -> Result<Provision, EmitError> {
+    *left = left.checked_sub(1).ok_or(EmitError::Exceptions)?;
     let mut made = Provision {
         viewers: cell.who.viewers.clone(),
         roles: cell.who.roles,
@@ -136,15 +181,8 @@ fn provision(part: &Part, kind: ProvisionKind) -> Provision {
     if cell.categories != CategorySet::all() {
         made.categories = cell.categories;
     }
-    match cell.labels {
-        Marks::Any(labels) => made.labels = labels,
-        Marks::Within(said) => {
-            let unsaid = Labels::NEED_SAYING.without(said);
-            if !unsaid.is_empty() {
-                made.nested.push(Provision { labels: unsaid, ..Provision::all(kind.opposite()) });
-            }
-        }
+    if let Marks::Any(labels) = cell.labels {
+        made.labels = labels;
     }
-    made.nested.extend(minus.iter().map(|part| provision(part, kind.opposite())));
-    made
+    Ok(made)
 }

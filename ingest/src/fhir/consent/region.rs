@@ -7,7 +7,7 @@
 //!   unless one of its own exceptions matches in turn.
 //! - A nested provision of the same type reaches further (`permit N … permit PSY to this practitioner`). A criterion that
 //!   it does not state is its parent's; one it states stands in its parent's place; the parent's period bounds its own.
-//! - Of siblings that match and disagree, deny wins.
+//! - Of siblings that match, each is permit or deny after its own exceptions; where they disagree, deny wins.
 
 use super::super::Reason;
 use super::super::case::Case;
@@ -275,7 +275,7 @@ fn all_said(criteria: &mut Criteria, nested: &mut Vec<(&Provision, Kind, Criteri
 
 /// The part of `part` that lies inside `cell`; `None` where nothing does.
 fn inside(cell: &Cell, part: Part) -> Result<Option<Part>, &'static str> {
-    let Part { cell: own, mut minus } = part;
+    let Part { cell: own, minus } = part;
     let common = |a: RoleSet, b: RoleSet| match (a.is_empty(), b.is_empty()) {
         (true, _) => Some(b),
         (_, true) => Some(a),
@@ -300,14 +300,12 @@ fn inside(cell: &Cell, part: Part) -> Result<Option<Part>, &'static str> {
         (a, b) if labels_within(b, a) => b,
         (a, b) if labels_within(a, b) => a,
         (Marks::Within(a), Marks::Within(b)) => Marks::Within(a.intersection(b)),
-        (Marks::Within(said), any) | (any, Marks::Within(said)) => {
-            let unsaid = Labels::NEED_SAYING.without(said);
-            minus.push(Part { cell: Cell { labels: Marks::Any(unsaid), ..Cell::whole() }, minus: Vec::new() });
-            any
+        (Marks::Within(said), Marks::Any(any)) | (Marks::Any(any), Marks::Within(said))
+            if any.intersection(said).is_empty() =>
+        {
+            return Ok(None);
         }
-        (Marks::Any(_), Marks::Any(_)) => {
-            return Err("a denial of some labels with an exception for others; state the exception alone");
-        }
+        _ => return Err("a denial of some labels with an exception for others; state the exception alone"),
     };
     let departments = match (cell.departments.clone(), own.departments) {
         (None, departments) | (departments, None) => departments,

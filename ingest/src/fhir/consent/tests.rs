@@ -1,7 +1,8 @@
 //! Consents against two slow readings that share no code with the import: [`evaluate`] answers for the FHIR resource as it
-//! is written, [`judge`] for our consent. The conscience itself is asked in [`grid`].
+//! is written, [`judge`] for our consent. [`grid`] asks both, and the [`conscience`] itself.
 
 mod codes;
+mod conscience;
 mod evaluate;
 mod files;
 mod grid;

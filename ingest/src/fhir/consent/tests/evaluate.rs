@@ -36,7 +36,9 @@ impl<'a> Oracle<'a> {
         let root = self.tree.provision.as_ref().unwrap_or(&none);
         let base = root.kind.unwrap_or_else(|| base_rule(&self.tree));
         let asked = Asked { json: self.json, tree: &self.tree, request };
-        self.tree.status == tree::Status::Active && asked.decides(root, base, &[]) == Some(Kind::Permit)
+        // Inside a denial that does not match there is nothing to except from.
+        let speaks = base == Kind::Permit || asked.matches(&[root], base);
+        self.tree.status == tree::Status::Active && speaks && asked.decides(root, base, &[]) == Some(Kind::Permit)
     }
 }
 
@@ -53,23 +55,30 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// What a provision and what is nested in it decide; `around` are the provisions of the same type that it is
-    /// directly nested in, the innermost last.
+    /// What a provision and what is nested in it decide, or nothing; `around` are the provisions of the same type that it
+    /// is directly nested in, the innermost last.
     fn decides(&self, provision: &Provision, kind: Kind, around: &[&Provision]) -> Option<Kind> {
         let mut chain = around.to_vec();
         chain.push(provision);
-        let same = provision.nested.iter().filter(|inner| inner.kind == Some(kind));
-        let further = same.filter(|inner| self.decides(inner, kind, &chain) == Some(kind)).count() > 0;
         let opposite = if kind == Kind::Permit { Kind::Deny } else { Kind::Permit };
-        let mut exceptions = provision.nested.iter().filter(|inner| inner.kind == Some(opposite));
-        let excepted = exceptions.any(|inner| self.decides(inner, opposite, &[]) == Some(opposite));
-        match (kind, self.matches(&chain, kind), further, excepted) {
-            // Of siblings that disagree, deny wins.
-            (Kind::Deny, _, true, _) => Some(Kind::Deny),
-            (Kind::Permit, matches, further, true) if matches || further => Some(Kind::Deny),
-            (Kind::Deny, true, false, true) => Some(Kind::Permit),
-            (kind, matches, further, _) => (matches || further).then_some(kind),
+        let of_type = |of: Kind| provision.nested.iter().filter(move |inner| inner.kind == Some(of));
+        let further: Vec<Kind> = of_type(kind).filter_map(|inner| self.decides(inner, kind, &chain)).collect();
+        let exceptions: Vec<Kind> = of_type(opposite).filter_map(|inner| self.decides(inner, opposite, &[])).collect();
+        let matches = self.matches(&chain, kind);
+        let mut said = further.clone();
+        if matches {
+            // By itself it is of its type, unless there is an exception; of exceptions that disagree, deny wins.
+            said.push(match (exceptions.contains(&Kind::Deny), exceptions.is_empty()) {
+                (true, _) => Kind::Deny,
+                (false, true) => kind,
+                (false, false) => Kind::Permit,
+            });
+        } else if kind == Kind::Permit && !further.is_empty() {
+            // A deny beside a permit that reaches further cuts into that too.
+            said.extend(exceptions);
         }
+        // Deny wins here too.
+        if said.contains(&Kind::Deny) { Some(Kind::Deny) } else { said.first().copied() }
     }
 
     /// Whether every criterion matches: for each kind of criterion, that of the innermost provision that states it.

@@ -5,7 +5,7 @@ use evaluate::Request as Literal;
 use judge::Request;
 
 /// Who can ask: facility, person, role.
-const WHO: [(&str, &str, Role); 6] = [
+pub const WHO: [(&str, &str, Role); 6] = [
     ("clinic", "dr-x", Role::Physician),
     ("clinic", "dr-y", Role::Physician),
     ("clinic", "nurse-n", Role::Nurse),
@@ -97,14 +97,23 @@ pub fn literal(request: &Request) -> Literal {
     }
 }
 
-/// Asserts that the resource and the consent made of it answer alike; gives how many requests they permit.
+/// Asserts that the resource, the consent made of it and the conscience answer alike; gives how many requests they
+/// permit.
 #[track_caller]
 pub fn agree(json: &Value, consent: &Consent, requests: &[Request]) -> usize {
     let oracle = evaluate::Oracle::new(json);
+    let mut region = conscience::Region::with(consent);
+    let asks_for_department = conscience::asks_for_department(consent.exceptions.provisions());
     let mut permitted = 0;
     for request in requests {
         let (literal, ours) = (oracle.permits(&literal(request)), judge::permits(consent, request));
         assert_eq!(ours, literal, "ours {ours}, the resource {literal}: {request:?}\n{consent:#?}");
+        let decided = region.permits(request);
+        let unknown = request.department.is_none() && asks_for_department;
+        assert!(
+            decided == literal || unknown && !decided,
+            "the conscience {decided}, the resource {literal}: {request:?}\n{consent:#?}"
+        );
         permitted += usize::from(ours);
     }
     permitted

@@ -29,14 +29,18 @@ pub fn permits(consent: &Consent, request: &Request) -> bool {
         && decided(consent.exceptions.provisions(), ProvisionKind::Permit, request) == ProvisionKind::Permit
 }
 
-/// What stands after these exceptions to something of `kind`.
-fn decided(exceptions: &[Provision], kind: ProvisionKind, request: &Request) -> ProvisionKind {
-    let mut said = exceptions
-        .iter()
-        .filter(|provision| matches(provision, request))
-        .map(|provision| decided(&provision.nested, provision.kind, request))
-        .filter(|said| *said != kind);
-    if said.next().is_some() { kind.opposite() } else { kind }
+/// What siblings come to that are exceptions to something of `outer`: each that matches is permit or deny after its own
+/// exceptions, and deny wins.
+fn decided(exceptions: &[Provision], outer: ProvisionKind, request: &Request) -> ProvisionKind {
+    let matching = exceptions.iter().filter(|provision| matches(provision, request));
+    let said: Vec<_> = matching.map(|provision| decided(&provision.nested, provision.kind, request)).collect();
+    if said.contains(&ProvisionKind::Deny) {
+        ProvisionKind::Deny
+    } else if said.contains(&ProvisionKind::Permit) {
+        ProvisionKind::Permit
+    } else {
+        outer
+    }
 }
 
 fn matches(provision: &Provision, request: &Request) -> bool {

@@ -100,6 +100,35 @@ fn of_siblings_that_disagree_deny_wins() {
 }
 
 #[test]
+fn a_permit_that_an_exception_of_its_own_denies_is_a_deny_to_its_siblings() {
+    // Psychiatry to this practitioner but not of 2022; all to the clinic. Of 2022, psychiatry stays closed to them.
+    let json = with_provision(json!({"type": "deny", "provision": [
+        {"type": "permit", "actor": [actor("Organization/clinic")]},
+        {"type": "permit", "actor": [actor("Organization/clinic")], "securityLabel": [sensitive("PSY")],
+            "provision": [{"type": "deny", "dataPeriod": {"start": "2022", "end": "2022"}}]}]}));
+    agreed(&json);
+}
+
+#[test]
+fn permits_up_to_a_level_stand_beside_each_other() {
+    let json = permit(json!({"securityLabel": [level("N")], "purpose": [purpose("TREAT")], "provision": [
+        {"type": "permit", "securityLabel": [level("R")], "actor": [actor("Organization/clinic")]},
+        {"type": "permit", "securityLabel": [level("V")], "actor": [actor("Practitioner/13")]},
+        {"type": "deny", "dataPeriod": {"end": "2021"}}]}));
+    agreed(&json);
+}
+
+#[test]
+fn parts_that_are_exceptions_to_each_other_are_worked_out_as_far_as_a_consent_holds() {
+    let further: Vec<Value> = ["TREAT", "ETREAT", "BTG", "HRESCH", "PUBHLTH", "PATRQT"]
+        .iter()
+        .map(|code| json!({"type": "permit", "purpose": [purpose(code)], "securityLabel": [level("R")]}))
+        .collect();
+    let json = permit(json!({"securityLabel": [level("N")], "purpose": [purpose("HOPERAT")], "provision": further}));
+    refused(&json, Reason::TooComplex, "$.provision");
+}
+
+#[test]
 fn a_nested_permit_reaches_further_with_what_it_says_and_keeps_what_it_does_not() {
     let json = permit(json!({"purpose": [purpose("TREAT")], "securityLabel": [level("N")], "provision": [
         {"type": "permit", "securityLabel": [sensitive("PSY"), sensitive("SDV")], "actor": [actor("Practitioner/13")]},
