@@ -83,21 +83,31 @@ impl Book {
     fn consent_gate(&self, facts: &Facts, class: &Class, viewer: &Viewer, moment: Moment) -> Result<ConsentIx, Reason> {
         let mut furthest = Reason::NoConsent;
         for grant in self.patients.grants(facts.patient) {
-            let passed = self.open_to(grant, class.source, viewer, moment).and_then(|terms| {
-                terms.admit(class, facts.occurred.micros())?;
-                let asked = self.question(class, viewer, moment);
-                if self.consents.trees.leave_open(terms.exceptions, &asked, facts.occurred.micros()) {
-                    Ok(())
-                } else {
-                    Err(Reason::DeniedByException)
-                }
-            });
+            let passed = self.consent_verdict(grant, (facts, class), viewer, moment);
             match passed {
                 Ok(()) => return Ok(grant.id),
                 Err(reason) => furthest = furthest.max(reason),
             }
         }
         Err(furthest)
+    }
+
+    /// Whether this consent opens the record, or the gate at which it does not.
+    pub(crate) fn consent_verdict(
+        &self,
+        grant: &Grant,
+        (facts, class): (&Facts, &Class),
+        viewer: &Viewer,
+        moment: Moment,
+    ) -> Result<(), Reason> {
+        let terms = self.open_to(grant, class.source, viewer, moment)?;
+        terms.admit(class, facts.occurred.micros())?;
+        let asked = self.question(class, viewer, moment);
+        if self.consents.trees.leave_open(terms.exceptions, &asked, facts.occurred.micros()) {
+            Ok(())
+        } else {
+            Err(Reason::DeniedByException)
+        }
     }
 
     /// The terms of a grant that is in force for this viewer, whatever the record; or the gate at which it is not.

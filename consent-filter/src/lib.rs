@@ -63,6 +63,8 @@ mod apply;
 
 mod judge;
 
+mod explain;
+
 mod audience;
 
 mod visibility;
@@ -97,5 +99,6 @@ pub use decision::{Decision, Permit, Reason};
 pub use digest::{BookDigest, Memory};
 pub use directory::CLINICAL;
 pub use emergencies::StatedGlass;
+pub use explain::{Explanation, Finding, Gate, Verdict, ViewerAnswer};
 pub use index::{ClassIx, ConsentIx, FacilityIx, Facts, PatientIx, ScopeClass};
 pub use visibility::{Alternative, Bounds, ClassMask, GrantView, Patients, Visibility};

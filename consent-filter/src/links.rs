@@ -88,6 +88,11 @@ impl Links {
         let confirmed = self.links.iter().filter(|link| link.state == LinkState::Confirmed);
         confirmed.map(|link| (self.id(link), link.a, link.b))
     }
+    /// The links that hold a person together: id and both ends.
+    pub(crate) fn holding(&self, person: PersonIx) -> impl Iterator<Item = (Option<LinkId>, PatientIx, PatientIx)> {
+        let places = self.held_by.get(person.get()).map(Vec::as_slice).unwrap_or_default();
+        places.iter().filter_map(|at| self.links.get(*at as usize)).map(|link| (self.id(link), link.a, link.b))
+    }
     /// Ids of the links taken back.
     pub(crate) fn unlinked(&self) -> impl Iterator<Item = LinkId> {
         self.links.iter().filter(|link| link.state == LinkState::Unlinked).filter_map(|link| self.id(link))

@@ -2,7 +2,7 @@
 
 use crate::reference;
 use crate::world::{World, a_history, a_moment, an_event, cases, everybody, fid, samples};
-use consent_filter::{Audience, Book, Decision, Facts, Outcome, PatientIx, Permit, Reason, Touched};
+use consent_filter::{Audience, Book, Decision, Facts, Gate, Outcome, PatientIx, Permit, Reason, Touched, Verdict};
 use model::*;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,6 +36,70 @@ proptest! {
                         prop_assert_eq!(decided(&world, facts, &viewer, moment), expected, "{:?} {:?}", viewer, sample);
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn an_explanation_says_what_was_decided_and_when_the_clock_changes_it(
+        history in a_history(), samples in samples(), moment in a_moment(), later in a_moment(),
+    ) {
+        let mut world = World::of(history);
+        for sample in &samples {
+            let facts = world.facts(sample);
+            for viewer in some(samples.len()) {
+                let told = world.book.explain(&facts, &viewer, moment);
+                let decision = world.book.decide(&facts, &viewer, moment);
+                prop_assert_eq!(told.decision, decision);
+                // The verdicts, read in their order, come to the same.
+                let shut = |gates: &[Gate]| told.gates.iter().filter(|found| gates.contains(&found.what)).find_map(
+                    |found| match found.verdict {
+                        Verdict::Shuts(reason) => Some(reason),
+                        Verdict::Opens | Verdict::Silent => None,
+                    },
+                );
+                let opens = |gate: Gate| told.gates.iter().any(|f| f.what == gate && f.verdict == Verdict::Opens);
+                let grounds = if opens(Gate::Consent) || opens(Gate::Glass) {
+                    None
+                } else {
+                    shut(&[Gate::Consent]).max(shut(&[Gate::Glass]))
+                };
+                let first = shut(&[Gate::Viewer, Gate::Source, Gate::Tag]).or(grounds);
+                let read = if opens(Gate::Own) { None } else { first.or(shut(&[Gate::Scope, Gate::Link])) };
+                prop_assert_eq!(read, decision.reason());
+                // Until the next change nothing changes, and at it something does.
+                if later > moment && told.next_change.is_none_or(|change| later < change) {
+                    prop_assert_eq!(world.book.decide(&facts, &viewer, later), decision);
+                }
+                if let Some(change) = told.next_change {
+                    prop_assert!(change > moment);
+                    prop_assert_ne!(world.book.decide(&facts, &viewer, change), decision);
+                }
+                if let Some(since) = told.since {
+                    prop_assert!(since <= moment && world.book.decide(&facts, &viewer, since).is_permit());
+                    prop_assert!(!world.book.decide(&facts, &viewer, since.plus_micros(-1)).is_permit());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_viewer_is_told_the_same_of_what_is_hidden_and_of_what_is_not_there(
+        history in a_history(), samples in samples(), moment in a_moment(),
+    ) {
+        let mut world = World::of(history);
+        let nobodys = Facts {
+            patient: PatientIx::from_u32(u32::MAX),
+            class: consent_filter::ClassIx::from_u32(u32::MAX),
+            occurred: moment,
+            recorded: moment,
+        };
+        for sample in &samples {
+            let facts = world.facts(sample);
+            for viewer in some(samples.len()) {
+                let absent = world.book.explain(&nobodys, &viewer, moment).for_viewer();
+                let told = world.book.explain(&facts, &viewer, moment);
+                prop_assert_eq!(told.for_viewer() == absent, !told.decision.is_permit());
             }
         }
     }
