@@ -40,6 +40,7 @@ alone: system-packages
 
 unit: tools
 	$(CARGO) test --workspace --locked
+	$(CARGO) test --locked -p consent-filter --features planted --test planted
 
 bench: system-packages ## optimised build, then the figures of docs/benchmarks.md
 	$(CARGO) build --release --locked -p ajisai

@@ -3,6 +3,7 @@
 use crate::directory::Viewer;
 use crate::index::MemberIx;
 use crate::intern::QuickMap;
+use crate::planted::{Bug, is};
 use crate::{FacilityIx, PatientIx};
 use model::{AgreementId, LinkId};
 
@@ -55,8 +56,9 @@ impl Agreement {
         !self.ended
             && self.source == source
             && self.from <= moment
-            && moment < self.until
+            && (moment < self.until || moment == self.until && is(Bug::AgreementEndInclusive))
             && (self.members.is_empty()
+                || is(Bug::AgreementForAll)
                 || viewer.member.is_some_and(|member| self.members.binary_search(&member).is_ok()))
     }
 }
@@ -95,7 +97,7 @@ impl Agreements {
             }
             Some(known) if known.ended => Restated::Unchanged,
             Some(known) => {
-                known.ended = true;
+                known.ended = !is(Bug::AgreementGoesOn);
                 Restated::Changed
             }
         }

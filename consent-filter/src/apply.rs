@@ -5,6 +5,7 @@ mod emergency;
 use crate::consents::{Grant, Opens, Standing, ViewerList, ViewersIx};
 use crate::index::TermsIx;
 use crate::links::Relinked;
+use crate::planted::{Bug, is};
 use crate::{Book, FacilityIx, PatientIx};
 use model::{
     Body, Consent, ConsentChange, ConsentId, ConsentState, DirectoryChange, DisclosureScope, Facility, FacilityId,
@@ -185,11 +186,13 @@ impl Book {
         let patient = self.patient(&consent.patient);
         let known = self.grant_of(patient, &consent.id);
         let now = match known.map(|(_, grant)| grant.standing) {
-            Some(Standing::Withdrawn) => return (Outcome::ConsentIsWithdrawn, Touched::Nothing),
+            Some(Standing::Withdrawn) if !is(Bug::WithdrawnReturns) => {
+                return (Outcome::ConsentIsWithdrawn, Touched::Nothing);
+            }
             Some(Standing::Stated(state)) => Some(state),
-            None => None,
+            Some(Standing::Withdrawn) | None => None,
         };
-        if !ConsentState::may_become(now, consent.state) {
+        if !ConsentState::may_become(now, consent.state) && !is(Bug::TransitionsIgnored) {
             return (Outcome::WrongTransition, Touched::Nothing);
         }
         let Some(id) = known.map(|(_, grant)| grant.id).or_else(|| self.consents.push_id(&consent.id)) else {
@@ -207,7 +210,9 @@ impl Book {
                 };
             }
             Some((place, before)) => {
-                viewers = viewers.and(self.reach(before.viewers));
+                if !is(Bug::RestatementMissesRetraction) {
+                    viewers = viewers.and(self.reach(before.viewers));
+                }
                 if let Some(held) = self.patients.grant_mut(patient, place) {
                     *held = grant;
                 }
@@ -223,7 +228,7 @@ impl Book {
 
     /// Takes the place of the consent an active one supersedes.
     fn supersede(&mut self, patient: PatientIx, consent: &Consent) -> Superseded {
-        let active = consent.state == ConsentState::Active;
+        let active = consent.state == ConsentState::Active && !is(Bug::SupersessionForgotten);
         let Some(id) = consent.supersedes.as_ref().filter(|id| active && **id != consent.id) else {
             return Superseded::Nothing;
         };
@@ -259,11 +264,14 @@ impl Book {
             let barred = self.bar(patient, &withdrawal.id, Standing::Withdrawn);
             return (if barred { Outcome::UnknownConsent } else { Outcome::NoRoom }, Touched::Nothing);
         };
-        if before.standing == Standing::Withdrawn {
+        if before.standing == Standing::Withdrawn || is(Bug::WithdrawalForgotten) {
             return (Outcome::Unchanged, Touched::Nothing);
         }
         if let Some(held) = self.patients.grant_mut(patient, place) {
             held.standing = Standing::Withdrawn;
+        }
+        if is(Bug::WithdrawalMissesRetraction) {
+            return (Outcome::Applied, Touched::Nothing);
         }
         (Outcome::Applied, Touched::Patient { patient, viewers: self.reach(before.viewers) })
     }
@@ -293,6 +301,9 @@ impl Book {
             if (&before.facility, before.role, before.period) == (&member.facility, member.role, member.period) {
                 return (outcome, Touched::Nothing);
             }
+            if is(Bug::MoveMissesRetraction) {
+                return (outcome, Touched::Viewers(facilities));
+            }
             facilities.extend(self.directory.find(&before.facility).filter(|before| *before != ix));
         }
         facilities.sort_unstable();
@@ -301,7 +312,9 @@ impl Book {
 
     fn state_scope(&mut self, scope: &DisclosureScope) -> (Outcome, Touched) {
         let Some(ix) = self.directory.state_scope(scope) else { return (Outcome::Unchanged, Touched::Nothing) };
-        self.classes.compile_source(ix, &self.directory);
+        if !is(Bug::ScopeNotRecompiled) {
+            self.classes.compile_source(ix, &self.directory);
+        }
         let known = self.directory.standing(ix).kind.is_some();
         (if known { Outcome::Applied } else { Outcome::AwaitsDirectory }, Touched::Source(ix))
     }
@@ -312,6 +325,7 @@ impl Book {
                 let (a, b) = (self.patient(&link.a), self.patient(&link.b));
                 self.links.link(&link.id, a, b, &mut self.patients)
             }
+            LinkChange::Unlinked(_) if is(Bug::UnlinkForgotten) => Relinked::Unchanged,
             LinkChange::Unlinked(unlink) => self.links.unlink(&unlink.id, &mut self.patients),
         };
         match relinked {

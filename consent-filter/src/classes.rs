@@ -4,6 +4,7 @@ use crate::decision::Reason;
 use crate::directory::{Directory, Viewer};
 use crate::index::DepartmentIx;
 use crate::intern::Interner;
+use crate::planted::{Bug, is};
 use crate::{ClassIx, FacilityIx, ScopeClass};
 use model::{Category, DisclosureScope, FacilityKindSet, HoldBack, Label, Labels, Role, RoleSet, ScopeRule};
 
@@ -79,7 +80,7 @@ impl ClassRule {
             Err(Reason::OutOfScope)
         } else if !self.labels_said {
             Err(Reason::ScopeLabel)
-        } else if times.occurred < self.since {
+        } else if times.occurred < self.since || times.occurred == self.since && is(Bug::SinceExclusive) {
             Err(Reason::ScopeSince)
         } else {
             self.lets_go(times)
@@ -90,9 +91,9 @@ impl ClassRule {
         self.labels_said && times.occurred >= self.since && self.lets_go(times).is_ok()
     }
     fn lets_go(&self, times: &Times) -> Result<(), Reason> {
-        if times.age < self.hold {
+        if times.age < self.hold || times.age == self.hold && is(Bug::HoldOffByOne) {
             Err(Reason::HeldBack)
-        } else if self.until_released && !times.released {
+        } else if self.until_released && !times.released && !is(Bug::HoldUntilReleaseIgnored) {
             Err(Reason::HeldUntilRelease)
         } else {
             Ok(())
@@ -178,7 +179,8 @@ impl Classes {
                 roles: rule.viewer_roles,
                 rule: at,
                 kinds: rule.viewer_kinds,
-                labels_said: known.labels.intersection(Labels::NEED_SAYING).is_subset(rule.labels),
+                labels_said: known.labels.intersection(Labels::NEED_SAYING).is_subset(rule.labels)
+                    || is(Bug::ScopeLabelsIgnored),
             });
         let ruling = Ruling { has_scope: !rules.is_empty(), rules: compiled.collect() };
         let number = self.rulings.number(&ruling);

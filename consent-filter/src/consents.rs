@@ -6,6 +6,7 @@ use crate::directory::{Directory, Viewer};
 use crate::exceptions::{self, Trees};
 use crate::index::{DepartmentIx, MemberIx, TermsIx};
 use crate::intern::{Interner, PackedIds};
+use crate::planted::{Bug, is};
 use crate::{ConsentIx, FacilityIx};
 use model::{
     CategorySet, Consent, ConsentForm, ConsentId, ConsentState, DepartmentCode, Exceptions, Labels, Moment, Period,
@@ -130,18 +131,22 @@ impl ViewersIx {
 impl Terms {
     /// The first of the terms that the record does not meet.
     pub(crate) fn admit(&self, class: &Class, occurred: i64) -> Result<(), Reason> {
-        if !(self.data_from <= occurred && occurred < self.data_until) {
+        let last = occurred == self.data_until && is(Bug::DataPeriodEndInclusive);
+        if !(self.data_from <= occurred && (occurred < self.data_until || last)) {
             return Err(Reason::DataPeriod);
         }
         self.admit_class(class)
     }
     /// The first of the terms that records of this class do not meet, whenever they occurred.
     pub(crate) fn admit_class(&self, class: &Class) -> Result<(), Reason> {
-        if !self.categories.contains(class.category) {
+        if !self.categories.contains(class.category) && !is(Bug::CategoriesIgnored) {
             Err(Reason::CategoryNotConsented)
-        } else if !(self.departments.is_empty() || self.departments.binary_search(&class.department).is_ok()) {
+        } else if !(self.departments.is_empty()
+            || self.departments.binary_search(&class.department).is_ok()
+            || is(Bug::DepartmentsIgnored))
+        {
             Err(Reason::DepartmentNotConsented)
-        } else if !class.need_saying.is_subset(self.labels) {
+        } else if !class.need_saying.is_subset(self.labels) && !is(Bug::LabelsIgnored) {
             Err(Reason::LabelNotConsented)
         } else {
             Ok(())
@@ -152,7 +157,11 @@ impl Terms {
         self.exceptions == exceptions::NONE && !self.proxy && self.of_age == i64::MAX
     }
     pub(crate) fn purpose(&self, purpose: Purpose) -> Result<(), Reason> {
-        if self.purposes.contains(purpose) { Ok(()) } else { Err(Reason::PurposeNotCovered) }
+        if self.purposes.contains(purpose) || is(Bug::PurposesIgnored) {
+            Ok(())
+        } else {
+            Err(Reason::PurposeNotCovered)
+        }
     }
 }
 
@@ -163,8 +172,16 @@ impl Grant {
     pub(crate) fn in_force(&self, moment: i64) -> Result<(), Reason> {
         match self.standing {
             Standing::Withdrawn => Err(Reason::ConsentWithdrawn),
-            Standing::Stated(ConsentState::Active) if moment < self.from => Err(Reason::ConsentNotBegun),
-            Standing::Stated(ConsentState::Active) if moment >= self.until => Err(Reason::ConsentExpired),
+            Standing::Stated(ConsentState::Active)
+                if moment < self.from || moment == self.from && is(Bug::PeriodBeginExclusive) =>
+            {
+                Err(Reason::ConsentNotBegun)
+            }
+            Standing::Stated(ConsentState::Active)
+                if moment >= self.until && !(moment == self.until && is(Bug::PeriodEndInclusive)) =>
+            {
+                Err(Reason::ConsentExpired)
+            }
             Standing::Stated(ConsentState::Active) => Ok(()),
             Standing::Stated(ConsentState::Superseded) => Err(Reason::ConsentSuperseded),
             Standing::Stated(_) => Err(Reason::ConsentNotActive),
@@ -261,7 +278,7 @@ impl Consents {
                 if viewer.member.is_some_and(|member| members.binary_search(&member).is_ok()) {
                     Ok(())
                 } else if members.iter().any(here) {
-                    Err(Reason::MemberNotNamed)
+                    if is(Bug::ColleaguesCovered) { Ok(()) } else { Err(Reason::MemberNotNamed) }
                 } else {
                     Err(Reason::NoConsent)
                 }
@@ -272,6 +289,9 @@ impl Consents {
 
     /// Remembers when a period begins and ends.
     pub(crate) fn note_boundaries(&mut self, from: i64, until: i64) {
+        if is(Bug::BoundariesForgotten) {
+            return;
+        }
         self.boundaries.extend([from, until].into_iter().filter(|side| *side != i64::MIN && *side != i64::MAX));
     }
     /// Remembers every moment at which what a grant opens may change without an event.

@@ -4,6 +4,7 @@ use crate::FacilityIx;
 use crate::decision::Reason;
 use crate::index::MemberIx;
 use crate::intern::QuickMap;
+use crate::planted::{Bug, is};
 use model::{
     BreakGlassRule, DisclosureScope, Facility, FacilityId, FacilityKind, FacilityStatus, GuardianConsents, Member,
     MemberId, Moment, Principal, Purpose, Role, RoleSet,
@@ -135,7 +136,7 @@ impl Directory {
     pub(crate) fn state_facility(&mut self, facility: &Facility) -> (FacilityIx, Option<Facility>) {
         let ix = self.facility(&facility.id);
         if let Some(standing) = self.standing.get_mut(ix.get()) {
-            let active = facility.status == FacilityStatus::Active;
+            let active = facility.status == FacilityStatus::Active || is(Bug::DepartureForgotten);
             *standing = Standing { kind: Some(facility.kind), active, ..*standing };
         }
         let before = self.entry_mut(ix).and_then(|entry| entry.stated.replace(facility.clone()));
@@ -156,7 +157,7 @@ impl Directory {
     pub(crate) fn may_break_glass(&self, source: FacilityIx, kind: FacilityKind, role: Role) -> bool {
         let rules = self.entry(source).and_then(|entry| entry.scope.as_ref()).map(|scope| scope.break_glass.as_slice());
         let allows = |rule: &BreakGlassRule| rule.viewer_kinds.contains(kind) && rule.viewer_roles.contains(role);
-        rules.unwrap_or_default().iter().any(allows)
+        is(Bug::GlassNotPreauthorised) || rules.unwrap_or_default().iter().any(allows)
     }
 
     /// The member's number. A member may be named before the directory states them.

@@ -3,6 +3,7 @@
 use crate::directory::Viewer;
 use crate::index::MemberIx;
 use crate::intern::QuickMap;
+use crate::planted::{Bug, is};
 use crate::{FacilityIx, PatientIx, Reason};
 use model::{
     BreakGlass, Category, CategorySet, FacilityId, GlassId, MemberId, Moment, PatientRef, Release, ReviewOutcome, Role,
@@ -25,12 +26,17 @@ pub(crate) struct Glass {
 }
 
 /// Up to which `recorded` each category is released, in microseconds; `i64::MIN` where it is not.
-type Released = [i64; Category::ALL.len()];
+pub(crate) type Released = [i64; Category::ALL.len()];
 
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Emergencies {
     glasses: QuickMap<PatientIx, Vec<Glass>>,
     released: QuickMap<PatientIx, Released>,
+}
+
+/// Up to which `recorded` a category is released, if at all.
+pub(crate) fn released_until(released: &Released, category: Category) -> Option<i64> {
+    released.get(category as usize).copied().filter(|until| *until != i64::MIN)
 }
 
 /// What became of a change.
@@ -80,14 +86,14 @@ impl Glass {
     pub(crate) fn is_of(&self, viewer: &Viewer) -> bool {
         self.stated
             && self.facility == viewer.facility
-            && viewer.member == Some(self.member)
+            && (viewer.member == Some(self.member) || is(Bug::GlassForColleagues))
             && viewer.roles.contains(self.role)
     }
     /// Whether it is broken now, or the gate at which it is not.
     pub(crate) fn in_force(&self, moment: i64) -> Result<(), Reason> {
         if moment < self.from {
             Err(Reason::BreakGlassNotBegun)
-        } else if self.closed || moment >= self.until {
+        } else if self.closed || moment >= self.until && !is(Bug::GlassNeverExpires) {
             Err(Reason::BreakGlassExpired)
         } else {
             Ok(())
@@ -119,6 +125,10 @@ impl Emergencies {
                 glasses.push(glass);
                 Shattered::Changed
             }
+            Some(known) if !known.stated && is(Bug::BarredGlassBreaks) => {
+                glasses.push(glass);
+                Shattered::Changed
+            }
             Some(known) if !known.stated => Shattered::Final,
             Some(known) if known.says(&glass) => Shattered::Unchanged,
             Some(_) => Shattered::Taken,
@@ -133,7 +143,7 @@ impl Emergencies {
             }
             Some(known) if known.closed => Shattered::Unchanged,
             Some(known) => {
-                known.closed = true;
+                known.closed = !is(Bug::GlassStaysBroken);
                 Shattered::Changed
             }
         }
@@ -153,7 +163,7 @@ impl Emergencies {
         }
         known.review = Some(outcome);
         if outcome == ReviewOutcome::Unjustified && !known.closed {
-            known.closed = true;
+            known.closed = !is(Bug::ReviewForgotten);
             return Shattered::Changed;
         }
         Shattered::Noted
@@ -161,15 +171,12 @@ impl Emergencies {
 
     /// Up to which `recorded` this category of the patient is released, if at all.
     pub(crate) fn released(&self, patient: PatientIx, category: Category) -> Option<i64> {
-        if self.released.is_empty() {
-            return None;
-        }
-        let until = self.released.get(&patient)?.get(category as usize)?;
-        (*until != i64::MIN).then_some(*until)
+        released_until(self.releases_of(patient)?, category)
     }
-    /// Whether anything of the patient is released.
-    pub(crate) fn has_release(&self, patient: PatientIx) -> bool {
-        !self.released.is_empty() && self.released.contains_key(&patient)
+    /// What is released of the patient, if anything.
+    pub(crate) fn releases_of(&self, patient: PatientIx) -> Option<&Released> {
+        // Almost always there is nothing at all.
+        if self.released.is_empty() { None } else { self.released.get(&patient) }
     }
     /// Whether the release released anything more.
     pub(crate) fn release(&mut self, patient: PatientIx, release: &Release) -> bool {
@@ -178,7 +185,8 @@ impl Emergencies {
         }
         let released = self.released.entry(patient).or_insert([i64::MIN; Category::ALL.len()]);
         let mut more = false;
-        for category in release.categories.iter() {
+        let everything = if is(Bug::ReleaseOfEverything) { CategorySet::all() } else { release.categories };
+        for category in everything.iter() {
             if let Some(until) = released.get_mut(category as usize)
                 && *until < release.recorded_until.micros()
             {

@@ -5,6 +5,7 @@ use crate::classes::Class;
 use crate::directory::{CLINICAL, Directory, Viewer};
 use crate::index::{DepartmentIx, MemberIx};
 use crate::intern::Interner;
+use crate::planted::{Bug, is};
 use model::{
     CategorySet, DepartmentCode, Exceptions, Labels, Provision, ProvisionKind, PurposeSet, Role, RoleSet, Viewers,
 };
@@ -95,14 +96,13 @@ impl Node {
         // What is not known counts against opening: it meets a deny's list and no permit's.
         let department = self.departments.is_empty()
             || match class.department {
-                DepartmentIx::NOWHERE => deny,
+                DepartmentIx::NOWHERE => deny && !is(Bug::DenyMissesUnknownDepartment),
                 department => self.departments.binary_search(&department).is_ok(),
             };
         let author = self.author_roles.is_empty()
             || self.author_roles.contains(class.author_role)
             || deny && class.author_role == Role::System;
-        self.period.0 <= *moment
-            && *moment < self.period.1
+        (self.period.0 <= *moment && *moment < self.period.1 || is(Bug::ExceptionPeriodIgnored))
             && (self.purposes.is_empty() || self.purposes.contains(viewer.purpose))
             && (self.categories.is_empty() || self.categories.contains(class.category))
             && (self.labels.is_empty() || !self.labels.intersection(class.labels).is_empty())
@@ -134,7 +134,7 @@ impl Node {
                 let here = |member: &MemberIx| {
                     directory.member_standing(*member).is_some_and(|entry| entry.facility == viewer.facility)
                 };
-                self.kind == ProvisionKind::Deny && members.iter().any(here)
+                self.kind == ProvisionKind::Deny && members.iter().any(here) && !is(Bug::DenyMissesMachine)
             }
         }
     }
@@ -145,8 +145,10 @@ fn verdict(nodes: &[Node], outer: ProvisionKind, asked: &Question<'_>, occurred:
     let mut verdict = outer;
     for node in nodes {
         if node.data.0 <= occurred && occurred < node.data.1 && node.matches(asked) {
-            verdict = self::verdict(&node.nested, node.kind, asked, occurred);
-            if verdict == ProvisionKind::Deny {
+            let nested = if is(Bug::NestedIgnored) { &[] } else { &*node.nested };
+            verdict = self::verdict(nested, node.kind, asked, occurred);
+            let wins = if is(Bug::PermitWins) { ProvisionKind::Permit } else { ProvisionKind::Deny };
+            if verdict == wins {
                 return verdict;
             }
         }
@@ -188,6 +190,7 @@ impl Trees {
     /// Whether the exceptions leave open what the consent's own terms open. A number that is not known leaves nothing.
     pub(crate) fn leave_open(&self, number: u32, asked: &Question<'_>, occurred: i64) -> bool {
         number == NONE
+            || is(Bug::ExceptionsIgnored)
             || self
                 .nodes(number)
                 .is_some_and(|nodes| verdict(nodes, ProvisionKind::Permit, asked, occurred) == ProvisionKind::Permit)
@@ -209,12 +212,13 @@ impl Trees {
         cuts.push(until);
         for pair in cuts.windows(2) {
             let [begin, end] = pair else { continue };
-            if verdict(nodes, ProvisionKind::Permit, asked, *begin) == ProvisionKind::Deny {
+            let at = if is(Bug::CutAnsweredAtItsEnd) { *end } else { *begin };
+            if verdict(nodes, ProvisionKind::Permit, asked, at) == ProvisionKind::Deny {
                 continue;
             }
             match spans.last_mut() {
                 Some(last) if last.1 == *begin => last.1 = *end,
-                _ => spans.push((*begin, *end)),
+                _ => spans.push((begin.saturating_add(i64::from(is(Bug::CutOffByOne))), *end)),
             }
         }
         spans

@@ -5,6 +5,7 @@ use crate::consents::{Grant, Terms};
 use crate::decision::{Decision, Permit, Reason};
 use crate::directory::Viewer;
 use crate::exceptions::Question;
+use crate::planted::{Bug, is};
 use crate::{Book, ConsentIx, FacilityIx, Facts, PatientIx};
 use model::{Moment, Principal, Purpose, Role};
 
@@ -57,10 +58,10 @@ impl Book {
         if self.patients.source(facts.patient) != Some(class.source) {
             return Err(Reason::UnknownRecord);
         }
-        if !self.directory.standing(class.source).active {
+        if !self.directory.standing(class.source).active && !is(Bug::InactiveSourceDiscloses) {
             return Err(Reason::SourceInactive);
         }
-        if class.undelivered {
+        if class.undelivered && !is(Bug::UndeliveredLeaves) {
             return Err(Reason::Undelivered);
         }
         // Asked before the gates, though it is the last of them: it and the grants lie far apart in memory, and this way
@@ -120,11 +121,12 @@ impl Book {
     ) -> Result<&Terms, Reason> {
         self.consents.covers(grant, viewer, &self.directory)?;
         let terms = self.consents.terms(grant.terms).ok_or(Reason::NoConsent)?;
-        if terms.proxy && !self.agreements.agree(viewer, source, moment.micros()) {
+        if terms.proxy && !is(Bug::AgreementIgnored) && !self.agreements.agree(viewer, source, moment.micros()) {
             return Err(Reason::NoViewerAgreement);
         }
         grant.in_force(moment.micros())?;
-        if terms.of_age <= moment.micros() && self.directory.standing(source).guardians_stop {
+        if terms.of_age <= moment.micros() && self.directory.standing(source).guardians_stop && !is(Bug::GuardiansGoOn)
+        {
             return Err(Reason::GuardianConsentEnded);
         }
         terms.purpose(viewer.purpose)?;
@@ -143,7 +145,7 @@ impl Book {
         viewer: &Viewer,
         moment: Moment,
     ) -> Result<u32, Option<Reason>> {
-        if viewer.purpose != Purpose::BreakGlass {
+        if viewer.purpose != Purpose::BreakGlass && !is(Bug::GlassForAnyPurpose) {
             return Err(None);
         }
         let mut furthest = None;
@@ -167,7 +169,10 @@ impl Book {
         Times {
             occurred: facts.occurred.micros(),
             age: moment.since(facts.recorded),
-            released: released.is_some_and(|until| facts.recorded.micros() <= until),
+            released: released.is_some_and(|until| {
+                let recorded = facts.recorded.micros();
+                recorded < until || recorded == until && !is(Bug::ReleaseExclusive)
+            }),
         }
     }
 
@@ -186,6 +191,8 @@ impl Book {
 
     /// The viewing facility's own ref of the patient's person.
     pub(crate) fn own_ref(&self, patient: PatientIx, viewer: &Viewer) -> Option<PatientIx> {
-        self.patients.person(patient).and_then(|person| self.links.member_at(person, viewer.facility))
+        let person = self.patients.person(patient);
+        let own = person.and_then(|person| self.links.member_at(person, viewer.facility));
+        own.or(is(Bug::LinkIgnored).then_some(patient))
     }
 }

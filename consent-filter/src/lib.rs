@@ -91,6 +91,11 @@ mod digest;
 
 mod intern;
 
+#[cfg(feature = "planted")]
+pub mod planted;
+#[cfg(not(feature = "planted"))]
+mod planted;
+
 pub use apply::{Applied, Outcome, Touched, TouchedViewers};
 pub use audience::{Audience, Reached};
 pub use book::Book;

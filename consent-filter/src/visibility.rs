@@ -6,6 +6,7 @@ mod mask;
 pub use mask::ClassMask;
 
 use crate::directory::Viewer;
+use crate::planted::{Bug, is};
 use crate::{FacilityIx, Facts, PatientIx};
 use model::{FacilityId, Frontier, Moment, Principal};
 use std::fmt;
@@ -148,9 +149,9 @@ impl Visibility {
     }
     /// Whether `book` would grant the same at `moment`. Cheap, and never wrongly true.
     pub fn is_current(&self, book: &crate::Book, moment: Moment) -> bool {
-        book.generation_for(&self.viewer.facility) <= self.generation
+        (book.generation_for(&self.viewer.facility) <= self.generation || is(Bug::StaleVisibility))
             && self.moment <= moment
-            && self.until.is_none_or(|until| moment < until)
+            && (self.until.is_none_or(|until| moment < until) || is(Bug::VisibilityOutlivesClock))
             && (self.moment == moment || !self.sets.any_hold())
     }
     /// Moves to a later moment before [`Visibility::holds_until`], so that hold-backs lapse. Otherwise changes nothing

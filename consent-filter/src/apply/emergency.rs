@@ -3,6 +3,7 @@
 use super::{Outcome, Touched, TouchedViewers};
 use crate::agreements::{Agreement, Restated};
 use crate::emergencies::{Glass, Shattered};
+use crate::planted::{Bug, is};
 use crate::{Book, FacilityIx, PatientIx};
 use model::{
     AgreementChange, AgreementEnd, BreakGlass, BreakGlassEnd, BreakGlassReview, KinshipChange, Release, ViewerAgreement,
@@ -12,7 +13,7 @@ use smallvec::SmallVec;
 impl Book {
     pub(super) fn release(&mut self, release: &Release) -> (Outcome, Touched) {
         let patient = self.patient(&release.patient);
-        if self.emergencies.release(patient, release) {
+        if self.emergencies.release(patient, release) && !is(Bug::ReleaseMissesSplice) {
             (Outcome::Applied, Touched::Patient { patient, viewers: TouchedViewers::All })
         } else {
             (Outcome::Unchanged, Touched::Nothing)

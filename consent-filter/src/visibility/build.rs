@@ -3,9 +3,11 @@
 use super::{Alternative, ClassMask, Entry, Resolved, Source, Visibility};
 use crate::classes::Class;
 use crate::directory::Viewer;
+use crate::emergencies::{Released, released_until};
 use crate::exceptions::Spans;
 use crate::index::TermsIx;
 use crate::intern::QuickMap;
+use crate::planted::{Bug, is};
 use crate::{Book, ClassIx, FacilityIx, PatientIx, Touched};
 use model::{Moment, Principal};
 use smallvec::SmallVec;
@@ -18,8 +20,8 @@ pub(super) struct SetKey {
     terms: SmallVec<[TermsIx; 4]>,
     /// Whether the viewer has broken the glass.
     glass: bool,
-    /// The patient, where something of theirs is released; most patients of a source share their sets.
-    released: PatientIx,
+    /// What of the patient's records is released, where anything is.
+    released: Option<Box<Released>>,
 }
 
 /// Sets of alternatives, compiled once each: most patients of a source share theirs.
@@ -99,8 +101,11 @@ impl Book {
         }
         terms.sort_unstable();
         terms.dedup();
+        if is(Bug::TermsConfused) {
+            terms.truncate(1);
+        }
         let own = self.own_ref(patient, viewer)?;
-        let released = if self.emergencies.has_release(patient) { patient } else { PatientIx::NOWHERE };
+        let released = self.emergencies.releases_of(patient).map(|released| Box::new(*released));
         let set = sets.number(SetKey { source, terms, glass, released }, self, viewer, moment)?;
         sets.get(set).filter(|alternatives| !alternatives.is_empty())?;
         Some(Entry { patient, own, source, set })
@@ -118,7 +123,7 @@ impl Book {
             for rule in self.classes.rules(class).iter().filter(|rule| rule.opens_to(viewer)) {
                 let recorded_until = match rule.until_released {
                     false => i64::MAX,
-                    true => match self.emergencies.released(key.released, class.category) {
+                    true => match key.released.as_ref().and_then(|all| released_until(all, class.category)) {
                         Some(until) => until,
                         None => continue,
                     },
@@ -195,6 +200,7 @@ impl Visibility {
     }
     fn replace(&mut self, patient: PatientIx, entry: Option<Entry>, book: &Book) {
         match (self.entries.binary_search_by_key(&patient, |entry| entry.patient), entry) {
+            (Ok(_), _) if is(Bug::RefreshKeepsOldEntry) => {}
             (Ok(at), Some(entry)) => {
                 if let Some(held) = self.entries.get_mut(at) {
                     *held = entry;

@@ -1,6 +1,7 @@
 //! A set of classes as bits.
 
 use crate::ClassIx;
+use crate::planted::{Bug, is};
 use std::fmt;
 
 /// A set of scope classes: bit *i* stands for the class numbered *i*. A class past the end is not in it.
@@ -34,7 +35,8 @@ impl ClassMask {
         self.words.is_empty()
     }
     pub(crate) fn insert(&mut self, class: ClassIx) {
-        let (word, bit) = (class.get() / 64, class.get() % 64);
+        let place = class.get() + usize::from(is(Bug::MaskShifted));
+        let (word, bit) = (place / 64, place % 64);
         if self.words.len() <= word {
             self.words.resize(word + 1, 0);
         }

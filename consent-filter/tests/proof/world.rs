@@ -477,7 +477,9 @@ fn a_strained_region() -> impl Strategy<Value = Vec<Body>> {
     let day_of = || (0..5_i64).prop_map(day);
     let kind = select(vec![FacilityKind::Clinic, FacilityKind::Hospital]);
     let guardians = select(GuardianConsents::ALL.to_vec());
-    (day_of(), day_of(), 2..6_i8, guardians, kind).prop_map(|(one, other, birthday, guardians, kind)| {
+    let odds = (proptest::bool::weighted(0.25), proptest::bool::weighted(0.3), any::<bool>());
+    (day_of(), day_of(), 2..6_i8, guardians, kind, odds).prop_map(|(one, other, birthday, guardians, kind, odds)| {
+        let (holds, closes, ends) = odds;
         let hospital = || patient("hosp-a", "001");
         let mut events = region();
         let glass_rule =
@@ -485,15 +487,22 @@ fn a_strained_region() -> impl Strategy<Value = Vec<Body>> {
         for source in ["hosp-a", "hosp-b"] {
             // One of them keeps what is sensitive even in an emergency.
             let labels = if source == "hosp-a" { Labels::all() } else { Labels::NONE };
-            let rule = ScopeRule { labels, ..open_rule() };
+            let hold_back = if holds { HoldBack::UntilReleased } else { HoldBack::None };
+            let rule = ScopeRule { labels, hold_back, ..open_rule() };
             let scope = DisclosureScope {
                 break_glass: vec![glass_rule],
                 guardian_consents: guardians,
                 ..DisclosureScope::of(fid(source), vec![rule])
             };
             events.push(Body::Directory(DirectoryChange::Scope(scope)));
-            for (id, later) in [("b-1", 0), ("b-4", DAY), ("b-5", 2 * DAY)] {
-                let breaker = ("clinic-c", "dr-1", Role::Physician);
+            for (id, member, later) in [
+                ("b-1", "dr-1", 0),
+                ("b-4", "dr-1", DAY),
+                ("b-5", "dr-1", 2 * DAY),
+                ("b-6", "dr-2", 0),
+                ("b-7", "dr-2", DAY),
+            ] {
+                let breaker = ("clinic-c", member, Role::Physician);
                 events.push(glass(id, breaker, patient(source, "001"), one.plus_micros(later)));
             }
         }
@@ -507,6 +516,21 @@ fn a_strained_region() -> impl Strategy<Value = Vec<Body>> {
             purposes: PurposeSet::all().without(PurposeSet::of(Purpose::BreakGlass)),
             ..consent("c-guardian", hospital(), to(&["pharmacy-d", "clinic-c"]))
         }));
+        // Laboratory results are released, documents are not; a consent by proxy, with an agreement that ends.
+        if holds {
+            events.push(released(hospital(), CategorySet::of(Category::Laboratory), one));
+            events.push(released(patient("hosp-b", "001"), CategorySet::of(Category::Laboratory), other));
+        }
+        let by_proxy = consent("c-proxy", patient("hosp-b", "001"), to(&["clinic-c"]));
+        events.push(given(Consent { taken_by: fid("hosp-b"), ..by_proxy }));
+        events.push(agreement("a-1", "clinic-c", "hosp-b", &[], Period::new(None, Some(other)).unwrap()));
+        if closes {
+            events.push(glass_closed("b-4", "clinic-c", hospital()));
+            events.push(glass_reviewed("b-5", "clinic-c", hospital(), ReviewOutcome::Unjustified));
+        }
+        if ends {
+            events.push(agreement_ended("a-1", "clinic-c"));
+        }
         events.push(given(consent("c-old", patient("hosp-b", "001"), to(&["pharmacy-d"]))));
         let new = consent("c-new", patient("hosp-b", "001"), to(&["hosp-a"]));
         events.push(given(Consent { supersedes: Some(cid("c-old")), labels: Labels::all(), ..new }));
@@ -520,7 +544,7 @@ pub fn a_history() -> BoxedStrategy<Vec<Body>> {
     let start = prop_oneof![
         5 => Just([region(), open_consents()].concat()),
         5 => Just(region()),
-        8 => a_strained_region(),
+        10 => a_strained_region(),
         1 => Just(Vec::new()),
     ];
     (start, proptest::collection::vec(an_event(), 0..20)).prop_map(|(start, events)| [start, events].concat()).boxed()
