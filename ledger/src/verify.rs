@@ -153,7 +153,9 @@ impl Verifier {
             match opened {
                 Err(why) => findings.note(Finding::HeadRefused { head: Some(number), why }),
                 Ok((head, proof)) => {
-                    if held.last().is_some_and(|before| !continues(before, &head, &proof)) {
+                    // The first continues nothing, and has nothing to prove.
+                    let follows = held.last().map_or(proof.0.is_empty(), |before| continues(before, &head, &proof));
+                    if !follows {
                         findings.note(Finding::HeadsPart { head: number });
                     }
                     held.push(head);

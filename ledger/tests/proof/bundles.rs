@@ -223,6 +223,14 @@ fn heads_out_of_order_are_named() {
 }
 
 #[test]
+fn a_proof_where_there_is_nothing_to_prove_is_named() {
+    let mut bundle = small().bundle();
+    let (note, _) = read_head_line(&bundle.heads[0]).unwrap();
+    bundle.heads[0] = head_line(&note, &small().proof(0)).unwrap();
+    check(&bundle, &[Finding::HeadsPart { head: 0 }]);
+}
+
+#[test]
 fn a_field_given_twice_is_refused_because_readers_differ_on_it() {
     let world = small();
     let mut bundle = world.bundle();
