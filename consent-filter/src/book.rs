@@ -94,15 +94,10 @@ impl Book {
     pub fn class_count(&self) -> usize {
         self.classes.len()
     }
-    /// What decisions ask of a record; numbers its patient and its class.
+    /// What decisions ask of a record; numbers its patient and its class. Its labels are all of them, the added ones too
+    /// (see [`crate::labels_of`]).
     pub fn facts(&mut self, record: &Record) -> Facts {
-        let class = self.class(&ScopeClass {
-            source: record.patient.facility().clone(),
-            category: record.category(),
-            department: record.department.clone(),
-            author_role: record.author.role,
-            labels: record.labels,
-        });
+        let class = self.class(&ScopeClass::of(record));
         Facts { patient: self.patient(&record.patient), class, occurred: record.occurred, recorded: record.recorded }
     }
     /// The number of a facility that some event named, whether or not the directory has stated it.

@@ -1,6 +1,6 @@
 //! Dense numbers that stand for interned values, and the facts of one record.
 
-use model::{Category, DepartmentCode, FacilityId, Labels, Moment, Role};
+use model::{Category, DepartmentCode, FacilityId, Labels, Moment, Record, Role};
 
 macro_rules! index {
     ($(#[$doc:meta])* $vis:vis $name:ident: $($part:ident)+) => {
@@ -69,6 +69,19 @@ pub struct ScopeClass {
     pub author_role: Role,
     /// Its labels.
     pub labels: Labels,
+}
+
+impl ScopeClass {
+    /// The class of a record, with all its labels, the added ones too (see [`crate::labels_of`]).
+    pub fn of(record: &Record) -> Self {
+        Self {
+            source: record.patient.facility().clone(),
+            category: record.category(),
+            department: record.department.clone(),
+            author_role: record.author.role,
+            labels: crate::labels_of(record),
+        }
+    }
 }
 
 /// What a decision asks of one record.

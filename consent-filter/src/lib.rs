@@ -71,6 +71,8 @@ mod visibility;
 
 mod directory;
 
+mod labelling;
+
 mod classes;
 
 mod consents;
@@ -106,4 +108,5 @@ pub use directory::CLINICAL;
 pub use emergencies::StatedGlass;
 pub use explain::{Explanation, Finding, Gate, Verdict, ViewerAnswer};
 pub use index::{ClassIx, ConsentIx, FacilityIx, Facts, PatientIx, ScopeClass};
+pub use labelling::{LABELLING_VERSION, LabelRule, RULES, Sign, added_labels, labelled, labels_of};
 pub use visibility::{Alternative, Bounds, ClassMask, GrantView, Patients, Visibility};

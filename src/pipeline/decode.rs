@@ -2,7 +2,7 @@
 //! silently: it stays in the log, and its position is listed here until a later version of the program can read it.
 
 use event_log::Stored;
-use model::{Event, Moment, Position};
+use model::{Body, Event, Moment, Position};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Counter;
 use parking_lot::Mutex;
@@ -27,11 +27,19 @@ pub(super) fn decode(stored: Stored) -> Decoded {
     Decoded { position, appended_at, trace: letter.trace, payload: letter.payload, event }
 }
 
-/// The event that a letter's payload is.
+/// The event that a letter's payload is. A record carries all its labels, the added ones too, so that rows, feeds and
+/// decisions say the same of it.
 pub(super) fn read(payload: bytes::Bytes) -> Result<Event, String> {
     match wire::v1::Event::decode(payload) {
-        Ok(event) => Event::try_from(event).map_err(|error| error.to_string()),
+        Ok(event) => Event::try_from(event).map(labelled).map_err(|error| error.to_string()),
         Err(_) => Err("the bytes are not an ajisai.v1.Event".to_owned()),
+    }
+}
+
+fn labelled(event: Event) -> Event {
+    match event.body {
+        Body::Record(record) => Event { body: Body::Record(Box::new(consent_filter::labelled(*record))), ..event },
+        body => Event { body, ..event },
     }
 }
 

@@ -38,7 +38,8 @@ impl Expectation {
             Body::Record(record) => {
                 let newer = self.records.get(&record.reference()).is_none_or(|known| known.version < record.version);
                 if newer {
-                    self.records.insert(record.reference(), Record::clone(record));
+                    // What a record's codes add to its labels is a table, not a judgement: the same one.
+                    self.records.insert(record.reference(), consent_filter::labelled(Record::clone(record)));
                 }
             }
             Body::Consent(ConsentChange::Given(consent)) => {

@@ -163,7 +163,8 @@ impl Row<'_> {
         self.text(record.department.as_ref().map_or("", |department| department.as_str()));
         self.text(record.author.role.code());
         self.text(record.author.member.as_ref().map_or("", |member| member.as_str()));
-        self.texts(record.labels.iter().map(model::Label::code));
+        // All of them: a file's rows find their class again by this column.
+        self.texts(consent_filter::labels_of(record).iter().map(model::Label::code));
         self.text(record.change().code());
         self.int(position.partition.0);
         self.long(Some(position.offset.0));
