@@ -12,4 +12,5 @@ mod world;
 
 mod equality;
 mod laws;
+mod rarer;
 mod vectors;

@@ -5,21 +5,21 @@ use consent_filter::{Audience, Outcome, Permit, Touched};
 use model::*;
 use std::collections::BTreeSet;
 
-const NOW: i64 = 5;
+pub const NOW: i64 = 5;
 
-fn clinic() -> Principal {
+pub fn clinic() -> Principal {
     principal("clinic-c", Some("dr-1"), Role::Physician)
 }
-fn hospital_patient() -> PatientRef {
+pub fn hospital_patient() -> PatientRef {
     patient("hosp-a", "001")
 }
-fn region_with(consents: impl IntoIterator<Item = Consent>) -> World {
+pub fn region_with(consents: impl IntoIterator<Item = Consent>) -> World {
     World::of(region().into_iter().chain(consents.into_iter().map(given)))
 }
 
 /// Asks what `viewer` is told of `sample`, three ways: the decision, the visibility, and (for a permit) the audience.
 #[track_caller]
-fn check(world: &mut World, sample: &crate::reference::Sample, viewer: &Principal, expected: Result<(), &str>) {
+pub fn check(world: &mut World, sample: &crate::reference::Sample, viewer: &Principal, expected: Result<(), &str>) {
     let facts = world.facts(sample);
     let reason = world.why_not(sample, viewer, day(NOW));
     assert_eq!(reason.map_or(Ok(()), Err), expected);
