@@ -110,6 +110,20 @@ fn a_permit_that_an_exception_of_its_own_denies_is_a_deny_to_its_siblings() {
 }
 
 #[test]
+fn a_deny_of_every_other_label_cuts_into_a_permit_beside_it() {
+    let unsaid = Labels::NEED_SAYING.without(Labels::of(Label::Hiv));
+    let others: Vec<Value> =
+        unsaid.iter().map(super::super::code::label_code).map(|(system, text)| coding(system, text)).collect();
+    let mut json = permit(json!({"securityLabel": [level("N"), sensitive("HIV")], "provision": [
+        {"type": "deny", "securityLabel": others},
+        {"type": "permit", "securityLabel": [sensitive("PSY")], "actor": [actor("Practitioner/13")]}]}));
+    agreed(&json);
+    json["provision"]["provision"].as_array_mut().unwrap().pop();
+    let alone = agreed(&json);
+    assert!(alone.exceptions.is_empty() && alone.labels == Labels::of(Label::Hiv), "said as one set of labels");
+}
+
+#[test]
 fn permits_up_to_a_level_stand_beside_each_other() {
     let json = permit(json!({"securityLabel": [level("N")], "purpose": [purpose("TREAT")], "provision": [
         {"type": "permit", "securityLabel": [level("R")], "actor": [actor("Organization/clinic")]},
