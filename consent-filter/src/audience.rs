@@ -3,6 +3,7 @@
 use crate::classes::{Class, ClassRule};
 use crate::consents::{Grant, Opens, Terms, ViewerList};
 use crate::directory::{CLINICAL, MACHINE, Standing, Viewer};
+use crate::emergencies::Glass;
 use crate::planted::{Bug, is};
 use crate::{Book, FacilityIx, Facts, PatientIx};
 use model::{FacilityKind, Moment, Role, RoleSet};
@@ -64,7 +65,8 @@ impl Book {
         }
         let Some(person) = self.patients.person(facts.patient) else { return };
         let open = self.open_grants(facts, class, moment);
-        if open.plain.is_empty() && open.others.is_empty() && self.emergencies.glasses(facts.patient).is_empty() {
+        let glasses = self.emergencies.glasses(facts.patient);
+        if open.plain.is_empty() && open.others.is_empty() && glasses.is_empty() {
             return;
         }
         let times = self.times(facts, class, moment);
@@ -89,8 +91,10 @@ impl Book {
                 roles =
                     roles.union(self.roles_of_other((facts, class), (grant, terms), (member.facility, kind), moment));
             }
-            let edge = (class.source, member.facility, kind);
-            roles = roles.union(self.roles_of_glasses(facts.patient, edge, moment));
+            if !glasses.is_empty() {
+                let edge = (class.source, member.facility, kind);
+                roles = roles.union(self.roles_of_glasses(glasses, edge, moment));
+            }
             let reaches = |rule: &&ClassRule| rule.kinds.contains(kind) && !rule.roles.intersection(roles).is_empty();
             if !roles.is_empty() && rules.iter().any(reaches) {
                 into.reached.push(Reached { facility: member.facility, own_patient: member.patient });
@@ -157,11 +161,11 @@ impl Book {
     /// The roles in which somebody at the facility has broken the glass.
     fn roles_of_glasses(
         &self,
-        patient: PatientIx,
+        glasses: &[Glass],
         (source, facility, kind): (FacilityIx, FacilityIx, FacilityKind),
         moment: Moment,
     ) -> RoleSet {
-        let broken = self.emergencies.glasses(patient).iter().filter(|glass| {
+        let broken = glasses.iter().filter(|glass| {
             glass.stated
                 && !is(Bug::AudienceMissesGlass)
                 && glass.facility == facility

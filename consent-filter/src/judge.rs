@@ -4,7 +4,7 @@ use crate::classes::{Class, Times};
 use crate::consents::{Grant, Terms};
 use crate::decision::{Decision, Permit, Reason};
 use crate::directory::Viewer;
-use crate::exceptions::Question;
+use crate::exceptions::{self, Question};
 use crate::planted::{Bug, is};
 use crate::{Book, ConsentIx, FacilityIx, Facts, PatientIx};
 use model::{Moment, Principal, Purpose, Role};
@@ -94,6 +94,7 @@ impl Book {
     }
 
     /// Whether this consent opens the record, or the gate at which it does not.
+    #[inline]
     pub(crate) fn consent_verdict(
         &self,
         grant: &Grant,
@@ -103,8 +104,14 @@ impl Book {
     ) -> Result<(), Reason> {
         let terms = self.open_to(grant, class.source, viewer, moment)?;
         terms.admit(class, facts.occurred.micros())?;
-        let asked = self.question(class, viewer, moment);
-        if self.consents.trees.leave_open(terms.exceptions, &asked, facts.occurred.micros()) {
+        // Most consents have none, and then nothing more is asked.
+        if terms.exceptions == exceptions::NONE
+            || self.consents.trees.leave_open(
+                terms.exceptions,
+                &self.question(class, viewer, moment),
+                facts.occurred.micros(),
+            )
+        {
             Ok(())
         } else {
             Err(Reason::DeniedByException)
@@ -112,6 +119,7 @@ impl Book {
     }
 
     /// The terms of a grant that is in force for this viewer, whatever the record; or the gate at which it is not.
+    #[inline]
     pub(crate) fn open_to(
         &self,
         grant: &Grant,
@@ -164,6 +172,7 @@ impl Book {
     }
 
     /// What rules ask of a record beside its class.
+    #[inline]
     pub(crate) fn times(&self, facts: &Facts, class: &Class, moment: Moment) -> Times {
         let released = self.emergencies.released(facts.patient, class.category);
         Times {
