@@ -11,7 +11,9 @@ mod node;
 use crate::config::Config;
 use crate::identity::tls::{self, ALPN_GRPC, ALPN_HTTP, ALPN_POSTGRES, ClientCertificates, TlsError, server_config};
 use crate::identity::{self, Connections, Identity, IdentityLayer, KeysError, TokenDoor};
+use crate::notary::{self, Notary, NotaryError, Shelf};
 use crate::pipeline::{self, PipelineError, Rooms, Unhindered, Withheld};
+use crate::recorder::{Recorder, Recording};
 use crate::register::{Register, RegisterError};
 use crate::telemetry;
 use consent_filter::Book;
@@ -62,6 +64,9 @@ pub enum AppError {
     /// The pipeline.
     #[error(transparent)]
     Pipeline(#[from] PipelineError),
+    /// The ledger's key or files.
+    #[error(transparent)]
+    Ledger(#[from] NotaryError),
     /// The door.
     #[error(transparent)]
     Door(#[from] ingest::OpenError),
@@ -102,6 +107,8 @@ pub struct App {
     stop_reading: CancellationToken,
     stop_serving: CancellationToken,
     pipeline: Corridor,
+    recording: Recording,
+    ledger: Ledger,
     servers: Vec<(&'static str, JoinHandle<Result<(), String>>)>,
 }
 
@@ -119,6 +126,38 @@ impl Corridor {
         let outcome = task.await;
         self.0 = None;
         outcome.map_err(|error| AppError::Server("pipeline", error.to_string()))?.map_err(AppError::from)
+    }
+}
+
+/// Folds the ledger from the log and signs it, beside everything else.
+#[derive(Debug)]
+struct Ledger {
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+/// How often the ledger is signed while it grows.
+const SIGNED_EVERY: Duration = Duration::from_secs(10);
+
+impl Ledger {
+    fn begin(config: &Config, log: &Arc<dyn EventLog>, clock: &pipeline::Clock) -> Result<Self, AppError> {
+        let notary = Notary::open(&config.node.data_dir, &config.node.name)?;
+        let shelf = Shelf::open(&config.node.data_dir).map_err(NotaryError::from)?;
+        let stop = CancellationToken::new();
+        let (log, clock, stopped) = (Arc::clone(log), Arc::clone(clock), stop.clone());
+        let task = tokio::spawn(async move {
+            if let Err(error) = notary::keep((&notary, &shelf), &log, clock.as_ref(), SIGNED_EVERY, stopped).await {
+                tracing::error!(%error, "the ledger is no longer signed; what is read is still written into the log");
+            }
+        });
+        Ok(Self { stop, task })
+    }
+    /// Takes in and signs what was recorded until now.
+    async fn end(&mut self) {
+        self.stop.cancel();
+        if (&mut self.task).await.is_err() {
+            tracing::error!("the ledger's task ended early");
+        }
     }
 }
 
@@ -164,6 +203,11 @@ impl App {
         let admission =
             Admission::open(Arc::clone(&log), Arc::clone(&register) as _, &settings, Arc::clone(&clock)).await?;
 
+        let (recorder, recording) = Recorder::start(Arc::clone(&log), Arc::clone(&clock));
+        feeds.witnessed_by(recorder);
+
+        let ledger = Ledger::begin(&config, &log, &clock)?;
+
         let rooms = Rooms { log: Arc::clone(&log), book, store, feeds, register, withheld };
         let state = Arc::new(node::Node::new(&config, rooms.clone(), Arc::clone(&admission)));
         let stop_reading = CancellationToken::new();
@@ -181,6 +225,8 @@ impl App {
             stop_reading,
             stop_serving: CancellationToken::new(),
             pipeline: Corridor(Some(pipeline)),
+            recording,
+            ledger,
             servers: Vec::new(),
         };
         app.serve(Opened { listeners, views, identity, end, registry })?;
@@ -337,7 +383,13 @@ impl App {
                 tracing::warn!(server = name, "requests under way were cut off at the end of the drain time");
             }
         }
+        // Nobody reads any more; what was read is in the log before its end is looked for.
+        let unrecorded = self.recording.close().await;
+        if unrecorded > 0 {
+            tracing::warn!(unrecorded, "the ledger lacks readings");
+        }
         // What was acknowledged is read and committed before the log closes.
+        self.ledger.end().await;
         let committed = self.finish_reading(deadline).await;
         self.admission.close().await;
         self.log.close().await?;

@@ -11,6 +11,7 @@ pub mod demo;
 pub mod identity;
 pub mod notary;
 pub mod pipeline;
+pub mod recorder;
 pub mod register;
 pub mod rig;
 pub mod simulator;

@@ -81,7 +81,8 @@ impl Rig {
     fn pki(&self) -> PathBuf {
         self.directory.join("pki")
     }
-    fn config(&self) -> PathBuf {
+    /// The node's configuration file.
+    pub fn config(&self) -> PathBuf {
         self.directory.join("ajisai.toml")
     }
     /// Where the node keeps everything.

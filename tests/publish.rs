@@ -222,3 +222,51 @@ async fn people_sign_in_by_token_and_a_clerk_sees_no_clinical_data() {
     assert_eq!(region.count("physician", "laboratory"), 1);
     assert_eq!(region.count("clerk", "laboratory"), 0);
 }
+
+/// A consent as FHIR opens, narrows and, when it is over, closes, like one that is given by hand.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fhir_consent_opens_what_it_permits_until_it_is_over() {
+    let region = Region::raise().await;
+    let result = |id: &str, date: &str| {
+        format!(
+            r#"{{"resourceType":"Observation","id":"{id}","status":"final","category":[{{"coding":[{{"code":"laboratory"}}]}}],"code":{{"coding":[{{"system":"http://loinc.org","code":"4548-4"}}]}},"subject":{{"reference":"Patient/p1"}},"effectiveDateTime":"{date}T09:00:00+09:00","valueQuantity":{{"value":7.1,"unit":"%"}}}}"#
+        )
+    };
+    let patient = r#"{"resourceType":"Patient","id":"p1","birthDate":"1960-04-01"}"#;
+    region.file("records.ndjson", &[patient, &result("o1", "2024-04-01"), &result("o2", "2026-04-01")].join("\n"));
+    region.file("links.csv", &format!("a_number,b,b_number\np1,{CLINIC},k-1\n"));
+    region.file("actors.csv", &format!("key,facility,member\nOrganization/c,{CLINIC},\nOrganization/h,{HOSPITAL},\n"));
+    region.say(HOSPITAL, &["publish", &region.path("records.ndjson")]);
+    region.say(HOSPITAL, &["directory", "link", "--from-file", &region.path("links.csv")]);
+
+    let consent = |version: u32, status: &str, provision: &str| {
+        format!(
+            r#"{{"resourceType":"Consent","id":"c1","meta":{{"versionId":"{version}","lastUpdated":"2026-05-0{version}T00:00:00Z"}},"status":"{status}","scope":{{"coding":[{{"system":"http://terminology.hl7.org/CodeSystem/consentscope","code":"patient-privacy"}}]}},"category":[{{"coding":[{{"system":"http://loinc.org","code":"59284-0"}}]}}],"patient":{{"reference":"Patient/p1"}},"dateTime":"2026-05-01","performer":[{{"reference":"Patient/p1"}}],"organization":[{{"reference":"Organization/c"}}],"policy":[{{"uri":"urn:example:policy"}}],"provision":{{"type":"permit","purpose":[{{"system":"http://terminology.hl7.org/CodeSystem/v3-ActReason","code":"TREAT"}}],"actor":[{{"role":{{"coding":[{{"system":"http://terminology.hl7.org/CodeSystem/v3-ParticipationType","code":"IRCP"}}]}},"reference":{{"reference":"Organization/c"}}}}]{provision}}}}}"#
+        )
+    };
+    let publish = |text: &str| {
+        region.file("consent.ndjson", &[patient, text].join("\n"));
+        region.run(HOSPITAL, &["publish", "--actors", &region.path("actors.csv"), &region.path("consent.ndjson")])
+    };
+    let seen = || (region.count(CLINIC, "laboratory"), region.count(STRANGER, "laboratory"));
+    assert_eq!(seen(), (0, 0));
+    assert_eq!(publish(&consent(1, "active", "")).status.code(), Some(0));
+    assert_eq!(seen(), (2, 0), "both results, for the clinic alone");
+    let except = r#","provision":[{"type":"deny","dataPeriod":{"start":"2024","end":"2024"}}]"#;
+    assert_eq!(publish(&consent(2, "active", except)).status.code(), Some(0));
+    assert_eq!(seen(), (1, 0), "all but those of 2024");
+    // Single resources are not told apart here: refused, and the earlier version does not go on standing for it.
+    let single = r#","data":[{"meaning":"instance","reference":{"reference":"Observation/o1"}}]"#;
+    let refused = publish(&consent(3, "active", single));
+    let told = String::from_utf8_lossy(&refused.stdout).into_owned();
+    assert_eq!(refused.status.code(), Some(3), "{told}");
+    assert!(told.contains("data_instance_not_representable"), "{told}");
+    assert_eq!(seen(), (0, 0), "what is not understood withholds");
+    assert_eq!(publish(&consent(4, "active", "")).status.code(), Some(0));
+    assert_eq!(seen(), (2, 0));
+    let shown = region.say(HOSPITAL, &["consent", "list", "--fhir"]);
+    assert!(shown.contains(r#""resourceType":"Consent""#) && shown.contains(r#""status":"active""#), "{shown}");
+    assert_eq!(publish(&consent(5, "inactive", "")).status.code(), Some(0));
+    assert_eq!(seen(), (0, 0), "over is withdrawn");
+    assert!(region.say(HOSPITAL, &["consent", "list", "--fhir"]).contains(r#""status":"inactive""#));
+}

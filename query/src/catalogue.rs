@@ -14,7 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use views::table::{table_name, view_schema};
-use views::{View, Views};
+use views::{Tally, View, Views, Witness};
 
 /// The catalogue's name.
 pub const CATALOG: &str = "ajisai";
@@ -31,6 +31,8 @@ pub trait ViewSource: Send + Sync + 'static {
     fn frontier(&self) -> Frontier;
     /// Waits until the published rows cover `frontier`, at most `wait`; whether they do.
     fn reached<'a>(&'a self, frontier: &'a Frontier, wait: Duration) -> BoxFuture<'a, bool>;
+    /// Who writes down what statements read; `None` where nobody does, as in this room's own tests.
+    fn witness(&self) -> Option<Arc<dyn Witness>>;
 }
 
 /// One view, held for one statement.
@@ -41,6 +43,8 @@ pub trait OpenView: Send + Sync {
     fn frontier(&self) -> Frontier;
     /// How long ago the newest rows in the view were published.
     fn age(&self) -> Duration;
+    /// What was read through this view.
+    fn tally(&self) -> Arc<Tally>;
 }
 
 impl ViewSource for Views {
@@ -53,6 +57,9 @@ impl ViewSource for Views {
     fn reached<'a>(&'a self, frontier: &'a Frontier, wait: Duration) -> BoxFuture<'a, bool> {
         Box::pin(self.store().reached(frontier, wait))
     }
+    fn witness(&self) -> Option<Arc<dyn Witness>> {
+        self.feeds().witness().cloned()
+    }
 }
 
 impl OpenView for View {
@@ -64,6 +71,9 @@ impl OpenView for View {
     }
     fn age(&self) -> Duration {
         self.published_at().elapsed()
+    }
+    fn tally(&self) -> Arc<Tally> {
+        Arc::clone(self.tally())
     }
 }
 

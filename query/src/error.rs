@@ -111,6 +111,12 @@ pub enum QueryError {
     /// A prepared statement that this caller does not have.
     #[error("there is no such prepared statement in this session; prepare it again")]
     UnknownPrepared,
+    /// What was read cannot be written into the ledger, and without that an answer is not given whole.
+    #[error("the answer is not whole: what was read could not be written into the ledger ({reason}); try again later")]
+    Unrecorded {
+        /// Why.
+        reason: String,
+    },
     /// Something broke inside.
     #[error("the node could not answer; tell its administrator this id: {id}")]
     Internal {
@@ -203,6 +209,7 @@ impl QueryError {
             Self::BadFrontier { .. } => "bad_frontier",
             Self::Setting { .. } => "setting",
             Self::UnknownPrepared => "unknown_prepared",
+            Self::Unrecorded { .. } => "unrecorded",
             Self::Internal { .. } => "internal",
         }
     }
@@ -225,6 +232,7 @@ impl QueryError {
             Self::BadFrontier { .. } => "22023",
             Self::Setting { .. } => "42704",
             Self::UnknownPrepared => "26000",
+            Self::Unrecorded { .. } => "58030",
             Self::Internal { .. } => "XX000",
         }
     }
@@ -249,6 +257,7 @@ impl From<QueryError> for tonic::Status {
             QueryError::Cancelled => tonic::Code::Cancelled,
             QueryError::TooMuchMemory { .. } | QueryError::TooMany { .. } => tonic::Code::ResourceExhausted,
             QueryError::UnknownPrepared => tonic::Code::NotFound,
+            QueryError::Unrecorded { .. } => tonic::Code::Unavailable,
             QueryError::Internal { .. } => tonic::Code::Internal,
         };
         tonic::Status::new(code, error.to_string())

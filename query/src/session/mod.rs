@@ -1,5 +1,6 @@
 //! One principal's statements: parsed, planned over their own catalogue, run within limits.
 
+mod account;
 mod room;
 mod running;
 mod seats;

@@ -29,6 +29,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument as _;
+use views::Tally;
 use views::table::{table_name, view_schema};
 
 /// Answers statements: for each one principal, one view, one catalogue.
@@ -157,9 +158,10 @@ impl ReadingRoom {
         let age = view.age();
         let frontier = view.frontier();
         let age_ms = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+        let tally = view.tally();
         let facts = facts(principal, frontier_text(&frontier), age_ms);
         let state = self.state(Tables::of(view), facts)?;
-        Ok((state, Seen { frontier, moment, age }))
+        Ok((state, Seen { frontier, moment, age, tally }))
     }
 
     fn state(&self, tables: Tables, facts: Facts) -> Result<SessionState, QueryError> {
@@ -191,6 +193,7 @@ pub(crate) struct Seen {
     pub(crate) frontier: model::Frontier,
     pub(crate) moment: Moment,
     pub(crate) age: Duration,
+    pub(crate) tally: Arc<Tally>,
 }
 
 /// Plans a statement and checks the plan: the parser's list of kinds is one wall, this is the second.

@@ -1,5 +1,6 @@
 //! A statement on its way: planned, run and handed out row by row, each step within its limit.
 
+use super::account::Account;
 use super::room::{ReadingRoom, Seen, plan};
 use super::statement::{Ending, Statement};
 use crate::QueryError;
@@ -11,7 +12,7 @@ use datafusion::execution::session_state::SessionState;
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::execute_stream;
 use futures::{Stream, StreamExt};
-use model::{Frontier, Moment, Principal};
+use model::{AuditOutcome, Frontier, Moment, Principal};
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
@@ -114,8 +115,12 @@ impl Work {
     ) -> Result<(), QueryError> {
         let memory = self.room.limits().memory_bytes;
         let outward = |error| QueryError::from_datafusion(error, memory);
-        let (state, Seen { frontier, moment, age }) = self.room.state_of_view(&self.principal)?;
+        let (state, Seen { frontier, moment, age, tally }) = self.room.state_of_view(&self.principal)?;
         let plan = plan(&state, &self.statement.reading).await.map_err(outward)?;
+        let witness = self.room.source().witness();
+        let mut account = witness.map(|witness| {
+            Account::open(witness, &self.principal, &self.statement.reading, tally, (&frontier, moment))
+        });
 
         let sets = &self.statement.parameters;
         for at in 0..sets.len().max(1) {
@@ -129,7 +134,15 @@ impl Work {
                 let _ = head.send(Head { schema: Arc::clone(&schema), frontier: frontier.clone(), moment, age });
             }
             while let Some(batch) = stream.next().await {
-                let batch = announced(batch.map_err(outward)?, &schema)?;
+                let batch = match batch {
+                    Ok(batch) => announced(batch, &schema)?,
+                    Err(error) => {
+                        if let Some(account) = account.take() {
+                            account.close(AuditOutcome::Failed).await?;
+                        }
+                        return Err(outward(error));
+                    }
+                };
                 telling.count(batch.num_rows());
                 if rows.send(batch).await.is_err() {
                     // Nobody reads any more.
@@ -137,7 +150,11 @@ impl Work {
                 }
             }
         }
-        Ok(())
+        // An answer is whole only when the ledger says who got it.
+        match account {
+            Some(account) => account.close(AuditOutcome::Completed).await,
+            None => Ok(()),
+        }
     }
 }
 

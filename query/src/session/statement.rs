@@ -20,6 +20,7 @@ const DEPTH: usize = 40;
 pub struct Reading {
     /// Shared: copying a statement recurses.
     parsed: Arc<Parsed>,
+    form: Arc<str>,
     digest: Uuid,
 }
 
@@ -57,12 +58,19 @@ impl Reading {
     fn admit(parsed: Parsed, text: &str) -> Result<Self, QueryError> {
         only_reads(&parsed)?;
         check_tables_of(&parsed)?;
-        Ok(Self { parsed: Arc::new(parsed), digest: digest(text) })
+        let form = form(text);
+        let digest = Uuid::new_v5(&Uuid::NAMESPACE_OID, form.as_bytes());
+        Ok(Self { parsed: Arc::new(parsed), form: form.into(), digest })
     }
 
     /// A digest of the statement's form, without its literals: the same for the same question about another patient.
     pub fn digest(&self) -> Uuid {
         self.digest
+    }
+
+    /// The statement's form, without literals, comments and spaces.
+    pub(crate) fn form(&self) -> &str {
+        &self.form
     }
 
     pub(crate) fn parsed(&self) -> &Parsed {
@@ -116,8 +124,8 @@ fn first_words(statement: &Sql) -> String {
     if kind.is_empty() { "this kind of statement".to_owned() } else { kind }
 }
 
-/// A stable digest of the text with every literal, comment and space taken out.
-fn digest(sql: &str) -> Uuid {
+/// The text with every literal, comment and space taken out.
+fn form(sql: &str) -> String {
     let mut form = String::with_capacity(sql.len());
     // What cannot be read as tokens was refused before; an empty form is then as good as any.
     let tokens = Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize().unwrap_or_default();
@@ -142,7 +150,7 @@ fn digest(sql: &str) -> Uuid {
             }
         }
     }
-    Uuid::new_v5(&Uuid::NAMESPACE_OID, form.as_bytes())
+    form
 }
 
 /// A statement with everything that says how to run it.

@@ -61,6 +61,9 @@ impl ViewSource for Shelf {
             tokio::time::timeout(wait, reached).await.is_ok_and(|reached| reached.is_ok())
         })
     }
+    fn witness(&self) -> Option<Arc<dyn views::Witness>> {
+        None
+    }
 }
 
 impl OpenView for Opened {
@@ -72,6 +75,9 @@ impl OpenView for Opened {
     }
     fn frontier(&self) -> Frontier {
         self.frontier.clone()
+    }
+    fn tally(&self) -> Arc<views::Tally> {
+        Arc::default()
     }
     fn age(&self) -> Duration {
         Duration::from_millis(25)

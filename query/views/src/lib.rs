@@ -59,9 +59,12 @@ pub mod table;
 #[cfg(test)]
 mod testing;
 mod view;
+mod witness;
 
 pub use error::StoreError;
 pub use feed::{FeedItem, FeedStart, Feeds, Put, ResetReason, Subscription, Vanishing};
 pub use letters::BookLetters;
+pub use scan::Tally;
 pub use store::{Committed, Compacted, ContentDigest, LoadedRow, Loader, PutOutcome, Recovered, Store, StoreConfig};
 pub use view::{View, Views};
+pub use witness::{Account, Asked, Unwritten, Witness, Written};

@@ -1,6 +1,6 @@
 //! Facility views: a visibility and a snapshot of the store, taken together.
 
-use crate::scan::{FacilityTable, Sight};
+use crate::scan::{FacilityTable, Sight, Tally};
 use crate::store::Snapshot;
 use crate::{Feeds, Store};
 use consent_filter::Book;
@@ -51,7 +51,7 @@ impl Views {
         };
         let snapshot = self.store.snapshot();
         drop(book);
-        View { sight, snapshot, moment }
+        View { sight, snapshot, moment, tally: Arc::default() }
     }
 
     /// The store.
@@ -80,12 +80,18 @@ pub struct View {
     sight: Arc<Sight>,
     snapshot: Arc<Snapshot>,
     moment: Moment,
+    tally: Arc<Tally>,
 }
 
 impl View {
     /// A table of the view. It holds what the principal may see and nothing else.
     pub fn table(&self, category: Category) -> Arc<dyn TableProvider> {
-        Arc::new(FacilityTable { category, sight: self.sight.clone(), snapshot: self.snapshot.clone() })
+        let (sight, snapshot, tally) = (self.sight.clone(), self.snapshot.clone(), self.tally.clone());
+        Arc::new(FacilityTable { category, sight, snapshot, tally })
+    }
+    /// What was read through this view, patient by patient.
+    pub fn tally(&self) -> &Arc<Tally> {
+        &self.tally
     }
     /// Who looks.
     pub fn principal(&self) -> &Principal {

@@ -73,8 +73,12 @@ impl Runs {
     }
     /// Whose a row is.
     pub(crate) fn owner(&self, row: usize) -> Option<&str> {
+        self.run_of(row).and_then(|(at, _)| self.number(at))
+    }
+    /// Which patient's a row is, by place, and where that patient's rows end.
+    pub(crate) fn run_of(&self, row: usize) -> Option<(usize, usize)> {
         let after = self.starts.partition_point(|start| *start as usize <= row);
-        self.number(after.checked_sub(1)?)
+        Some((after.checked_sub(1)?, *self.starts.get(after)? as usize))
     }
     /// A patient's rows.
     pub(crate) fn find(&self, number: &str) -> Option<Range<usize>> {

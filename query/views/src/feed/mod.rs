@@ -15,7 +15,7 @@ pub use item::{FeedItem, FeedStart, ResetReason, Vanishing};
 pub use subscription::Subscription;
 
 use crate::store::Snapshot;
-use crate::{PutOutcome, Store};
+use crate::{PutOutcome, Store, Witness};
 use arc_swap::ArcSwap;
 use consent_filter::{Audience, Book, FacilityIx, Facts, PatientIx, Touched, Visibility};
 use group::GroupId;
@@ -24,7 +24,7 @@ use opentelemetry::metrics::{Counter, Gauge};
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, OnceLock, mpsc};
 use worker::{Job, Newcomer, Publication, Shared, Worker};
 
 /// The feeds of all facilities.
@@ -43,6 +43,8 @@ pub struct Feeds {
     ended: AtomicBool,
     /// Rings once when the node stops.
     closed: tokio::sync::watch::Sender<bool>,
+    /// Who writes down what subscriptions and statements show.
+    witness: OnceLock<Arc<dyn Witness>>,
     resets: Counter<u64>,
     subscribers: Gauge<u64>,
 }
@@ -110,6 +112,7 @@ impl Feeds {
             handed,
             ended: AtomicBool::new(false),
             closed: tokio::sync::watch::Sender::new(false),
+            witness: OnceLock::new(),
             resets: meter.u64_counter("ajisai.feed.resets").with_description("listeners too slow").build(),
             subscribers: meter.u64_gauge("ajisai.feed.groups").with_description("principals that listen").build(),
         })
@@ -245,6 +248,16 @@ impl Feeds {
         categories: CategorySet,
     ) -> Subscription {
         Subscription::new(self.clone(), store.clone(), principal.clone(), start, categories)
+    }
+
+    /// From now on this witness writes down what is shown. Said once, before anything is; what is said again counts for
+    /// nothing.
+    pub fn witnessed_by(&self, witness: Arc<dyn Witness>) {
+        let _first_counts = self.witness.set(witness);
+    }
+    /// Who writes down what is shown; `None` where nobody does, as in a room's own tests.
+    pub fn witness(&self) -> Option<&Arc<dyn Witness>> {
+        self.witness.get()
     }
 
     /// Ends every subscription after what it was already given, and those that begin from now on: the node stops, and

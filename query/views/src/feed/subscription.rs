@@ -4,7 +4,7 @@ use super::group::{First, Message};
 use super::worker::Newcomer;
 use super::{FeedItem, FeedStart, Feeds, ResetReason};
 use crate::scan::{Sight, facts_of, records};
-use crate::{Store, StoreError};
+use crate::{Account, Asked, Store, StoreError};
 use model::{Category, CategorySet, Frontier, Moment, Principal, Record};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -13,6 +13,8 @@ use tokio::sync::mpsc;
 
 /// So many items wait for a listener before it counts as too slow.
 const ROOM: usize = 65_536;
+/// How often the ledger is told what a feed that goes on has given.
+const TELLING: Duration = Duration::from_secs(60);
 /// So many rows of the whole view are read ahead of a listener.
 const AHEAD: usize = 1024;
 
@@ -31,6 +33,10 @@ pub struct Subscription {
     whole: Option<mpsc::Receiver<Result<FeedItem, StoreError>>>,
     /// Everything before this was given.
     reached: Frontier,
+    /// What was given, for the ledger.
+    account: Option<Account>,
+    begun: Instant,
+    told: Instant,
 }
 
 impl Subscription {
@@ -45,8 +51,12 @@ impl Subscription {
             FeedStart::After(frontier) => frontier.clone(),
             FeedStart::Beginning | FeedStart::Now => Frontier::start(),
         };
+        let account = account(&feeds, &principal, categories, &reached);
         let receiver = join(&feeds, &store, &principal, start);
         Self {
+            account,
+            begun: Instant::now(),
+            told: Instant::now(),
             feeds,
             store,
             principal,
@@ -72,7 +82,10 @@ impl Subscription {
         loop {
             if let Some(item) = self.pending.pop_front() {
                 match self.let_out(item) {
-                    Some(item) => return Some(Ok(item)),
+                    Some(item) => {
+                        self.write_down(&item);
+                        return Some(Ok(item));
+                    }
                     None => continue,
                 }
             }
@@ -117,7 +130,28 @@ impl Subscription {
 
     fn beat(&mut self) -> Option<FeedItem> {
         self.beat_at = Instant::now();
+        if let Some(account) = &mut self.account {
+            account.reached(&self.reached, self.begun.elapsed().as_secs());
+            if account.is_full() || self.told.elapsed() >= TELLING {
+                self.told = Instant::now();
+                // Handing it over is enough; a feed does not wait for the ledger's disk.
+                drop(account.so_far());
+            }
+        }
         Some(FeedItem::Heartbeat { frontier: self.reached.clone(), moment: now()? })
+    }
+
+    /// Counts an item that is given.
+    fn write_down(&mut self, item: &FeedItem) {
+        let (FeedItem::Appeared { record, .. } | FeedItem::Changed { record, .. }, Some(account)) =
+            (item, &mut self.account)
+        else {
+            return;
+        };
+        account.rows(&record.patient, record.category(), 1);
+        if account.is_full() {
+            drop(account.so_far());
+        }
     }
 
     fn take(&mut self, message: Message) {
@@ -192,6 +226,14 @@ impl Subscription {
     pub fn principal(&self) -> &Principal {
         &self.principal
     }
+}
+
+/// What a subscription gives is written down where the feeds have a witness.
+fn account(feeds: &Feeds, principal: &Principal, categories: CategorySet, reached: &Frontier) -> Option<Account> {
+    let witness = feeds.witness()?;
+    let asked: Vec<&str> = categories.iter().map(Category::code).collect();
+    let reading = witness.begin(principal, Asked::Feed(&asked.join(" ")), reached, now()?);
+    Some(Account::open(witness.clone(), reading))
 }
 
 fn join(feeds: &Arc<Feeds>, store: &Store, principal: &Principal, start: FeedStart) -> mpsc::Receiver<Message> {

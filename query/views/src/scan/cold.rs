@@ -2,6 +2,7 @@
 
 use super::pieces::{ColdPiece, Stretch, Term};
 use super::rows::{Given, batch};
+use super::tally::{Run, Runs, patient_ref};
 use crate::StoreError;
 use crate::cold::write::{CLASS_COLUMN, file_schema};
 use crate::hot::{place, values};
@@ -13,6 +14,7 @@ use arrow::datatypes::{Int32Type, Int64Type, SchemaRef, TimestampMicrosecondType
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection};
+use std::ops::Range;
 use std::sync::Arc;
 
 const BATCH_ROWS: usize = 8192;
@@ -29,6 +31,8 @@ pub(crate) struct ColdRows<'a> {
     /// Where in the stretches the next batch begins.
     stretch: usize,
     within: usize,
+    /// Of whom the rows of the last batch are.
+    runs: Runs,
 }
 
 /// In a file the source is not stored, so a stored column lies one place earlier.
@@ -70,7 +74,7 @@ impl<'a> ColdRows<'a> {
             .with_batch_size(BATCH_ROWS)
             .build()
             .map_err(failed)?;
-        Ok(Self { piece, dead, given, schema, reader, read, stretch: 0, within: 0 })
+        Ok(Self { piece, dead, given, schema, reader, read, stretch: 0, within: 0, runs: Runs::default() })
     }
 
     /// The next batch that shows anything.
@@ -89,6 +93,11 @@ impl<'a> ColdRows<'a> {
         }
     }
 
+    /// Of whom the rows of the batch given last are, in its order.
+    pub(crate) fn runs(&mut self) -> Vec<Run> {
+        self.runs.take()
+    }
+
     fn column<'b>(&self, read: &'b RecordBatch, file_place: usize) -> Option<&'b ArrayRef> {
         let at = self.read.binary_search(&file_place).ok()?;
         read.columns().get(at)
@@ -101,13 +110,13 @@ impl<'a> ColdRows<'a> {
         let occurred = values::<TimestampMicrosecondType>(self.column(read, in_file(place::OCCURRED)));
         let recorded = values::<TimestampMicrosecondType>(self.column(read, in_file(place::RECORDED)));
         let mut mask = vec![false; rows];
-        let mut shown: Vec<(usize, usize)> = Vec::new();
+        let mut shown: Vec<(usize, Range<usize>)> = Vec::new();
         let mut done = 0;
         while done < rows {
             let Some(stretch) = self.piece.stretches.get(self.stretch) else { break };
             let take = (stretch.rows.len() - self.within).min(rows - done);
             check(self.piece, stretch, done..done + take, (classes, occurred, recorded), &mut mask);
-            shown.push((self.stretch, take));
+            shown.push((self.stretch, stretch.rows.start + self.within..stretch.rows.start + self.within + take));
             done += take;
             self.within += take;
             if self.within == stretch.rows.len() {
@@ -126,6 +135,7 @@ impl<'a> ColdRows<'a> {
         if visible == 0 {
             return Ok(None);
         }
+        self.count(&mask, &shown);
         let keep = |array: &ArrayRef| if visible == rows { Ok(array.clone()) } else { filter(array, &mask) };
         let mut columns = Vec::with_capacity(self.given.len());
         for column in self.given {
@@ -141,18 +151,41 @@ impl<'a> ColdRows<'a> {
         batch(self.schema, columns, visible).map(Some)
     }
 
+    /// Notes of whom the visible rows are. `shown` spells the rows read: of which stretch, and where in the file.
+    fn count(&mut self, mask: &BooleanArray, shown: &[(usize, Range<usize>)]) {
+        let file = &self.piece.file;
+        let mut read = 0;
+        for rows in shown.iter().map(|(_, rows)| rows.clone()) {
+            let begins = read;
+            read += rows.len();
+            let mut at = rows.start;
+            // Rows of one patient lie together: one look for each, not one for each row.
+            while at < rows.end {
+                let Some((patient, until)) = file.runs.run_of(at) else { break };
+                let until = until.min(rows.end);
+                let visible = mask.slice(begins + at - rows.start, until - at).true_count();
+                if visible > 0 {
+                    let name = || patient_ref(file.entry.source.as_str(), file.runs.number(patient)?);
+                    self.runs.push(patient, visible, name);
+                }
+                at = until;
+            }
+        }
+    }
+
     /// The viewer's own numbers of the visible rows.
     fn own_numbers(
         &self,
         read: &RecordBatch,
         mask: &BooleanArray,
-        shown: &[(usize, usize)],
+        shown: &[(usize, Range<usize>)],
     ) -> Result<ArrayRef, arrow::error::ArrowError> {
         let patients = self.column(read, in_file(place::PATIENT)).ok_or_else(missing)?;
         let patients: Option<&StringArray> = patients.as_any().downcast_ref();
         let mut numbers = Vec::with_capacity(mask.true_count());
         let mut row = 0;
         for (stretch, rows) in shown {
+            let rows = rows.len();
             let own = self.piece.stretches.get(*stretch).and_then(|stretch| stretch.own.as_ref());
             for row in row..row + rows {
                 if mask.value(row) {
@@ -174,7 +207,7 @@ fn missing() -> arrow::error::ArrowError {
 fn check(
     piece: &ColdPiece,
     stretch: &Stretch,
-    rows: std::ops::Range<usize>,
+    rows: Range<usize>,
     columns: (&[i32], &[i64], &[i64]),
     mask: &mut [bool],
 ) {

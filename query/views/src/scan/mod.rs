@@ -11,7 +11,9 @@ mod pruning;
 mod records;
 mod rows;
 mod sight;
+mod tally;
 
 pub(crate) use provider::FacilityTable;
 pub(crate) use records::{facts_at, facts_of, records};
 pub(crate) use sight::Sight;
+pub use tally::Tally;

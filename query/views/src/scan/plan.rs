@@ -5,6 +5,7 @@ use super::cold::ColdRows;
 use super::pieces::Piece;
 use super::rows::{Given, hot};
 use super::sight::Sight;
+use super::tally::{Run, Tally};
 use crate::rows::DeadSet;
 use crate::table::table_name;
 use arrow::compute::BatchCoalescer;
@@ -34,6 +35,7 @@ pub(crate) struct FacilityScan {
     /// By partition.
     pub(crate) pieces: Vec<Arc<Vec<Piece>>>,
     pub(crate) limit: Option<usize>,
+    pub(crate) tally: Arc<Tally>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
 }
@@ -47,11 +49,12 @@ pub(crate) struct Parts {
     pub(crate) schema: SchemaRef,
     pub(crate) pieces: Vec<Vec<Piece>>,
     pub(crate) limit: Option<usize>,
+    pub(crate) tally: Arc<Tally>,
 }
 
 impl FacilityScan {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { category, sight, dead, given, schema, pieces, limit } = parts;
+        let Parts { category, sight, dead, given, schema, pieces, limit, tally } = parts;
         let properties = Arc::new(PlanProperties::new(
             EquivalenceProperties::new(schema.clone()),
             Partitioning::UnknownPartitioning(pieces.len()),
@@ -60,7 +63,7 @@ impl FacilityScan {
         ));
         let pieces = pieces.into_iter().map(Arc::new).collect();
         let metrics = ExecutionPlanMetricsSet::new();
-        Self { category, sight, dead, given: given.into(), schema, pieces, limit, properties, metrics }
+        Self { category, sight, dead, given: given.into(), schema, pieces, limit, tally, properties, metrics }
     }
 }
 
@@ -111,6 +114,7 @@ impl ExecutionPlan for FacilityScan {
         let Some(pieces) = self.pieces.get(partition).cloned() else {
             return Err(DataFusionError::Internal("the scan has no such partition".to_owned()));
         };
+        self.tally.begin();
         let baseline = BaselineMetrics::new(&self.metrics, partition);
         let mut builder = RecordBatchReceiverStreamBuilder::new(self.schema.clone(), 2);
         let out = builder.tx();
@@ -120,6 +124,8 @@ impl ExecutionPlan for FacilityScan {
             given: self.given.clone(),
             schema: self.schema.clone(),
             limit: self.limit.unwrap_or(usize::MAX),
+            category: self.category,
+            tally: self.tally.clone(),
             batch_rows: context.session_config().batch_size(),
         };
         builder.spawn_blocking(move || {
@@ -142,18 +148,25 @@ struct Work {
     schema: SchemaRef,
     limit: usize,
     batch_rows: usize,
+    category: Category,
+    tally: Arc<Tally>,
 }
 
 impl Work {
     /// Sends the visible rows of the pieces, in batches of a good size, until the receiver goes away.
     fn run(&self, pieces: &[Piece], send: impl Fn(RecordBatch) -> bool) -> Result<()> {
-        let mut out =
-            Out { coalescer: BatchCoalescer::new(self.schema.clone(), self.batch_rows), left: self.limit, send };
+        let coalescer = BatchCoalescer::new(self.schema.clone(), self.batch_rows);
+        let mut out = Out { coalescer, left: self.limit, send };
+        // Counted before they leave: what is handed out late, or to nobody, was read all the same.
+        let mut give = |batch: RecordBatch, runs: &[Run]| {
+            self.tally.add(self.category, runs, batch.num_rows().min(out.left));
+            out.push(batch)
+        };
         for piece in pieces {
             match piece {
                 Piece::Hot(chunk) => {
-                    if let Some(batch) = hot(&self.sight, &self.dead, chunk, &self.given, &self.schema)?
-                        && !out.push(batch)?
+                    if let Some((batch, runs)) = hot(&self.sight, &self.dead, chunk, &self.given, &self.schema)?
+                        && !give(batch, &runs)?
                     {
                         return Ok(());
                     }
@@ -162,7 +175,8 @@ impl Work {
                     let failed = |error| DataFusionError::External(Box::new(error));
                     let mut rows = ColdRows::open(piece, &self.dead, &self.given, &self.schema).map_err(failed)?;
                     while let Some(batch) = rows.next() {
-                        if !out.push(batch.map_err(failed)?)? {
+                        let batch = batch.map_err(failed)?;
+                        if !give(batch, &rows.runs())? {
                             return Ok(());
                         }
                     }

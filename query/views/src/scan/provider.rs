@@ -5,6 +5,7 @@ use super::plan::{FacilityScan, Parts};
 use super::pruning::Pruning;
 use super::rows::given;
 use super::sight::Sight;
+use super::tally::Tally;
 use crate::store::Snapshot;
 use crate::table::{table_name, view_schema};
 use arrow::datatypes::{Schema, SchemaRef};
@@ -22,6 +23,7 @@ pub(crate) struct FacilityTable {
     pub(crate) category: Category,
     pub(crate) sight: Arc<Sight>,
     pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) tally: Arc<Tally>,
 }
 
 impl fmt::Debug for FacilityTable {
@@ -63,6 +65,7 @@ impl TableProvider for FacilityTable {
             pieces: pieces(&self.sight, &self.snapshot, self.category, &pruning, partitions),
             // The rows of a filtered scan are filtered again above, so its limit is not this scan's.
             limit: limit.filter(|_| filters.is_empty()),
+            tally: self.tally.clone(),
         })))
     }
 }

@@ -41,7 +41,7 @@ pub(crate) fn records(
             Piece::Hot(chunk) => {
                 let shown = hot(sight, dead, &chunk, &given, &schema)
                     .map_err(|source| StoreError::Arrow { table: table_name(category), source })?;
-                if shown.is_some_and(|batch| !give(&batch)) {
+                if shown.is_some_and(|(batch, _)| !give(&batch)) {
                     return Ok(());
                 }
             }

@@ -1,6 +1,7 @@
 //! Which rows are visible, and the columns a scan gives of them.
 
 use super::sight::{Sight, admits};
+use super::tally::{Run, Runs, owner};
 use crate::hot::{Chunk, place};
 use crate::rows::DeadSet;
 use crate::table::{MY_PATIENT_ID, columns};
@@ -42,19 +43,20 @@ pub(crate) fn batch(schema: &SchemaRef, columns: Vec<ArrayRef>, rows: usize) -> 
     RecordBatch::try_new_with_options(schema.clone(), columns, &options)
 }
 
-/// The visible rows of a hot chunk; `None` when there are none.
+/// The visible rows of a hot chunk, and of whom they are; `None` when there are none.
 pub(crate) fn hot(
     sight: &Sight,
     dead: &DeadSet,
     chunk: &Chunk,
     given: &[Given],
     schema: &SchemaRef,
-) -> Result<Option<RecordBatch>, ArrowError> {
+) -> Result<Option<(RecordBatch, Vec<Run>)>, ArrowError> {
     let (occurred, recorded) = (chunk.occurred(), chunk.recorded());
     let mut mine: Vec<Option<&str>> = Vec::new();
     let wants_mine = given.contains(&Given::MyPatient);
     let patients = crate::hot::texts(&chunk.batch, place::PATIENT);
     let mut mask = Vec::with_capacity(chunk.len());
+    let mut runs = Runs::default();
     let times = occurred.iter().zip(recorded);
     let rows = chunk.patients.iter().zip(&chunk.classes).zip(&chunk.keys).zip(times);
     for (row, (((patient, class), key), (occurred, recorded))) in rows.enumerate() {
@@ -71,9 +73,12 @@ pub(crate) fn hot(
             (false, None)
         };
         let visible = visible && !dead.contains(*key);
-        if visible && wants_mine {
-            // Of the viewer's own rows the number is the patient's own.
-            mine.push(number.or_else(|| patients.map(|patients| patients.value(row))));
+        if visible {
+            runs.push(patient.get(), 1, || owner(chunk, row));
+            if wants_mine {
+                // Of the viewer's own rows the number is the patient's own.
+                mine.push(number.or_else(|| patients.map(|patients| patients.value(row))));
+            }
         }
         mask.push(visible);
     }
@@ -90,5 +95,5 @@ pub(crate) fn hot(
             Given::Stored(at) => filter(chunk.batch.column(*at), &mask)?,
         });
     }
-    batch(schema, columns, visible).map(Some)
+    Ok(Some((batch(schema, columns, visible)?, runs.take())))
 }

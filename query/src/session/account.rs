@@ -1,0 +1,52 @@
+//! What a statement read, on its way to the ledger.
+
+use super::statement::Reading;
+use crate::QueryError;
+use model::{AuditOutcome, Frontier, Moment, Principal};
+use std::sync::Arc;
+use views::{Asked, Tally, Witness};
+
+/// The account of one statement. Dropped before its end (a caller who went away, a task that was aborted), it is written
+/// with what was read until then.
+pub(super) struct Account {
+    account: Option<views::Account>,
+    tally: Arc<Tally>,
+}
+
+impl Account {
+    pub(super) fn open(
+        witness: Arc<dyn Witness>,
+        principal: &Principal,
+        statement: &Reading,
+        tally: Arc<Tally>,
+        (seen, moment): (&Frontier, Moment),
+    ) -> Self {
+        let reading = witness.begin(principal, Asked::Statement(statement.form()), seen, moment);
+        Self { account: Some(views::Account::open(witness, reading)), tally }
+    }
+
+    /// Writes the end, and waits until the ledger holds it. A statement that looked at no table is no reading.
+    pub(super) async fn close(mut self, outcome: AuditOutcome) -> Result<(), QueryError> {
+        let Some(account) = self.settle() else { return Ok(()) };
+        account.close(outcome).await.map_err(|unwritten| QueryError::Unrecorded { reason: unwritten.reason })
+    }
+
+    /// The account with everything counted, where there is anything to tell.
+    fn settle(&mut self) -> Option<views::Account> {
+        let mut account = self.account.take()?;
+        if !self.tally.is_begun() {
+            account.strike();
+            return None;
+        }
+        for (patient, category, rows) in self.tally.take() {
+            account.rows(&patient, category, rows);
+        }
+        Some(account)
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        drop(self.settle());
+    }
+}
