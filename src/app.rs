@@ -5,6 +5,7 @@
 //! its index to disk, the log closes.
 
 mod book;
+mod explain;
 mod log;
 mod node;
 
@@ -279,6 +280,7 @@ impl App {
             .add_service(QueryDesk::service(Arc::clone(&room)))
             .add_service(query::FeedDesk::service(Arc::clone(&views)))
             .add_service(FlightDesk::service(Arc::clone(&room)))
+            .add_service(explain::service(self.state.rooms().clone()))
             .add_service(node::service(Arc::clone(&self.state)));
         let stopped = self.stop_serving.clone().cancelled_owned();
         self.spawn("gRPC", routes.serve_with_incoming_shutdown(connections, stopped));

@@ -16,6 +16,7 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use wire::v1::consent_service_client::ConsentServiceClient;
 use wire::v1::directory_service_client::DirectoryServiceClient;
+use wire::v1::explain_service_client::ExplainServiceClient;
 use wire::v1::feed_service_client::FeedServiceClient;
 use wire::v1::ingest_service_client::IngestServiceClient;
 use wire::v1::node_service_client::NodeServiceClient;
@@ -334,6 +335,10 @@ impl Client {
     /// Live disclosures.
     pub fn feed(&self) -> FeedServiceClient<Calls> {
         FeedServiceClient::new(self.calls.clone()).max_decoding_message_size(MESSAGE_LIMIT)
+    }
+    /// Why records are shown or not.
+    pub fn explain(&self) -> ExplainServiceClient<Calls> {
+        ExplainServiceClient::new(self.calls.clone())
     }
     /// The node itself.
     pub fn node(&self) -> NodeServiceClient<Calls> {

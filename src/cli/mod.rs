@@ -9,6 +9,7 @@ pub mod consent;
 pub mod demo;
 pub mod dev;
 pub mod directory;
+pub mod explain;
 pub mod feed;
 pub mod ledger;
 pub mod publish;
@@ -44,6 +45,7 @@ enum Command {
     Sql(sql::Sql),
     Consent(consent::ConsentCommand),
     Directory(directory::DirectoryCommand),
+    Explain(explain::Explain),
     Feed(feed::FeedCommand),
     Quarantine(quarantine::QuarantineCommand),
     Status(status::Status),
@@ -65,6 +67,7 @@ impl Cli {
             Command::Sql(args) => drive(args.run()),
             Command::Consent(args) => drive(args.run()),
             Command::Directory(args) => drive(args.run()),
+            Command::Explain(args) => drive(args.run()),
             Command::Feed(args) => drive(args.run()),
             Command::Quarantine(args) => drive(args.run()),
             Command::Status(args) => drive(args.run()),

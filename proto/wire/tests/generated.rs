@@ -38,6 +38,7 @@ const REDACTED: &[&str] = &[
     ".ajisai.v1.GetQuarantinedResponse",
     ".ajisai.v1.ReplayQuarantinedRequest",
     ".ajisai.v1.Vanished",
+    ".ajisai.v1.ExplainRequest",
     ".ajisai.v1.AuditEvent",
     ".ajisai.v1.ShownRows",
     ".ajisai.v1.WithdrawalReceipt",

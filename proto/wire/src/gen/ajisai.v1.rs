@@ -4453,6 +4453,406 @@ pub mod directory_change {
         KinshipEnded(super::KinshipEnd),
     }
 }
+/// Which record, which viewer, when.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ExplainRequest {
+    /// The disclosing facility. Required.
+    #[prost(string, tag = "1")]
+    pub source: ::prost::alloc::string::String,
+    /// The record's id there. Required.
+    #[prost(string, tag = "2")]
+    pub record_id: ::prost::alloc::string::String,
+    /// The viewing facility; empty means the caller's.
+    #[prost(string, tag = "3")]
+    pub viewer: ::prost::alloc::string::String,
+    /// The member who looks; empty means the facility's system.
+    #[prost(string, tag = "4")]
+    pub member: ::prost::alloc::string::String,
+    /// In which role; 0 means the member's in the directory, or `system`.
+    #[prost(enumeration = "Role", tag = "5")]
+    pub role: i32,
+    /// For which purpose; 0 means treatment.
+    #[prost(enumeration = "Purpose", tag = "6")]
+    pub purpose: i32,
+    /// At which moment the clock is read; absent means now. The statements are always those of now.
+    #[prost(sfixed64, optional, tag = "7")]
+    pub at_us: ::core::option::Option<i64>,
+}
+/// The answer.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ExplainResponse {
+    /// For the viewer: `own`, `shared`, `broken-glass` or `nothing-here`.
+    #[prost(string, tag = "1")]
+    pub answer: ::prost::alloc::string::String,
+    /// The same in Japanese.
+    #[prost(string, tag = "2")]
+    pub answer_ja: ::prost::alloc::string::String,
+    /// The same in English.
+    #[prost(string, tag = "3")]
+    pub answer_en: ::prost::alloc::string::String,
+    /// Why, for the disclosing facility only.
+    #[prost(message, optional, tag = "4")]
+    pub explanation: ::core::option::Option<Explanation>,
+    /// How far the log had been read.
+    #[prost(message, optional, tag = "5")]
+    pub frontier: ::core::option::Option<Frontier>,
+}
+/// What every gate said.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Explanation {
+    /// Whether the record is shown.
+    #[prost(bool, tag = "1")]
+    pub shown: bool,
+    /// Why it is not, from the closed list of reasons; empty where it is.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+    /// The gates in order, up to the first that shuts for the viewer.
+    #[prost(message, repeated, tag = "3")]
+    pub gates: ::prost::alloc::vec::Vec<GateFinding>,
+    /// The patient's consents and what each says.
+    #[prost(message, repeated, tag = "4")]
+    pub consents: ::prost::alloc::vec::Vec<GateFinding>,
+    /// The viewer's own broken glasses and what each says.
+    #[prost(message, repeated, tag = "5")]
+    pub glasses: ::prost::alloc::vec::Vec<GateFinding>,
+    /// The rules of the source's scope by their place from 0, and what each says.
+    #[prost(message, repeated, tag = "6")]
+    pub rules: ::prost::alloc::vec::Vec<GateFinding>,
+    /// The record's labels, those added by rule too.
+    #[prost(enumeration = "Label", repeated, tag = "7")]
+    pub labels: ::prost::alloc::vec::Vec<i32>,
+    /// The links at one end of which the record's patient stands.
+    #[prost(string, repeated, tag = "8")]
+    pub links: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Since when the clock has let it be shown; absent: as long as the statements stand.
+    #[prost(sfixed64, optional, tag = "9")]
+    pub since_us: ::core::option::Option<i64>,
+    /// The next moment at which the answer changes though no event arrives.
+    #[prost(sfixed64, optional, tag = "10")]
+    pub next_change_us: ::core::option::Option<i64>,
+}
+/// One thing that was looked at.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GateFinding {
+    /// Which: a gate's code, a consent's id, a rule's place.
+    #[prost(string, tag = "1")]
+    pub what: ::prost::alloc::string::String,
+    /// `opens`, `shuts` or `silent`.
+    #[prost(string, tag = "2")]
+    pub verdict: ::prost::alloc::string::String,
+    /// Why it shuts.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+}
+/// Generated client implementations.
+pub mod explain_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Explains decisions.
+    #[derive(Debug, Clone)]
+    pub struct ExplainServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl ExplainServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> ExplainServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> ExplainServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            ExplainServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Why this viewer is shown this record, or is not.
+        ///
+        /// The disclosing facility is told every gate. A viewer asks about itself and is told the same of what is hidden and of
+        /// what does not exist; anybody else is told just that.
+        /// Who: any principal. Errors: UNAUTHENTICATED; INVALID_ARGUMENT (`field`: rule).
+        pub async fn explain(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ExplainRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ExplainResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.ExplainService/Explain",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.ExplainService", "Explain"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod explain_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with ExplainServiceServer.
+    #[async_trait]
+    pub trait ExplainService: std::marker::Send + std::marker::Sync + 'static {
+        /// Why this viewer is shown this record, or is not.
+        ///
+        /// The disclosing facility is told every gate. A viewer asks about itself and is told the same of what is hidden and of
+        /// what does not exist; anybody else is told just that.
+        /// Who: any principal. Errors: UNAUTHENTICATED; INVALID_ARGUMENT (`field`: rule).
+        async fn explain(
+            &self,
+            request: tonic::Request<super::ExplainRequest>,
+        ) -> std::result::Result<tonic::Response<super::ExplainResponse>, tonic::Status>;
+    }
+    /// Explains decisions.
+    #[derive(Debug)]
+    pub struct ExplainServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> ExplainServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for ExplainServiceServer<T>
+    where
+        T: ExplainService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/ajisai.v1.ExplainService/Explain" => {
+                    #[allow(non_camel_case_types)]
+                    struct ExplainSvc<T: ExplainService>(pub Arc<T>);
+                    impl<
+                        T: ExplainService,
+                    > tonic::server::UnaryService<super::ExplainRequest>
+                    for ExplainSvc<T> {
+                        type Response = super::ExplainResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ExplainRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ExplainService>::explain(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ExplainSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for ExplainServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "ajisai.v1.ExplainService";
+    impl<T> tonic::server::NamedService for ExplainServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
 /// From where and what to watch.
 #[derive(Clone, PartialEq, ::prost::Message)]
 pub struct WatchRequest {
