@@ -4,7 +4,6 @@
 //! A statement waits until its reading is durable, so that no answer is whole without its entry. Readings nobody
 //! waits for (feeds, callers who went away) are kept and tried again until the log takes them.
 
-use bytes::Bytes;
 use event_log::{AppendError, EventLog, Letter, PartitionKey};
 use model::{
     ActId, AuditEvent, AuditOutcome, Body, Digest, Event, EventId, EventKey, Frontier, Moment, Principal, Reading,
@@ -228,7 +227,7 @@ fn letter(event: &AuditEvent, now: Moment) -> Letter {
         key: PartitionKey::Control,
         event: event.key.digest(),
         trace: None,
-        payload: Bytes::from(wire::write_event(&event)),
+        payload: wire::write_event(&event),
     }
 }
 

@@ -1,11 +1,7 @@
 //! The disclosing hospital is told why a record is shown or not, gate by gate; a viewer is told the same of what is hidden
 //! and of what does not exist.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test may stop where it stands, also in its helpers"
-)]
+#![expect(clippy::unwrap_used, reason = "a test may stop where it stands, also in its helpers")]
 
 use ajisai::bench;
 use ajisai::bench::region::{self, Records, Size};
