@@ -223,12 +223,7 @@ fn letter(event: &AuditEvent, now: Moment) -> Letter {
             .unwrap_or_else(|_| unreachable!("hex digits and dashes are an event id")),
     };
     let event = Event { key, admitted_at: now, body: Body::Audit(Box::new(event.clone())) };
-    Letter {
-        key: PartitionKey::Control,
-        event: event.key.digest(),
-        trace: None,
-        payload: wire::write_event(&event),
-    }
+    Letter { key: PartitionKey::Control, event: event.key.digest(), trace: None, payload: wire::write_event(&event) }
 }
 
 impl std::fmt::Debug for Recorder {

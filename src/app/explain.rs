@@ -82,17 +82,18 @@ impl ExplainService for ExplainDesk {
 fn answer(rooms: &Rooms, caller: &Principal, request: v1::ExplainRequest) -> Result<v1::ExplainResponse, Status> {
     let book = rooms.book.read();
     let Question { record, viewer, moment } = Question::parse(request, caller, &book)?;
-    let facts = rooms.store.facts_of(&book, &record).map_err(|error| {
-        tracing::error!(%error, "a record could not be looked up for an explanation");
-        Status::unavailable("the record store cannot be read just now; try again")
-    })?;
-    let explanation = facts.map(|facts| book.explain(&facts, &viewer, moment));
     let discloser = is_discloser(caller, &record);
     // A viewer is told of itself; of others, and of what it is not shown, the same as if nothing were there.
-    let told = match &explanation {
-        Some(explanation) if discloser || *caller == viewer => explanation.for_viewer(),
-        _ => ViewerAnswer::NothingHere,
+    let facts = if discloser || *caller == viewer {
+        rooms.store.facts_of(&book, &record).map_err(|error| {
+            tracing::error!(%error, "a record could not be looked up for an explanation");
+            Status::unavailable("the record store cannot be read just now; try again")
+        })?
+    } else {
+        None
     };
+    let explanation = facts.map(|facts| book.explain(&facts, &viewer, moment));
+    let told = explanation.as_ref().map_or(ViewerAnswer::NothingHere, Explanation::for_viewer);
     Ok(v1::ExplainResponse {
         answer: code(told).to_owned(),
         answer_ja: told.ja().to_owned(),
