@@ -71,7 +71,8 @@ where
         let mut bytes = 0_u64;
         let mut sent = 0_u64;
         while sent < events {
-            let due = u64::min(events, whole(begin.elapsed().as_secs_f64() * rate));
+            // The first is due at once. Counted one too low, this would wait for nothing, spinning, until the next is.
+            let due = u64::min(events, whole(begin.elapsed().as_secs_f64() * rate) + 1);
             while sent < due {
                 let stamp = begin_wall.plus_micros(i64::try_from((intended(sent) - begin).as_micros())?);
                 let event = Bytes::from(records.event(sent, stamp)?.encode_to_vec());
