@@ -70,7 +70,15 @@ fn the_descriptor_set_names_every_service() {
     services.sort();
     assert_eq!(
         services,
-        ["ConsentService", "DirectoryService", "FeedService", "IngestService", "NodeService", "QueryService"]
+        [
+            "ConsentService",
+            "DirectoryService",
+            "ExplainService",
+            "FeedService",
+            "IngestService",
+            "NodeService",
+            "QueryService"
+        ]
     );
 }
 
