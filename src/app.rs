@@ -271,6 +271,7 @@ impl App {
             .initial_connection_window_size(16 << 20)
             .http2_keepalive_interval(Some(Duration::from_secs(20)))
             .layer(TraceLayer::new(telemetry::grpc_failures()).make_span_with(telemetry::trace_context::grpc_span))
+            .layer(tower::util::MapRequestLayer::new(telemetry::trace_context::carry_on))
             .layer(IdentityLayer::new(Arc::clone(&identity)))
             .add_service(health_service)
             .add_service(reflection)

@@ -90,6 +90,24 @@ async fn a_request_continues_its_callers_trace() {
     assert!(ours.starts_with("00-0af7651916cd43dd8448eb211c80319c-") && ours.ends_with("-01"), "{ours}");
 }
 
+#[tokio::test]
+async fn a_call_carries_the_nodes_own_trace_on_and_a_stream_of_events_does_not() {
+    let settings = settings("otlp_endpoint = \"http://127.0.0.1:1\"\nsample = 1.0");
+    let telemetry = Telemetry::build(&settings, "node-1").unwrap();
+    let subscriber = telemetry.subscriber(&settings, std::io::sink).unwrap();
+    let carried = |path: &str| {
+        let request = http::Request::builder().uri(path).body(()).unwrap();
+        let span = trace_context::grpc_span(&request);
+        let request = span.in_scope(|| trace_context::carry_on(request));
+        (trace_context::of(&span), request.headers().get("traceparent").map(|value| value.to_str().unwrap().to_owned()))
+    };
+    tracing::subscriber::with_default(subscriber, || {
+        let (span, batch) = carried("/ajisai.v1.IngestService/PublishBatch");
+        assert!(batch.is_some() && batch == span, "{batch:?} {span:?}");
+        assert_eq!(carried("/ajisai.v1.IngestService/Publish").1, None);
+    });
+}
+
 #[test]
 fn without_a_collector_no_trace_is_recorded() {
     let text = told("", || assert_eq!(tracing::info_span!("ingest").in_scope(trace_context::current), None));

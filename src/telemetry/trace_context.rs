@@ -38,6 +38,21 @@ pub fn grpc_span<B>(request: &http::Request<B>) -> Span {
     span
 }
 
+/// Puts the request's span, where it is recorded, in the place of the caller's trace, so that what is appended carries
+/// it through the log to the view. A stream of events goes on for days: its trace would be one without end, so each
+/// of its events brings its own or none.
+pub fn carry_on<B>(mut request: http::Request<B>) -> http::Request<B> {
+    if request.uri().path() == "/ajisai.v1.IngestService/Publish" {
+        return request;
+    }
+    let sampled = Span::current().context().span().span_context().is_sampled();
+    let traceparent = if sampled { current().and_then(|text| text.parse().ok()) } else { None };
+    if let Some(traceparent) = traceparent {
+        request.headers_mut().insert(TRACEPARENT, traceparent);
+    }
+    request
+}
+
 struct One<'a>(&'a str);
 
 impl Extractor for One<'_> {
