@@ -8,11 +8,12 @@ mod book;
 mod explain;
 mod log;
 mod node;
+mod tasks;
 
 use crate::config::Config;
 use crate::identity::tls::{self, ALPN_GRPC, ALPN_HTTP, ALPN_POSTGRES, ClientCertificates, TlsError, server_config};
 use crate::identity::{self, Connections, Identity, IdentityLayer, KeysError, TokenDoor};
-use crate::notary::{self, Notary, NotaryError, Shelf};
+use crate::notary::NotaryError;
 use crate::pipeline::{self, PipelineError, Rooms, Unhindered, Withheld};
 use crate::recorder::{Recorder, Recording};
 use crate::register::{Register, RegisterError};
@@ -35,6 +36,7 @@ use views::{Feeds, Store, StoreConfig, StoreError, Views};
 pub use book::BookDirectory;
 pub use log::{LogOpenError, open_log};
 pub use node::State;
+use tasks::{Corridor, Ledger};
 
 /// Why the node could not start, or stopped before it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -113,55 +115,6 @@ pub struct App {
     servers: Vec<(&'static str, JoinHandle<Result<(), String>>)>,
 }
 
-/// The pipeline's task, waited for at most once.
-#[derive(Debug)]
-struct Corridor(Option<JoinHandle<Result<(), PipelineError>>>);
-
-impl Corridor {
-    fn has_ended(&self) -> bool {
-        self.0.is_none()
-    }
-    /// Waits until it ends; for ever when that was said before. Dropping the wait loses nothing.
-    async fn ended(&mut self) -> Result<(), AppError> {
-        let Some(task) = self.0.as_mut() else { return std::future::pending().await };
-        let outcome = task.await;
-        self.0 = None;
-        outcome.map_err(|error| AppError::Server("pipeline", error.to_string()))?.map_err(AppError::from)
-    }
-}
-
-/// Folds the ledger from the log and signs it, beside everything else.
-#[derive(Debug)]
-struct Ledger {
-    stop: CancellationToken,
-    task: JoinHandle<()>,
-}
-
-/// How often the ledger is signed while it grows.
-const SIGNED_EVERY: Duration = Duration::from_secs(10);
-
-impl Ledger {
-    fn begin(config: &Config, log: &Arc<dyn EventLog>, clock: &pipeline::Clock) -> Result<Self, AppError> {
-        let notary = Notary::open(&config.node.data_dir, &config.node.name)?;
-        let shelf = Shelf::open(&config.node.data_dir).map_err(NotaryError::from)?;
-        let stop = CancellationToken::new();
-        let (log, clock, stopped) = (Arc::clone(log), Arc::clone(clock), stop.clone());
-        let task = tokio::spawn(async move {
-            if let Err(error) = notary::keep((&notary, &shelf), &log, clock.as_ref(), SIGNED_EVERY, stopped).await {
-                tracing::error!(%error, "the ledger is no longer signed; what is read is still written into the log");
-            }
-        });
-        Ok(Self { stop, task })
-    }
-    /// Takes in and signs what was recorded until now.
-    async fn end(&mut self) {
-        self.stop.cancel();
-        if (&mut self.task).await.is_err() {
-            tracing::error!("the ledger's task ended early");
-        }
-    }
-}
-
 /// What the listeners are served from.
 struct Opened {
     listeners: Listeners,
@@ -225,7 +178,7 @@ impl App {
             state,
             stop_reading,
             stop_serving: CancellationToken::new(),
-            pipeline: Corridor(Some(pipeline)),
+            pipeline: Corridor::new(pipeline),
             recording,
             ledger,
             servers: Vec::new(),
