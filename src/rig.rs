@@ -59,7 +59,8 @@ impl Rig {
     /// When the directory cannot be written, no port is free or the keys cannot be made.
     pub fn prepare(program: &Path, directory: &Path, extra: &str) -> anyhow::Result<Self> {
         std::fs::create_dir_all(directory)?;
-        let ports = Ports { grpc: free_port()?, postgres: free_port()?, admin: free_port()?, dashboards: free_port()? };
+        let [grpc, postgres, admin, dashboards] = free_ports()?;
+        let ports = Ports { grpc, postgres, admin, dashboards };
         let rig = Self { program: program.to_owned(), directory: directory.to_owned(), ports, child: None };
         rig.run(&["dev", "ca", "--facility", OFFICE, "--dir"], &[&rig.pki()])?;
         let text = format!(
@@ -235,9 +236,11 @@ impl Drop for Rig {
     }
 }
 
-/// A port that was free a moment ago.
-fn free_port() -> anyhow::Result<u16> {
-    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+/// Ports that were free a moment ago. All are held until the last is found, or the same could come twice.
+fn free_ports<const N: usize>() -> anyhow::Result<[u16; N]> {
+    let held: Vec<_> = (0..N).map(|_| std::net::TcpListener::bind(("127.0.0.1", 0))).collect::<Result<_, _>>()?;
+    let ports: Vec<u16> = held.iter().map(|held| Ok(held.local_addr()?.port())).collect::<std::io::Result<_>>()?;
+    ports.try_into().map_err(|_| anyhow::anyhow!("as many ports as were asked for"))
 }
 
 /// Whether the node says that it serves, having caught up with its log.
