@@ -8,5 +8,5 @@
 mod house;
 mod trial;
 
-pub use house::{House, Ports};
+pub use house::{House, Ports, USUAL_PORTS};
 pub use trial::{Expected, Trial, counts, trials, withdrawal};

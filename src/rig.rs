@@ -37,6 +37,32 @@ pub struct Ports {
     pub dashboards: u16,
 }
 
+impl Ports {
+    /// The wanted ports (gRPC, PostgreSQL, admin, dashboards) where they are free, others where they are taken; 0 wants
+    /// any. All are held until the last is found, or the same could come twice.
+    ///
+    /// # Errors
+    /// When no port is free.
+    pub fn choose(wanted: [u16; 4]) -> anyhow::Result<Self> {
+        let mut held = Vec::with_capacity(wanted.len());
+        let mut choose = |wanted: u16| -> anyhow::Result<u16> {
+            let listener = std::net::TcpListener::bind(("127.0.0.1", wanted))
+                .or_else(|_| std::net::TcpListener::bind(("127.0.0.1", 0)))
+                .context("no port is free on 127.0.0.1")?;
+            let port = listener.local_addr()?.port();
+            held.push(listener);
+            Ok(port)
+        };
+        let [grpc, postgres, admin, dashboards] = wanted;
+        Ok(Self {
+            grpc: choose(grpc)?,
+            postgres: choose(postgres)?,
+            admin: choose(admin)?,
+            dashboards: choose(dashboards)?,
+        })
+    }
+}
+
 /// A channel that carries a bearer token.
 pub type Bearing = InterceptedService<Channel, Bearer>;
 
@@ -59,8 +85,7 @@ impl Rig {
     /// When the directory cannot be written, no port is free or the keys cannot be made.
     pub fn prepare(program: &Path, directory: &Path, extra: &str) -> anyhow::Result<Self> {
         std::fs::create_dir_all(directory)?;
-        let [grpc, postgres, admin, dashboards] = free_ports()?;
-        let ports = Ports { grpc, postgres, admin, dashboards };
+        let ports = Ports::choose([0; 4])?;
         let rig = Self { program: program.to_owned(), directory: directory.to_owned(), ports, child: None };
         rig.run(&["dev", "ca", "--facility", OFFICE, "--dir"], &[&rig.pki()])?;
         let text = format!(
@@ -234,13 +259,6 @@ impl Drop for Rig {
             let _ = child.wait();
         }
     }
-}
-
-/// Ports that were free a moment ago. All are held until the last is found, or the same could come twice.
-fn free_ports<const N: usize>() -> anyhow::Result<[u16; N]> {
-    let held: Vec<_> = (0..N).map(|_| std::net::TcpListener::bind(("127.0.0.1", 0))).collect::<Result<_, _>>()?;
-    let ports: Vec<u16> = held.iter().map(|held| Ok(held.local_addr()?.port())).collect::<std::io::Result<_>>()?;
-    ports.try_into().map_err(|_| anyhow::anyhow!("as many ports as were asked for"))
 }
 
 /// Whether the node says that it serves, having caught up with its log.

@@ -2,7 +2,7 @@
 
 use super::terminal::{progress, remark, say};
 use crate::client::player::{Player, await_frontier};
-use crate::demo::{House, Ports, Trial, trials, withdrawal};
+use crate::demo::{House, Ports, Trial, USUAL_PORTS, trials, withdrawal};
 use crate::simulator::{Expectation, Office, Simulation, SimulationOptions};
 use anyhow::{Context, bail};
 use clap::Args;
@@ -47,7 +47,7 @@ impl Demo {
     /// When the node does not start, the region is refused, or an answer is wrong.
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         let program = std::env::current_exe().context("finding this program")?;
-        let mut house = House::furnish(&self.dir, Ports::choose()?)?;
+        let mut house = House::furnish(&self.dir, Ports::choose(USUAL_PORTS)?)?;
         let seed = self.unused_seed(house.directory())?;
         say("ノードを起動しています Starting the node …");
         house.start(&program).await?;

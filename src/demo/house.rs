@@ -2,6 +2,7 @@
 
 use crate::client::Connection;
 use crate::identity::authority::Authority;
+pub use crate::rig::{OFFICE, OPERATOR, Ports};
 use crate::simulator::Site;
 use anyhow::{Context, bail};
 use model::{FacilityId, MemberId, Principal, Purpose, Role};
@@ -10,39 +11,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tonic::transport::Endpoint;
 
-/// The facility of the person who runs the node.
-pub const OFFICE: &str = "office";
-/// That person.
-pub const OPERATOR: &str = "operator-1";
-
-/// Where the node listens, all on loopback.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ports {
-    /// gRPC and Flight SQL.
-    pub grpc: u16,
-    /// PostgreSQL protocol.
-    pub postgres: u16,
-    /// Health and metrics.
-    pub admin: u16,
-    /// Dashboards.
-    pub dashboards: u16,
-}
-
-impl Ports {
-    /// The usual ports where they are free, others where they are taken.
-    ///
-    /// # Errors
-    /// When no port is free.
-    pub fn choose() -> anyhow::Result<Self> {
-        let choose = |usual: u16| -> anyhow::Result<u16> {
-            let listener = std::net::TcpListener::bind(("127.0.0.1", usual))
-                .or_else(|_| std::net::TcpListener::bind(("127.0.0.1", 0)))
-                .context("no port is free on 127.0.0.1")?;
-            Ok(listener.local_addr()?.port())
-        };
-        Ok(Self { grpc: choose(7443)?, postgres: choose(7432)?, admin: choose(7480)?, dashboards: choose(7400)? })
-    }
-}
+/// The ports people expect (gRPC, PostgreSQL, admin, dashboards); others are taken where these are not free.
+pub const USUAL_PORTS: [u16; 4] = [7443, 7432, 7480, 7400];
 
 /// The node with its directory. Dropped, it takes the node down.
 #[derive(Debug)]

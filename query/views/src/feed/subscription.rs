@@ -132,7 +132,7 @@ impl Subscription {
         self.beat_at = Instant::now();
         if let Some(account) = &mut self.account {
             account.reached(&self.reached, self.begun.elapsed().as_secs());
-            if account.is_full() || self.told.elapsed() >= TELLING {
+            if self.told.elapsed() >= TELLING {
                 self.told = Instant::now();
                 // Handing it over is enough; a feed does not wait for the ledger's disk.
                 drop(account.so_far());
