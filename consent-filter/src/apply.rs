@@ -160,8 +160,39 @@ impl Book {
             Body::Consent(ConsentChange::GlassReviewed(review)) => self.review_glass(review),
             Body::Record(_) | Body::Audit(_) => (Outcome::NotForTheBook, Touched::Nothing),
         };
+        if matches!(outcome, Outcome::Applied | Outcome::AwaitsDirectory) {
+            self.note_statement(position, body);
+        }
         self.note_change(&touched);
         Applied { outcome, touched }
+    }
+
+    /// Remembers which letter made a consent, a scope, a link or a glass stand as it does, for explanations.
+    fn note_statement(&mut self, position: Position, body: &Body) {
+        let consent = |book: &Self, patient, id| Some(book.grant_of(book.patients.find(patient)?, id)?.1.id);
+        match body {
+            Body::Consent(ConsentChange::Given(Consent { patient, id, .. }))
+            | Body::Consent(ConsentChange::Withdrawn(Withdrawal { patient, id, .. })) => {
+                if let Some(ix) = consent(self, patient, id) {
+                    self.consents.note_statement(ix, position);
+                }
+            }
+            Body::Consent(ConsentChange::GlassBroken(glass)) => {
+                if let Some(patient) = self.patients.find(&glass.patient) {
+                    self.emergencies.note_statement(patient, &glass.id, position);
+                }
+            }
+            Body::Directory(DirectoryChange::Scope(scope)) => {
+                let entry = self.directory.find(&scope.facility).and_then(|ix| self.directory.entry_mut(ix));
+                if let Some(entry) = entry {
+                    entry.scope_at = Some(position);
+                }
+            }
+            Body::Directory(DirectoryChange::Link(LinkChange::Linked(link))) => {
+                self.links.note_statement(&link.id, position);
+            }
+            _ => {}
+        }
     }
 
     /// Keeps the generations in step, so that what is touched for one viewer leaves the others' visibilities current.

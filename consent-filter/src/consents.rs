@@ -4,13 +4,13 @@ use crate::classes::Class;
 use crate::decision::Reason;
 use crate::directory::{Directory, Viewer};
 use crate::exceptions::{self, Trees};
-use crate::index::{DepartmentIx, MemberIx, TermsIx};
+use crate::index::{DepartmentIx, MemberIx, Placed, TermsIx};
 use crate::intern::{Interner, PackedIds};
 use crate::planted::{Bug, is};
 use crate::{ConsentIx, FacilityIx};
 use model::{
     CategorySet, Consent, ConsentForm, ConsentId, ConsentState, DepartmentCode, Exceptions, Labels, Moment, Period,
-    Purpose, PurposeSet, Viewers,
+    Position, Purpose, PurposeSet, Viewers,
 };
 use std::collections::BTreeSet;
 
@@ -79,6 +79,8 @@ pub(crate) struct Grant {
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Consents {
     ids: PackedIds,
+    /// For each id the statement by which it stands as it does.
+    stated: Vec<Placed>,
     terms: Interner<Terms>,
     lists: Interner<ViewerList>,
     departments: Interner<DepartmentCode>,
@@ -207,6 +209,19 @@ impl Consents {
     pub(crate) fn id(&self, ix: ConsentIx) -> Option<ConsentId> {
         self.ids.text(ix.as_u32()).and_then(|text| ConsentId::parse(&text).ok())
     }
+    /// The statement by which the consent stands as it does.
+    pub(crate) fn stated_at(&self, ix: ConsentIx) -> Option<Position> {
+        self.stated.get(ix.as_u32() as usize).and_then(|placed| placed.get())
+    }
+    pub(crate) fn note_statement(&mut self, ix: ConsentIx, position: Position) {
+        let at = ix.as_u32() as usize;
+        if self.stated.len() <= at {
+            self.stated.resize(at + 1, Placed::NOWHERE);
+        }
+        if let Some(placed) = self.stated.get_mut(at) {
+            *placed = Placed::at(position);
+        }
+    }
     /// Keeps an id; `None` when there is no room for another.
     pub(crate) fn push_id(&mut self, id: &ConsentId) -> Option<ConsentIx> {
         self.ids.push(id.as_str()).map(ConsentIx::from_u32)
@@ -315,6 +330,7 @@ impl Consents {
         // A B-tree leaf holds 11 keys and is 2/3 full as a rule.
         const BOUNDARY: usize = 14;
         self.ids.bytes()
+            + self.stated.capacity() * size_of::<Placed>()
             + self.terms.bytes()
             + self.lists.bytes()
             + self.departments.bytes()

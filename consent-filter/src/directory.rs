@@ -7,7 +7,7 @@ use crate::intern::QuickMap;
 use crate::planted::{Bug, is};
 use model::{
     BreakGlassRule, DisclosureScope, Facility, FacilityId, FacilityKind, FacilityStatus, GuardianConsents, Member,
-    MemberId, Moment, Principal, Purpose, Role, RoleSet,
+    MemberId, Moment, Position, Principal, Purpose, Role, RoleSet,
 };
 use roaring::RoaringBitmap;
 
@@ -41,6 +41,8 @@ pub(crate) struct FacilityEntry {
     pub id: FacilityId,
     pub stated: Option<Facility>,
     pub scope: Option<DisclosureScope>,
+    /// Where its scope was stated.
+    pub scope_at: Option<Position>,
     /// Its own patient refs.
     pub own: RoaringBitmap,
     /// Those of them that are linked to another ref.
@@ -109,6 +111,7 @@ impl Directory {
             id: id.clone(),
             stated: None,
             scope: None,
+            scope_at: None,
             own: RoaringBitmap::new(),
             linked: RoaringBitmap::new(),
             classes: RoaringBitmap::new(),

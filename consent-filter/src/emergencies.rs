@@ -6,7 +6,8 @@ use crate::intern::QuickMap;
 use crate::planted::{Bug, is};
 use crate::{FacilityIx, PatientIx, Reason};
 use model::{
-    BreakGlass, Category, CategorySet, FacilityId, GlassId, MemberId, Moment, PatientRef, Release, ReviewOutcome, Role,
+    BreakGlass, Category, CategorySet, FacilityId, GlassId, MemberId, Moment, PatientRef, Position, Release,
+    ReviewOutcome, Role,
 };
 
 /// One broken glass.
@@ -23,6 +24,8 @@ pub(crate) struct Glass {
     /// Whether it was stated at all.
     pub stated: bool,
     pub review: Option<ReviewOutcome>,
+    /// Where it was broken.
+    pub broken_at: Option<Position>,
 }
 
 /// Up to which `recorded` each category is released, in microseconds; `i64::MIN` where it is not.
@@ -67,6 +70,7 @@ impl Glass {
             closed: false,
             stated: true,
             review: None,
+            broken_at: None,
         }
     }
     fn barred(id: &GlassId, facility: FacilityIx) -> Self {
@@ -80,6 +84,7 @@ impl Glass {
             closed: true,
             stated: false,
             review: None,
+            broken_at: None,
         }
     }
     /// Whether this is the viewer's own glass.
@@ -132,6 +137,13 @@ impl Emergencies {
             Some(known) if !known.stated => Shattered::Final,
             Some(known) if known.says(&glass) => Shattered::Unchanged,
             Some(_) => Shattered::Taken,
+        }
+    }
+    pub(crate) fn note_statement(&mut self, patient: PatientIx, id: &GlassId, position: Position) {
+        let glasses = self.glasses.get_mut(&patient).map(Vec::as_mut_slice).unwrap_or_default();
+        // The statement just taken in is the last of its id that is not noted yet.
+        if let Some(glass) = glasses.iter_mut().rfind(|glass| glass.id == *id && glass.broken_at.is_none()) {
+            glass.broken_at = Some(position);
         }
     }
     pub(crate) fn close(&mut self, patient: PatientIx, facility: FacilityIx, id: &GlassId) -> Shattered {

@@ -3,7 +3,7 @@
 use crate::classes::Class;
 use crate::directory::Viewer;
 use crate::{Book, Decision, Facts, Permit, Reason};
-use model::{ConsentId, GlassId, Labels, LinkId, Moment, PatientRef, Principal, Role};
+use model::{ConsentId, FacilityId, GlassId, Labels, LinkId, Moment, PatientRef, Position, Principal, Role};
 use std::collections::BTreeSet;
 
 /// The gates of [`Book::decide`], in their order.
@@ -63,6 +63,28 @@ pub struct Finding<T> {
     pub verdict: Verdict,
 }
 
+/// What opened a record: one of the statements that had to be made.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Opener {
+    /// The patient's consent.
+    Consent(ConsentId),
+    /// The viewer's broken glass.
+    Glass(GlassId),
+    /// The source's scope.
+    Scope(FacilityId),
+    /// A link at one end of which the patient ref stands.
+    Link(LinkId),
+}
+
+/// A statement that opened a record, and the letter that made it stand as it does.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Opening {
+    /// Which.
+    pub by: Opener,
+    /// The letter's place in the log.
+    pub at: Position,
+}
+
 /// Why a record is shown or not. For the disclosing facility, the patient and the ledger: a viewer is given
 /// [`Explanation::for_viewer`] and nothing else.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -88,6 +110,8 @@ pub struct Explanation {
     /// For a record that is shown: since which moment the clock alone would have let it be. `None`: as long as the
     /// statements stand.
     pub since: Option<Moment>,
+    /// For another facility's record that is shown: the statements that opened it, and where in the log each was made.
+    pub opened_by: Vec<Opening>,
     /// The next moment at which the decision changes though no event arrives.
     pub next_change: Option<Moment>,
 }
@@ -181,6 +205,7 @@ impl Book {
             own_patient: None,
             links: Vec::new(),
             since: None,
+            opened_by: Vec::new(),
             next_change: None,
         };
         told.decision = match class.map(|class| self.walk(facts, class, (viewer, moment), &mut told)) {
@@ -191,7 +216,8 @@ impl Book {
         let moments = self.moments(facts, class, viewer);
         let same = |at: &Moment| self.decide(facts, viewer, *at) == told.decision;
         told.next_change = moments.iter().find(|at| **at > moment && !same(at)).copied();
-        if told.decision.is_permit() {
+        if let Decision::Permit(permit) = told.decision {
+            told.opened_by = self.openings(facts, permit, &told.links);
             // Back from now, the last moment before which the clock alone said something else.
             let before = |at: &&Moment| self.decide(facts, viewer, at.plus_micros(-1)).is_permit();
             told.since = moments.iter().rev().filter(|at| **at <= moment).find(|at| !before(at)).copied();
@@ -300,6 +326,26 @@ impl Book {
         let rule = best(&all, Reason::OutOfScope);
         told.rules = all.into_iter().map(|(_, finding, _)| finding).collect();
         rule
+    }
+
+    /// The statements on which a permit rests.
+    fn openings(&self, facts: &Facts, permit: Permit, links: &[LinkId]) -> Vec<Opening> {
+        let ground = match permit {
+            Permit::Own => return Vec::new(),
+            Permit::Shared { consent, .. } => self
+                .consents
+                .id(consent)
+                .and_then(|id| Some(Opening { by: Opener::Consent(id), at: self.consents.stated_at(consent)? })),
+            Permit::BrokenGlass { glass, .. } => self
+                .emergencies
+                .glasses(facts.patient)
+                .get(glass as usize)
+                .and_then(|glass| Some(Opening { by: Opener::Glass(glass.id.clone()), at: glass.broken_at? })),
+        };
+        let source = self.patients.source(facts.patient).and_then(|source| self.directory.entry(source));
+        let scope = source.and_then(|entry| Some(Opening { by: Opener::Scope(entry.id.clone()), at: entry.scope_at? }));
+        let link = |id: &LinkId| Some(Opening { by: Opener::Link(id.clone()), at: self.links.stated_at(id)? });
+        ground.into_iter().chain(scope).chain(links.iter().filter_map(link)).collect()
     }
 
     fn links_of(&self, facts: &Facts) -> Vec<LinkId> {

@@ -1,6 +1,6 @@
 //! Dense numbers that stand for interned values, and the facts of one record.
 
-use model::{Category, DepartmentCode, FacilityId, Labels, Moment, Record, Role};
+use model::{Category, DepartmentCode, FacilityId, Labels, Moment, Position, Record, Role};
 
 macro_rules! index {
     ($(#[$doc:meta])* $vis:vis $name:ident: $($part:ident)+) => {
@@ -55,6 +55,24 @@ index!(pub(crate) MemberIx: place);
 index!(pub(crate) PersonIx: nowhere place);
 index!(pub(crate) DepartmentIx: nowhere column);
 index!(pub(crate) TermsIx: nowhere column);
+
+/// A position in twelve bytes, for tables with a row for each consent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Placed([u32; 3]);
+
+impl Placed {
+    /// No letter stands there.
+    pub(crate) const NOWHERE: Self = Self([u32::MAX; 3]);
+
+    pub(crate) fn at(position: Position) -> Self {
+        let [a, b, c, d, e, f, g, h] = position.offset.0.to_le_bytes();
+        Self([position.partition.0, u32::from_le_bytes([a, b, c, d]), u32::from_le_bytes([e, f, g, h])])
+    }
+    pub(crate) fn get(self) -> Option<Position> {
+        let Self([partition, low, high]) = self;
+        (self != Self::NOWHERE).then(|| Position::new(partition, u64::from(high) << 32 | u64::from(low)))
+    }
+}
 
 /// Everything a decision asks of a record besides its patient and its times. Interned: a row carries its [`ClassIx`].
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

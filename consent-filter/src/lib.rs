@@ -65,6 +65,8 @@ mod judge;
 
 mod explain;
 
+mod words;
+
 mod audience;
 
 mod visibility;
@@ -106,7 +108,8 @@ pub use decision::{Decision, Permit, Reason};
 pub use digest::{BookDigest, Memory};
 pub use directory::CLINICAL;
 pub use emergencies::StatedGlass;
-pub use explain::{Explanation, Finding, Gate, Verdict, ViewerAnswer};
+pub use explain::{Explanation, Finding, Gate, Opener, Opening, Verdict, ViewerAnswer};
 pub use index::{ClassIx, ConsentIx, FacilityIx, Facts, PatientIx, ScopeClass};
 pub use labelling::{LABELLING_VERSION, LabelRule, RULES, Sign, added_labels, labelled, labels_of};
-pub use visibility::{Alternative, Bounds, ClassMask, GrantView, Patients, Visibility};
+pub use visibility::{Alternative, Bounds, Change, ClassMask, Difference, GrantView, Patients, Visibility};
+pub use words::Sentence;

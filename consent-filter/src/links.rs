@@ -2,11 +2,11 @@
 //!
 //! A person is a connected component of the confirmed links. A ref without links belongs to no person here.
 
-use crate::index::PersonIx;
+use crate::index::{PersonIx, Placed};
 use crate::intern::{HashIndex, PackedIds, quick_hash};
 use crate::patients::Patients;
 use crate::{FacilityIx, PatientIx};
-use model::LinkId;
+use model::{LinkId, Position};
 use smallvec::{SmallVec, smallvec};
 
 /// One ref of a person.
@@ -40,6 +40,8 @@ struct LinkEntry {
     a: PatientIx,
     b: PatientIx,
     state: LinkState,
+    /// The statement by which it stands as it does.
+    stated: Placed,
 }
 
 #[derive(Clone, Default, Debug)]
@@ -107,8 +109,18 @@ impl Links {
     fn push(&mut self, id: &LinkId, state: LinkState, a: PatientIx, b: PatientIx) -> Option<u32> {
         let text = self.ids.push(id.as_str())?;
         let at = self.index.push(quick_hash(&id.as_str()))?;
-        self.links.push(LinkEntry { id: text, a, b, state });
+        self.links.push(LinkEntry { id: text, a, b, state, stated: Placed::NOWHERE });
         Some(at)
+    }
+
+    /// The statement by which a link stands as it does.
+    pub(crate) fn stated_at(&self, id: &LinkId) -> Option<Position> {
+        self.links.get(self.find(id)? as usize).and_then(|link| link.stated.get())
+    }
+    pub(crate) fn note_statement(&mut self, id: &LinkId, position: Position) {
+        if let Some(link) = self.find(id).and_then(|at| self.links.get_mut(at as usize)) {
+            link.stated = Placed::at(position);
+        }
     }
 
     pub(crate) fn link(&mut self, id: &LinkId, a: PatientIx, b: PatientIx, patients: &mut Patients) -> Relinked {

@@ -1,8 +1,10 @@
 //! What one principal sees: the right to see, as a value.
 
 mod build;
+mod difference;
 mod mask;
 
+pub use difference::{Change, Difference};
 pub use mask::ClassMask;
 
 use crate::directory::Viewer;

@@ -13,4 +13,5 @@ mod world;
 mod equality;
 mod laws;
 mod rarer;
+mod trying;
 mod vectors;
