@@ -26,6 +26,26 @@ pub enum Certainty {
     Memory,
 }
 
+impl Certainty {
+    /// `A`, `B` or `C`, as the documents write it.
+    pub const fn letter(self) -> char {
+        match self {
+            Self::Primary => 'A',
+            Self::Secondary => 'B',
+            Self::Memory => 'C',
+        }
+    }
+}
+
+/// Where a figure of a table comes from, and how sure that is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Source {
+    /// The source, in words.
+    pub text: &'static str,
+    /// How certain.
+    pub certainty: Certainty,
+}
+
 /// An argument outside a formula's domain.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("`{argument}` is outside {domain}")]

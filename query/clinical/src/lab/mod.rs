@@ -1,7 +1,21 @@
-//! Laboratory codes and values.
+//! Laboratory: units, values, codes, intervals, critical values, delta checks, the chain of a result, duplicates.
+//!
+//! docs/laboratory.md says what is computed, from which source and how certain it is, and what is refused.
 
+mod decimal;
+mod fold;
 mod hba1c;
+mod item;
 mod jlac10;
+mod loinc;
+mod unit;
 
-pub use hba1c::ngsp_from_jds;
+pub use hba1c::{Hba1c, Hba1cScale, IFCC_LINE, JDS_LINE, ngsp_from_jds};
+pub use item::{ITEMS, ITEMS_VERSION, Item, Pattern, SpecimenKind, Substance};
 pub use jlac10::{Jlac10, Jlac10Error, Match};
+pub use loinc::{Loinc, LoincError};
+pub use rust_decimal::Decimal;
+pub use unit::{
+    By, ConvertError, Converted, ReadUnit, Reading, SPELLINGS_VERSION, Unit, UnitError, UnitSpellings, convert,
+    convert_written,
+};
