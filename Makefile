@@ -7,7 +7,7 @@ VENV  := .venv
 DEMO_DIR ?= data/demo
 export PATH := $(CURDIR)/$(TOOLS)/bin:$(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: demo demo-check test check fmt clippy alone unit clients bench tools system-packages broker clean help
+.PHONY: demo demo-check test test-long check fmt clippy alone unit clients bench tools system-packages broker clean help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -41,6 +41,11 @@ alone: system-packages
 unit: tools
 	$(CARGO) test --workspace --locked
 	$(CARGO) test --locked -p consent-filter --features planted --test planted
+
+# `AJISAI_SEED`, `AJISAI_WORLDS` and `AJISAI_EVENTS` say from which seed on and how much; CONTRIBUTING.md how long it takes.
+test-long: system-packages ## 10,000 worlds and a million events against the slow reference, every planted bug in them
+	$(CARGO) test --release --locked -p consent-filter --test proof -- --ignored --nocapture the_long_run
+	$(CARGO) test --release --locked -p consent-filter --features planted --test planted -- --ignored
 
 bench: system-packages ## optimised build, then the figures of docs/benchmarks.md
 	$(CARGO) build --release --locked -p ajisai

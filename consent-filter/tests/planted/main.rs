@@ -6,12 +6,22 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::unreachable,
     reason = "a test may stop where it stands, also in its helpers"
 )]
+#![expect(clippy::disallowed_methods, reason = "a failing world is kept in a file")]
 #![expect(dead_code, reason = "the worlds hold what other tests need")]
 
+#[path = "../proof/follow.rs"]
+mod follow;
+#[path = "../proof/kept.rs"]
+mod kept;
 #[path = "../proof/reference.rs"]
 mod reference;
+#[path = "../proof/shrink.rs"]
+mod shrink;
+#[path = "../proof/story.rs"]
+mod story;
 #[path = "../proof/world.rs"]
 mod world;
 
@@ -191,4 +201,57 @@ fn survives(bug: Bug) -> bool {
         eprintln!("{bug:?}: world {seed}: {law}");
     }
     noticed.is_none()
+}
+
+/// How the long run keeps a world: found, made small, written, read again, and failing again until the bug is gone.
+#[test]
+fn a_world_that_fails_is_kept_small_and_fails_again() {
+    let directory = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("worlds");
+    for bug in [
+        Bug::WithdrawalForgotten,
+        Bug::UnlinkForgotten,
+        Bug::HoldOffByOne,
+        Bug::NestedIgnored,
+        Bug::StaleVisibility,
+        Bug::AudienceIgnoresHold,
+        Bug::WithdrawalMissesRetraction,
+        Bug::GlassNeverExpires,
+    ] {
+        plant(Some(bug));
+        let seed = (0..WORLDS).find(|seed| follow::disagreement(&story::story(*seed, story::Plan::LONG)).is_some());
+        let seed = seed.unwrap();
+        let failing = story::story(seed, story::Plan::LONG);
+        let (path, _) = shrink::keep(&directory, &format!("planted-{bug:?}"), seed, &failing).unwrap();
+        let kept = kept::Kept::read(&std::fs::read_to_string(&path).unwrap());
+        let small = kept.story();
+        let again = follow::follow(&small).map(|found| found.law);
+        assert_eq!(again, Some(kept.law.as_str()), "{bug:?}: what was read again fails as it did");
+        assert!(small.beats.len() <= 25, "{bug:?}: {} of {} beats are left", small.beats.len(), failing.beats.len());
+        assert!(small.viewers.len() <= 1 || follow::follow(&small).unwrap().viewer.is_none());
+        plant(None);
+        assert_eq!(follow::follow(&small), None, "{bug:?}: without it the world is sound");
+    }
+}
+
+/// `make test-long`: the long worlds notice each bug too, most of them within a few.
+#[test]
+#[ignore = "minutes: `make test-long`"]
+fn every_planted_bug_is_noticed_in_long_worlds() {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let unnoticed = |bug: &&Bug| {
+        plant(Some(**bug));
+        let noticed = (0..WORLDS).any(|seed| follow::disagreement(&story::story(seed, story::Plan::LONG)).is_some());
+        plant(None);
+        !noticed
+    };
+    let survivors: Vec<Bug> = std::thread::scope(|scope| {
+        let share = |core| scope.spawn(move || Bug::ALL.iter().skip(core).step_by(cores).filter(unnoticed).collect());
+        let workers: Vec<_> = (0..cores).map(share).collect();
+        workers
+            .into_iter()
+            .flat_map(|worker: std::thread::ScopedJoinHandle<'_, Vec<&Bug>>| worker.join().unwrap())
+            .copied()
+            .collect()
+    });
+    assert_eq!(survivors, [], "these were not noticed within {WORLDS} worlds");
 }

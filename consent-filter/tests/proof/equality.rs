@@ -1,5 +1,6 @@
 //! Every answer of the book equals the reference's, after every event.
 
+use crate::follow::scanned;
 use crate::reference;
 use crate::world::{World, a_history, a_moment, an_event, cases, everybody, fid, samples};
 use consent_filter::{Audience, Book, Decision, Facts, Gate, Outcome, PatientIx, Permit, Reason, Touched, Verdict};
@@ -310,28 +311,6 @@ proptest! {
             }
         }
     }
-}
-
-/// Whether a scan by sources, patient lists and column bounds would show the record.
-pub fn scanned(book: &Book, visibility: &consent_filter::Visibility, facts: &Facts) -> bool {
-    let Some(class) = book.scope_class(facts.class) else { return false };
-    let Some((_, patients)) = visibility.sources().find(|(source, _)| **source == class.source) else { return false };
-    let grant = match patients {
-        consent_filter::Patients::Whole => visibility.own(),
-        consent_filter::Patients::Listed(listed) => {
-            assert!(listed.windows(2).all(|pair: &[PatientIx]| pair[0] < pair[1]), "sorted, each once");
-            listed.binary_search(&facts.patient).ok().and_then(|_| visibility.grant(facts.patient))
-        }
-    };
-    let (occurred, recorded) = (facts.occurred.micros(), facts.recorded.micros());
-    grant.is_some_and(|grant| {
-        grant.alternatives().any(|bounds| {
-            bounds.classes.iter().any(|class| class == facts.class)
-                && bounds.occurred_from <= occurred
-                && occurred < bounds.occurred_until
-                && recorded <= bounds.recorded_until
-        })
-    })
 }
 
 /// A proof over worlds in which nothing happens proves nothing: every reason, every outcome and enough permits occur.

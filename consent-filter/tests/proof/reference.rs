@@ -274,8 +274,24 @@ fn gate<T>(left: &mut Vec<T>, reason: Reason, passes: impl Fn(&T) -> bool) -> Re
     if left.is_empty() { Err(reason) } else { Ok(()) }
 }
 
+/// On which grounds a record is shown.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Grounds {
+    /// It is the viewing facility's own.
+    Own,
+    /// The earliest stated consent that permits, and the first rule that does.
+    Shared { consent: ConsentId, rule: usize },
+    /// The earliest broken glass that permits, and the first rule that does.
+    BrokenGlass { glass: GlassId, rule: usize },
+}
+
 /// May this principal see this record, after these events, at this moment?
 pub fn decide(log: &[Body], record: &Sample, viewer: &Principal, moment: Moment) -> Result<(), Reason> {
+    judge(log, record, viewer, moment).map(|_| ())
+}
+
+/// May they, and on which grounds or for which reason not?
+pub fn judge(log: &[Body], record: &Sample, viewer: &Principal, moment: Moment) -> Result<Grounds, Reason> {
     let class = &record.class;
     let has = |label: Label| class.labels.contains(label);
     let said = |labels: Labels| {
@@ -304,7 +320,7 @@ pub fn decide(log: &[Body], record: &Sample, viewer: &Principal, moment: Moment)
         return Err(RoleNotClinical);
     }
     if class.source == viewer.facility {
-        return Ok(());
+        return Ok(Grounds::Own);
     }
     if facility(log, &class.source).is_none_or(|source| source.status != FacilityStatus::Active) {
         return Err(SourceInactive);
@@ -313,13 +329,16 @@ pub fn decide(log: &[Body], record: &Sample, viewer: &Principal, moment: Moment)
         return Err(Undelivered);
     }
 
-    if let Err(unconsented) = consented(log, record, viewer, moment) {
-        broken_glass(log, record, viewer, moment).map_err(|reason| reason.unwrap_or(unconsented))?;
-    }
+    let opened = match consented(log, record, viewer, moment) {
+        Ok(consent) => Ok(consent),
+        Err(unconsented) => {
+            Err(broken_glass(log, record, viewer, moment).map_err(|reason| reason.unwrap_or(unconsented))?)
+        }
+    };
 
-    let mut left: Vec<&ScopeRule> = rules(log, &class.source).iter().collect();
+    let mut left: Vec<(usize, &ScopeRule)> = rules(log, &class.source).iter().enumerate().collect();
     gate(&mut left, NoScope, |_| true)?;
-    gate(&mut left, OutOfScope, |rule| {
+    gate(&mut left, OutOfScope, |(_, rule)| {
         let role_fits = |role: &Role| rule.viewer_roles.contains(*role);
         rule.categories.contains(class.category)
             && in_department(&rule.departments)
@@ -327,17 +346,24 @@ pub fn decide(log: &[Body], record: &Sample, viewer: &Principal, moment: Moment)
             && rule.viewer_kinds.contains(at.kind)
             && (role_fits(&viewer.role) || viewer.role == Role::System && CLINICAL.iter().any(role_fits))
     })?;
-    gate(&mut left, ScopeLabel, |rule| said(rule.labels))?;
-    gate(&mut left, ScopeSince, |rule| rule.since.is_none_or(|since| since <= record.occurred))?;
-    gate(&mut left, HeldBack, |rule| match rule.hold_back {
+    gate(&mut left, ScopeLabel, |(_, rule)| said(rule.labels))?;
+    gate(&mut left, ScopeSince, |(_, rule)| rule.since.is_none_or(|since| since <= record.occurred))?;
+    gate(&mut left, HeldBack, |(_, rule)| match rule.hold_back {
         HoldBack::None => true,
         HoldBack::Days(days) => record.recorded.micros() + i64::from(days) * 86_400_000_000 <= moment.micros(),
         HoldBack::UntilReleased => true,
     })?;
-    gate(&mut left, HeldUntilRelease, |rule| rule.hold_back != HoldBack::UntilReleased || is_released(log, record))?;
+    gate(&mut left, HeldUntilRelease, |(_, rule)| {
+        rule.hold_back != HoldBack::UntilReleased || is_released(log, record)
+    })?;
 
     let linked = person(log, &record.patient).iter().any(|other| *other.facility() == viewer.facility);
-    if linked { Ok(()) } else { Err(NotLinked) }
+    let rule = left[0].0;
+    match (linked, opened) {
+        (false, _) => Err(NotLinked),
+        (true, Ok(consent)) => Ok(Grounds::Shared { consent, rule }),
+        (true, Err(glass)) => Ok(Grounds::BrokenGlass { glass, rule }),
+    }
 }
 
 fn scope<'a>(log: &'a [Body], id: &FacilityId) -> Option<&'a DisclosureScope> {
@@ -354,7 +380,7 @@ fn birthday_18(born: jiff::civil::Date) -> Moment {
 }
 
 /// The patient's gate.
-fn consented(log: &[Body], record: &Sample, viewer: &Principal, moment: Moment) -> Result<(), Reason> {
+fn consented(log: &[Body], record: &Sample, viewer: &Principal, moment: Moment) -> Result<ConsentId, Reason> {
     let class = &record.class;
     let said = |labels: Labels| {
         let needs = |label: &&Label| class.labels.contains(**label) && Labels::NEED_SAYING.contains(**label);
@@ -398,11 +424,12 @@ fn consented(log: &[Body], record: &Sample, viewer: &Principal, moment: Moment) 
     gate(&mut left, LabelNotConsented, |(c, ..)| said(c.labels))?;
     gate(&mut left, DeniedByException, |(c, ..)| {
         permits(log, c.exceptions.provisions(), ProvisionKind::Permit, record, (viewer, moment))
-    })
+    })?;
+    Ok(left[0].0.id.clone())
 }
 
 /// What stands in for consent in an emergency; without a glass of this viewer there is no reason of its own.
-fn broken_glass(log: &[Body], record: &Sample, viewer: &Principal, moment: Moment) -> Result<(), Option<Reason>> {
+fn broken_glass(log: &[Body], record: &Sample, viewer: &Principal, moment: Moment) -> Result<GlassId, Option<Reason>> {
     if viewer.purpose != Purpose::BreakGlass {
         return Err(None);
     }
@@ -420,5 +447,33 @@ fn broken_glass(log: &[Body], record: &Sample, viewer: &Principal, moment: Momen
         };
         rules.iter().any(allows)
     })?;
-    Ok(())
+    Ok(left[0].0.id.clone())
+}
+
+/// A record as far as decisions go.
+pub fn sample(record: &Record) -> Sample {
+    let class = ScopeClass {
+        source: record.patient.facility().clone(),
+        category: record.category(),
+        department: record.department.clone(),
+        author_role: record.author.role,
+        labels: record.labels,
+    };
+    Sample { patient: record.patient.clone(), class, occurred: record.occurred, recorded: record.recorded }
+}
+
+/// The records that stand: of each id the highest version, the earlier letter of two with the same one; none that was
+/// taken back. In the order in which the ids came first, with the place in the log of the letter that holds.
+pub fn standing(log: &[Body]) -> Vec<(usize, &Record)> {
+    let mut held: Vec<(usize, &Record)> = Vec::new();
+    for (at, body) in log.iter().enumerate() {
+        let Body::Record(record) = body else { continue };
+        match held.iter_mut().find(|(_, other)| other.reference() == record.reference()) {
+            None => held.push((at, record)),
+            Some((_, other)) if record.version <= other.version => {}
+            Some(other) => *other = (at, record),
+        }
+    }
+    held.retain(|(_, record)| record.change() != ChangeKind::Delete);
+    held
 }

@@ -25,7 +25,7 @@ pub fn check(world: &mut World, sample: &crate::reference::Sample, viewer: &Prin
     assert_eq!(reason.map_or(Ok(()), Err), expected);
     let visibility = world.book.visibility(viewer, day(NOW));
     assert_eq!(visibility.permits(&facts), expected.is_ok());
-    assert_eq!(crate::equality::scanned(&world.book, &visibility, &facts), expected.is_ok(), "by column bounds");
+    assert_eq!(crate::follow::scanned(&world.book, &visibility, &facts), expected.is_ok(), "by column bounds");
     if expected.is_ok() {
         assert!(audience(world, sample).contains(viewer.facility.as_str()));
     }

@@ -1,6 +1,6 @@
 //! Small worlds, drawn so that everything meets: few facilities, people and days, many changes.
 
-use crate::reference::Sample;
+use super::reference::Sample;
 use consent_filter::{Applied, Book, Facts, ScopeClass};
 use model::*;
 use proptest::prelude::*;
@@ -221,6 +221,7 @@ impl World {
 pub fn partition(event: &Body) -> u32 {
     match event {
         Body::Consent(change) => 1 + u32::from(change.patient().number().as_str() != "001"),
+        Body::Record(record) => 1 + u32::from(record.patient.number().as_str() != "001"),
         _ => 0,
     }
 }
