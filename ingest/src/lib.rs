@@ -18,6 +18,7 @@ mod quarantine;
 mod refusal;
 mod seen;
 pub mod service;
+pub mod ss_mix2;
 #[cfg(test)]
 mod tests;
 
