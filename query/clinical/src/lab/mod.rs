@@ -9,6 +9,7 @@ mod item;
 mod jlac10;
 mod loinc;
 mod unit;
+mod value;
 
 pub use hba1c::{Hba1c, Hba1cScale, IFCC_LINE, JDS_LINE, ngsp_from_jds};
 pub use item::{ITEMS, ITEMS_VERSION, Item, Pattern, SpecimenKind, Substance};
@@ -19,3 +20,4 @@ pub use unit::{
     By, ConvertError, Converted, ReadUnit, Reading, SPELLINGS_VERSION, Unit, UnitError, UnitSpellings, convert,
     convert_written,
 };
+pub use value::{Comparator, Expect, Grade, Missing, ResultText, ResultValue, Side, Span};
