@@ -9,6 +9,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("wire", &["model"]),
     ("event-log", &["model"]),
+    ("hl7v2", &[]),
     ("consent-filter", &["model"]),
     ("clinical", &["model"]),
     ("ledger", &["model"]),
@@ -23,6 +24,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("model", &["tokio", "tonic", "prost", "arrow", "serde_json", "datafusion"]),
     ("consent-filter", &["tokio", "tonic", "prost", "arrow", "datafusion", "rand", "tracing"]),
     ("clinical", &["tokio", "tonic", "prost", "arrow", "datafusion", "rand", "tracing"]),
+    ("hl7v2", &["tokio", "tonic", "prost", "serde_json", "arrow", "datafusion", "rand", "tracing"]),
     ("ledger", &["tokio", "tonic", "prost", "arrow", "datafusion", "rand", "tracing"]),
 ];
 
