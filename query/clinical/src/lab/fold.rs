@@ -42,6 +42,21 @@ fn look_alike(c: char) -> char {
     }
 }
 
+/// A name for comparing: folded, lower case, hiragana as katakana, Greek letters as letters, without signs and spaces.
+pub(crate) fn fold_name(text: &str) -> String {
+    let folded: String = fold(text)
+        .chars()
+        .flat_map(char::to_lowercase)
+        .map(|c| match c {
+            // the two syllabaries lie 0x60 apart
+            'ぁ'..='ゖ' => char::from_u32(c as u32 + 0x60).unwrap_or(c),
+            other => other,
+        })
+        .filter(|c| c.is_alphanumeric() || *c == '+' || *c == '%')
+        .collect();
+    folded.replace("ガンマ", "γ").replace("アルファ", "α").replace("ベータ", "β")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,5 +81,11 @@ mod tests {
         check("×10⁴/µL", "×10^4/μL");
         check("mL/min/1.73m²", "mL/min/1.73m2");
         check("10¹²/L", "10^12/L");
+    }
+
+    #[test]
+    fn names_compare_without_width_case_kana_and_signs() {
+        assert_eq!(fold_name("ﾍﾓｸﾞﾛﾋﾞﾝ Ａ１ｃ"), fold_name("へもぐろびんa1C"));
+        assert_eq!(fold_name("γ-GTP"), fold_name("ガンマ－ＧＴＰ"));
     }
 }

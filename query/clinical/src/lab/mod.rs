@@ -2,19 +2,20 @@
 //!
 //! docs/laboratory.md says what is computed, from which source and how certain it is, and what is refused.
 
+mod code;
 mod decimal;
 mod fold;
 mod hba1c;
 mod item;
-mod jlac10;
-mod loinc;
 mod unit;
 mod value;
 
+pub use code::{
+    Fit, Jlac10, Jlac10Error, Jlac10Part, LOINC_MAP_VERSION, LocalCode, LocalMap, Loinc, LoincError, LoincMatch,
+    MapChange, MapError, MapRow, Match, NoLoinc, Resolved, ResolvedBy, Suggestion, Target, Unmapped, suggest, to_loinc,
+};
 pub use hba1c::{Hba1c, Hba1cScale, IFCC_LINE, JDS_LINE, ngsp_from_jds};
 pub use item::{ITEMS, ITEMS_VERSION, Item, Pattern, SpecimenKind, Substance};
-pub use jlac10::{Jlac10, Jlac10Error, Match};
-pub use loinc::{Loinc, LoincError};
 pub use rust_decimal::Decimal;
 pub use unit::{
     By, ConvertError, Converted, ReadUnit, Reading, SPELLINGS_VERSION, Unit, UnitError, UnitSpellings, convert,

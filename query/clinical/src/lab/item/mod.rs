@@ -59,6 +59,14 @@ pub struct Pattern {
     pub results: &'static [&'static str],
 }
 
+impl PartialEq for Item {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for Item {}
+
 impl Item {
     /// The item of this key.
     pub fn by_key(key: &str) -> Option<&'static Self> {
@@ -72,6 +80,11 @@ impl Item {
         ITEMS
             .iter()
             .find(|item| item.specimen.covers(specimen) && item.jlac10.iter().any(|pattern| pattern.covers(code)))
+    }
+
+    /// The items of a code's analyte and result part, in any specimen.
+    pub(crate) fn of_analyte(code: &Jlac10) -> impl Iterator<Item = &'static Self> {
+        ITEMS.iter().filter(|item| item.jlac10.iter().any(|pattern| pattern.covers(code)))
     }
 
     /// The item a LOINC code means.

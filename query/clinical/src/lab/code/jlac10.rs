@@ -28,6 +28,45 @@ pub enum Match {
     Analyte,
 }
 
+/// The parts of a code.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Jlac10Part {
+    /// 分析物, 5 characters.
+    Analyte,
+    /// 識別, 4 characters.
+    Identification,
+    /// 材料, 3 characters.
+    Specimen,
+    /// 測定法, 3 characters.
+    Method,
+    /// 結果識別, 2 characters.
+    Result,
+}
+
+impl Jlac10Part {
+    /// All, in the order of the code.
+    pub const ALL: [Self; 5] = [Self::Analyte, Self::Identification, Self::Specimen, Self::Method, Self::Result];
+
+    /// `analyte`, `identification`, `specimen`, `method` or `result`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Analyte => "analyte",
+            Self::Identification => "identification",
+            Self::Specimen => "specimen",
+            Self::Method => "method",
+            Self::Result => "result",
+        }
+    }
+
+    /// From that name, or from its Japanese one.
+    pub fn from_name(name: &str) -> Option<Self> {
+        const JAPANESE: [&str; 5] = ["分析物", "識別", "材料", "測定法", "結果識別"];
+        let lower = name.trim().to_lowercase();
+        let known = |(part, japanese): &(Self, &str)| part.code() == lower || *japanese == lower;
+        Self::ALL.into_iter().zip(JAPANESE).find(known).map(|(part, _)| part)
+    }
+}
+
 /// A parsed code. 17 characters, or 15 where an order carries no result part (OBR-4).
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Jlac10 {
@@ -78,6 +117,21 @@ impl Jlac10 {
     pub fn result(&self) -> &str {
         self.part(15..17)
     }
+    /// One of the parts.
+    pub fn get(&self, part: Jlac10Part) -> &str {
+        match part {
+            Jlac10Part::Analyte => self.analyte(),
+            Jlac10Part::Identification => self.identification(),
+            Jlac10Part::Specimen => self.specimen(),
+            Jlac10Part::Method => self.method(),
+            Jlac10Part::Result => self.result(),
+        }
+    }
+    /// The candidate that agrees most closely, the first of several that agree equally.
+    pub fn closest<'a>(&self, candidates: impl IntoIterator<Item = &'a Self>) -> Option<(Match, &'a Self)> {
+        let agreeing = candidates.into_iter().filter_map(|other| Some((self.agrees_with(other)?, other)));
+        agreeing.min_by_key(|(how, _)| *how)
+    }
     /// How closely this code agrees with another; `None` when the analytes differ.
     pub fn agrees_with(&self, other: &Self) -> Option<Match> {
         if self == other {
@@ -113,6 +167,28 @@ mod tests {
         assert_eq!(Jlac10::parse("3D046"), Err(Jlac10Error::Length { length: 5 }));
         assert_eq!(Jlac10::parse("3d046000001920402"), Err(Jlac10Error::Character { at: 2 }));
         assert_eq!(Jlac10::parse("３D04600000192040"), Err(Jlac10Error::Length { length: 16 }));
+    }
+
+    #[test]
+    fn the_closest_candidate_is_found() {
+        let code = |text: &str| Jlac10::parse(text).unwrap();
+        let candidates = ["3D010000000127201", "3D010000002226101", "3D010000002227201"].map(code);
+        let closest = |text: &str| code(text).closest(&candidates).map(|(how, code)| (how, code.as_str().to_owned()));
+        assert_eq!(closest("3D010000002227201"), Some((Match::Exact, "3D010000002227201".to_owned())));
+        assert_eq!(closest("3D010129902299901"), Some((Match::AnalyteSpecimenResult, "3D010000002226101".to_owned())));
+        assert_eq!(closest("3D010000004127201"), Some((Match::Analyte, "3D010000000127201".to_owned())));
+        assert_eq!(closest("3D046000001920402"), None);
+    }
+
+    #[test]
+    fn parts_are_named_in_english_and_japanese() {
+        let code = Jlac10::parse("3D010130002227201").unwrap();
+        assert_eq!(Jlac10Part::from_name("材料").map(|part| code.get(part)), Some("022"));
+        assert_eq!(Jlac10Part::from_name("Identification").map(|part| code.get(part)), Some("1300"));
+        assert_eq!(Jlac10Part::from_name("method ").map(|part| code.get(part)), Some("272"));
+        assert_eq!(Jlac10Part::from_name("colour"), None);
+        let joined: String = Jlac10Part::ALL.into_iter().map(|part| code.get(part)).collect();
+        assert_eq!(joined, code.as_str());
     }
 
     #[test]
