@@ -6,6 +6,7 @@ mod code;
 mod decimal;
 mod fold;
 mod hba1c;
+mod interval;
 mod item;
 mod unit;
 mod value;
@@ -15,6 +16,10 @@ pub use code::{
     MapChange, MapError, MapRow, Match, NoLoinc, Resolved, ResolvedBy, Suggestion, Target, Unmapped, suggest, to_loinc,
 };
 pub use hba1c::{Hba1c, Hba1cScale, IFCC_LINE, JDS_LINE, ngsp_from_jds};
+pub use interval::{
+    Agreement, Chosen, Flag, Interval, IntervalError, IntervalRow, IntervalSource, IntervalTable, JCCLS, JCCLS_VERSION,
+    Patient, Place, Reference, ReferenceText, SharedRow, agreement, choose, flag,
+};
 pub use item::{ITEMS, ITEMS_VERSION, Item, Pattern, SpecimenKind, Substance};
 pub use rust_decimal::Decimal;
 pub use unit::{
