@@ -3,6 +3,7 @@
 //! docs/laboratory.md says what is computed, from which source and how certain it is, and what is refused.
 
 mod code;
+mod critical;
 mod decimal;
 mod fold;
 mod hba1c;
@@ -14,6 +15,10 @@ mod value;
 pub use code::{
     Fit, Jlac10, Jlac10Error, Jlac10Part, LOINC_MAP_VERSION, LocalCode, LocalMap, Loinc, LoincError, LoincMatch,
     MapChange, MapError, MapRow, Match, NoLoinc, Resolved, ResolvedBy, Suggestion, Target, Unmapped, suggest, to_loinc,
+};
+pub use critical::{
+    Alert, AlertEvent, AlertState, AlertStep, CriticalError, CriticalRow, CriticalTable, Detection, Escalation,
+    EscalationPolicy,
 };
 pub use hba1c::{Hba1c, Hba1cScale, IFCC_LINE, JDS_LINE, ngsp_from_jds};
 pub use interval::{
