@@ -2,17 +2,19 @@
 
 use crate::authority::authorise;
 use crate::book::Book;
+use crate::completeness::FeedBook;
 use crate::error::{AdmissionError, OpenError};
 use crate::metrics::Metrics;
-use crate::quarantine::{Quarantine, QuarantineError, QuarantineSize};
+use crate::quarantine::{Aside, Form, Quarantine, QuarantineError, QuarantineSize};
 use crate::refusal::{Refusal, RefusalReason};
+use crate::replay::{Replayer, Replayers};
 use crate::seen::{Candidate, CatchUpError, Claims, Follower, Index, Resolution, catch_up, content_of};
 use bytes::Bytes;
 use event_log::{Clock, EventLog, Letter, PartitionKey, TraceContext};
 use model::{Event, FacilityId, Position, Principal};
 use prost::Message;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 use tokio::sync::watch;
 
@@ -89,6 +91,8 @@ pub struct Admission {
     claims: Arc<Claims>,
     quarantine: Arc<Quarantine>,
     metrics: Arc<Metrics>,
+    replayers: Replayers,
+    feeds: OnceLock<Arc<FeedBook>>,
     gate: watch::Sender<Gate>,
     follower: tokio::task::AbortHandle,
 }
@@ -133,7 +137,8 @@ impl Admission {
         };
         let follower = tokio::spawn(follower.run(followed)).abort_handle();
         let gate = watch::Sender::new(Gate::Open);
-        Ok(Arc::new(Self { log, book, clock, index, claims, quarantine, metrics, gate, follower }))
+        let (replayers, feeds) = (Replayers::default(), OnceLock::new());
+        Ok(Arc::new(Self { log, book, clock, index, claims, quarantine, metrics, replayers, feeds, gate, follower }))
     }
 
     /// Parses and authorises one event. It touches neither disk nor log.
@@ -233,9 +238,24 @@ impl Admission {
             return Vec::new();
         }
         let places: Vec<usize> = refused.iter().map(|(i, ..)| *i).collect();
-        let refused: Vec<(Bytes, Refusal)> = refused.into_iter().map(|(_, bytes, refusal)| (bytes, refusal)).collect();
-        for (_, refusal) in &refused {
-            self.metrics.refused(refusal.reason);
+        let aside = |(_, bytes, refusal)| {
+            let (origin, name) = (String::new(), String::new());
+            Aside { form: Form::Event, bytes, refusal, origin, name }
+        };
+        let kept = self.set_aside(facility, refused.into_iter().map(aside).collect()).await;
+        let answer = |(i, (refusal, kept))| (i, Answer::Refused { refusal, kept });
+        places.into_iter().zip(kept).map(answer).collect()
+    }
+
+    /// Keeps aside what was refused, also before it was an event; durably when it returns. One answer each: why, and its id
+    /// in the quarantine or why it is not kept.
+    pub async fn set_aside(
+        &self,
+        facility: &FacilityId,
+        refused: Vec<Aside>,
+    ) -> Vec<(Refusal, Result<String, QuarantineError>)> {
+        for aside in &refused {
+            self.metrics.refused(aside.refusal.reason);
         }
         let (quarantine, facility) = (Arc::clone(&self.quarantine), facility.clone());
         let keeping = tokio::task::spawn_blocking(move || {
@@ -244,14 +264,31 @@ impl Admission {
         });
         let Ok((refused, kept, QuarantineSize { events, bytes })) = keeping.await else { return Vec::new() };
         self.metrics.quarantine(events, bytes);
-        let answer = |((i, (_, refusal)), kept): ((usize, (Bytes, Refusal)), Result<String, QuarantineError>)| {
-            if let Err(error) = &kept {
-                self.metrics.unkept();
-                tracing::warn!(%error, "a refused event was not kept");
-            }
-            (i, Answer::Refused { refusal, kept })
-        };
-        places.into_iter().zip(refused).zip(kept).map(answer).collect()
+        for error in kept.iter().filter_map(|kept| kept.as_ref().err()) {
+            self.metrics.unkept();
+            tracing::warn!(%error, "what was refused was not kept");
+        }
+        refused.into_iter().map(|aside| aside.refusal).zip(kept).collect()
+    }
+
+    /// Says who reads quarantined bytes of a form anew; until then they can be shown and discarded, not replayed.
+    pub fn replay_by(&self, form: Form, replayer: Arc<dyn Replayer>) {
+        self.replayers.set(form, replayer);
+    }
+
+    /// Says where the feeds' completeness is kept, so that the service can list it. The first counts.
+    pub fn account_for(&self, feeds: Arc<FeedBook>) {
+        if self.feeds.set(feeds).is_err() {
+            tracing::warn!("the feeds' completeness is kept in one place; another was not taken");
+        }
+    }
+
+    pub(crate) fn feeds(&self) -> Option<Arc<FeedBook>> {
+        self.feeds.get().cloned()
+    }
+
+    pub(crate) fn replayer(&self, form: &str) -> Option<Arc<dyn Replayer>> {
+        self.replayers.get(form)
     }
 
     /// Takes events in: parses, authorises, de-duplicates, appends. One answer each, in order. What is refused is in

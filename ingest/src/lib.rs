@@ -11,11 +11,14 @@
 mod admission;
 mod authority;
 mod book;
+pub mod completeness;
+mod door;
 mod error;
 pub mod fhir;
 mod metrics;
 mod quarantine;
 mod refusal;
+mod replay;
 mod seen;
 pub mod service;
 pub mod ss_mix2;
@@ -24,6 +27,8 @@ mod tests;
 
 pub use admission::{Admission, Answer, Incoming, LARGEST_EVENT, Settings};
 pub use book::{Book, ConsentQuery, ConsentReader, DirectoryReader, Standing};
+pub use door::{Door, DoorError, LocalDoor, Published};
 pub use error::{AdmissionError, OpenError};
-pub use quarantine::{Quarantine, QuarantineError, QuarantineSize};
+pub use quarantine::{Aside, Form, Quarantine, QuarantineError, QuarantineSize};
 pub use refusal::{Refusal, RefusalReason};
+pub use replay::Replayer;

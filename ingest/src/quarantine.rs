@@ -7,7 +7,7 @@ use crate::refusal::Refusal;
 use bytes::Bytes;
 use event_log::Clock;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
-use model::FacilityId;
+use model::{FacilityId, Position};
 use parking_lot::Mutex;
 use prost::Message;
 use std::collections::HashMap;
@@ -41,6 +41,57 @@ impl From<fjall::Error> for QuarantineError {
     }
 }
 
+/// What quarantined bytes are.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Form {
+    /// `ajisai.v1.Event`.
+    Event,
+    /// An HL7 v2 message.
+    Hl7v2,
+    /// A file of an SS-MIX2 storage.
+    SsMix2,
+    /// A FHIR resource.
+    Fhir,
+}
+
+impl Form {
+    /// Its name on the wire.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Event => "event",
+            Self::Hl7v2 => "hl7v2",
+            Self::SsMix2 => "ss-mix2",
+            Self::Fhir => "fhir",
+        }
+    }
+}
+
+/// Something to keep aside: refused before it was an event, or as one.
+#[derive(Clone)]
+pub struct Aside {
+    /// What its bytes are.
+    pub form: Form,
+    /// The bytes as they came.
+    pub bytes: Bytes,
+    /// Why it was refused.
+    pub refusal: Refusal,
+    /// Where it came from, as far as that names no patient.
+    pub origin: String,
+    /// What it is called at its source; may be empty. Patient data.
+    pub name: String,
+}
+
+// Redacted: name and bytes are patient data.
+impl std::fmt::Debug for Aside {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Aside")
+            .field("form", &self.form)
+            .field("refusal", &self.refusal)
+            .field("origin", &self.origin)
+            .finish_non_exhaustive()
+    }
+}
+
 /// How much is kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct QuarantineSize {
@@ -57,6 +108,10 @@ struct Open {
     heads: Keyspace,
     /// Their bytes, under the same keys.
     bodies: Keyspace,
+    /// What they are called at their source, where they are called something.
+    names: Keyspace,
+    /// What has left by being replayed: `v1::Replayed`, under the same keys.
+    replayed: Keyspace,
 }
 
 #[derive(Default)]
@@ -89,6 +144,32 @@ fn read_head(bytes: &[u8]) -> Result<v1::Quarantined, QuarantineError> {
     v1::Quarantined::decode(bytes).map_err(|error| QuarantineError::Storage { reason: error.to_string() })
 }
 
+/// A page of one facility's entries, after the entry `after`.
+fn page<M: Message + Default>(
+    entries: &Keyspace,
+    facility: &FacilityId,
+    after: &str,
+    limit: usize,
+) -> Result<Vec<M>, QuarantineError> {
+    let prefix = prefix(facility);
+    let mut from = prefix.clone();
+    if !after.is_empty() {
+        from.extend_from_slice(parse(after)?.as_bytes());
+        // The first key after it: keys are all of one length.
+        from.push(0);
+    }
+    let mut found = Vec::new();
+    for item in entries.range(from..) {
+        let (key, value) = item.into_inner()?;
+        if !key.starts_with(&prefix) || found.len() == limit {
+            break;
+        }
+        let damaged = |error: prost::DecodeError| QuarantineError::Storage { reason: error.to_string() };
+        found.push(M::decode(&*value).map_err(damaged)?);
+    }
+    Ok(found)
+}
+
 fn parse(id: &str) -> Result<Uuid, QuarantineError> {
     Uuid::try_parse(id).map_err(|_| QuarantineError::NotFound)
 }
@@ -115,11 +196,7 @@ impl Quarantine {
 
     /// Keeps refused events of one facility aside, durably when it returns. One answer each: its id, or why it is not
     /// kept.
-    pub(crate) fn keep(
-        &self,
-        facility: &FacilityId,
-        refused: &[(Bytes, Refusal)],
-    ) -> Vec<Result<String, QuarantineError>> {
+    pub(crate) fn keep(&self, facility: &FacilityId, refused: &[Aside]) -> Vec<Result<String, QuarantineError>> {
         let mut state = self.state.lock();
         let open = match state.reopened(&self.directory) {
             Ok(open) => open,
@@ -129,8 +206,8 @@ impl Quarantine {
         let before = *size;
         let mut batch = open.database.batch().durability(Some(PersistMode::SyncData));
         let mut answers = Vec::with_capacity(refused.len());
-        for (bytes, refusal) in refused {
-            let length = bytes.len() as u64;
+        for Aside { form, bytes, refusal, origin, name } in refused {
+            let length = (bytes.len() + name.len()) as u64;
             if size.bytes.saturating_add(length) > self.share {
                 answers.push(Err(QuarantineError::Full { limit: self.share }));
                 continue;
@@ -144,10 +221,15 @@ impl Quarantine {
                 field: refusal.field.clone(),
                 rule: refusal.rule.clone(),
                 size: length,
+                form: form.code().to_owned(),
+                origin: origin.clone(),
             };
             let key = key(facility, id);
             answers.push(Ok(head.id.clone()));
             batch.insert(&open.heads, key.clone(), head.encode_to_vec());
+            if !name.is_empty() {
+                batch.insert(&open.names, key.clone(), name.as_bytes());
+            }
             batch.insert(&open.bodies, key, bytes.as_ref());
             size.events += 1;
             size.bytes += length;
@@ -169,31 +251,32 @@ impl Quarantine {
         limit: usize,
     ) -> Result<Vec<v1::Quarantined>, QuarantineError> {
         let open = self.state.lock().reopened(&self.directory)?;
-        let prefix = prefix(facility);
-        let mut from = prefix.clone();
-        if !after.is_empty() {
-            from.extend_from_slice(parse(after)?.as_bytes());
-            // The first key after it: keys are all of one length.
-            from.push(0);
-        }
-        let mut heads = Vec::new();
-        for item in open.heads.range(from..) {
-            let (key, value) = item.into_inner()?;
-            if !key.starts_with(&prefix) || heads.len() == limit {
-                break;
-            }
-            heads.push(read_head(&value)?);
-        }
-        Ok(heads)
+        page(&open.heads, facility, after, limit)
     }
 
-    /// One event of a facility, with its bytes.
-    pub(crate) fn get(&self, facility: &FacilityId, id: &str) -> Result<(v1::Quarantined, Bytes), QuarantineError> {
+    /// What of a facility has left by being replayed, after `after`, at most `limit`, in the order it had come.
+    pub(crate) fn list_replayed(
+        &self,
+        facility: &FacilityId,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<v1::Replayed>, QuarantineError> {
+        let open = self.state.lock().reopened(&self.directory)?;
+        page(&open.replayed, facility, after, limit)
+    }
+
+    /// One event of a facility, with its bytes and what it is called at its source.
+    pub(crate) fn get(
+        &self,
+        facility: &FacilityId,
+        id: &str,
+    ) -> Result<(v1::Quarantined, Bytes, String), QuarantineError> {
         let open = self.state.lock().reopened(&self.directory)?;
         let key = key(facility, parse(id)?);
         let head = open.heads.get(&key)?.ok_or(QuarantineError::NotFound)?;
         let body = open.bodies.get(&key)?.ok_or(QuarantineError::NotFound)?;
-        Ok((read_head(&head)?, Bytes::copy_from_slice(&body)))
+        let name = open.names.get(&key)?.map(|name| String::from_utf8_lossy(&name).into_owned());
+        Ok((read_head(&head)?, Bytes::copy_from_slice(&body), name.unwrap_or_default()))
     }
 
     /// Notes why an event was refused again.
@@ -208,14 +291,47 @@ impl Quarantine {
         open.heads.insert(key, head.encode_to_vec()).map_err(|error| state.failed(error))
     }
 
+    /// Removes what was replayed and is durable in the log now, and keeps what it was and what came of it.
+    pub(crate) fn release(
+        &self,
+        facility: &FacilityId,
+        id: &str,
+        sent: &[u8],
+        positions: &[Position],
+    ) -> Result<(), QuarantineError> {
+        let (origin, came, _) = self.get(facility, id)?;
+        let digest = |bytes: &[u8]| format!("{:032x}", xxhash_rust::xxh3::xxh3_128(bytes));
+        let replayed = v1::Replayed {
+            origin: Some(origin),
+            replayed_us: (self.clock)().micros(),
+            came_as: digest(&came),
+            sent_as: digest(sent),
+            positions: positions.iter().map(|position| (*position).into()).collect(),
+        };
+        self.take_out(facility, id, Some(&replayed))
+    }
+
     /// Removes an event, durably when it returns.
     pub(crate) fn remove(&self, facility: &FacilityId, id: &str) -> Result<(), QuarantineError> {
+        self.take_out(facility, id, None)
+    }
+
+    fn take_out(
+        &self,
+        facility: &FacilityId,
+        id: &str,
+        replayed: Option<&v1::Replayed>,
+    ) -> Result<(), QuarantineError> {
         let mut state = self.state.lock();
         let open = state.reopened(&self.directory)?;
         let key = key(facility, parse(id)?);
         let head = read_head(&open.heads.get(&key)?.ok_or(QuarantineError::NotFound)?)?;
         let mut batch = open.database.batch().durability(Some(PersistMode::SyncData));
+        if let Some(replayed) = replayed {
+            batch.insert(&open.replayed, key.clone(), replayed.encode_to_vec());
+        }
         batch.remove(&open.heads, key.clone());
+        batch.remove(&open.names, key.clone());
         batch.remove(&open.bodies, key);
         batch.commit().map_err(|error| state.failed(error))?;
         if let Some(size) = state.sizes.get_mut(facility) {
@@ -259,7 +375,8 @@ impl Open {
         let small = || KeyspaceCreateOptions::default().max_memtable_size(4 << 20);
         let heads = database.keyspace("heads", small)?;
         let bodies = database.keyspace("bodies", small)?;
-        Ok(Self { database, heads, bodies })
+        let (names, replayed) = (database.keyspace("names", small)?, database.keyspace("replayed", small)?);
+        Ok(Self { database, heads, bodies, names, replayed })
     }
 }
 

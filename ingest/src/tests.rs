@@ -1,5 +1,6 @@
 mod admission;
 mod authority;
+mod feeds;
 mod fixture;
 mod grpc;
 mod quarantine;

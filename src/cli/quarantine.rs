@@ -152,7 +152,7 @@ impl QuarantineCommand {
 }
 
 fn row(event: v1::Quarantined) -> anyhow::Result<[String; 7]> {
-    let v1::Quarantined { id, received_us, facility, reason, field, rule, size } = event;
+    let v1::Quarantined { id, received_us, facility, reason, field, rule, size, form: _, origin: _ } = event;
     Ok([id, Moment::from_micros(received_us)?.to_string(), facility, reason, field, rule, size.to_string()])
 }
 

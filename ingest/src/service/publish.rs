@@ -3,7 +3,8 @@
 use super::{denied, of_admission, of_quarantine, page_size, principal_of, trace_of};
 use crate::admission::{Admission, Answer, Incoming, Prepared};
 use crate::authority;
-use crate::quarantine::{Quarantine, QuarantineError};
+use crate::completeness::{FeedBook, FeedError, Page};
+use crate::quarantine::{Form, Quarantine, QuarantineError};
 use crate::refusal::Refusal;
 use bytes::Bytes;
 use event_log::TraceContext;
@@ -58,6 +59,31 @@ impl Ingest {
             Err(error) => Err(Status::internal(error.to_string())),
         }
     }
+
+    /// Reads what is known of the feeds' completeness, where it may block.
+    async fn feeds<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&FeedBook) -> Result<Vec<T>, FeedError> + Send + 'static,
+    ) -> Result<Vec<T>, Status> {
+        // A node without feeds of its own has none to list.
+        let Some(feeds) = self.admission.feeds() else { return Ok(Vec::new()) };
+        match tokio::task::spawn_blocking(move || work(&feeds)).await {
+            Ok(done) => done.map_err(|error| Status::unavailable(error.to_string())),
+            Err(error) => Err(Status::internal(error.to_string())),
+        }
+    }
+}
+
+/// How many entries the pages before held. A key would be shorter to look up, and is patient data.
+fn skip_of(page: &str) -> Result<usize, Status> {
+    if page.is_empty() {
+        return Ok(0);
+    }
+    page.parse().map_err(|_| Status::invalid_argument("`page`: is the `next_page` of the page before"))
+}
+
+fn next_of(skip: usize, found: usize, limit: usize) -> String {
+    if found == limit { (skip + found).to_string() } else { String::new() }
 }
 
 fn publisher<T>(request: &Request<T>) -> Result<Principal, Status> {
@@ -232,8 +258,8 @@ impl IngestService for Ingest {
     ) -> Result<Response<v1::GetQuarantinedResponse>, Status> {
         let facility = reader(&request)?.facility;
         let v1::GetQuarantinedRequest { id } = request.into_inner();
-        let (event, bytes) = self.quarantine(move |quarantine| quarantine.get(&facility, &id)).await?;
-        Ok(Response::new(v1::GetQuarantinedResponse { event: Some(event), bytes }))
+        let (event, bytes, name) = self.quarantine(move |quarantine| quarantine.get(&facility, &id)).await?;
+        Ok(Response::new(v1::GetQuarantinedResponse { event: Some(event), bytes, name }))
     }
 
     async fn replay_quarantined(
@@ -245,23 +271,47 @@ impl IngestService for Ingest {
         let trace = trace_of(request.metadata());
         let v1::ReplayQuarantinedRequest { id, replacement } = request.into_inner();
         let (facility, wanted) = (principal.facility.clone(), id.clone());
-        let (_, kept) = self.quarantine(move |quarantine| quarantine.get(&facility, &wanted)).await?;
-        let event: Bytes = if replacement.is_empty() { kept } else { replacement };
+        let (head, kept, name) = self.quarantine(move |quarantine| quarantine.get(&facility, &wanted)).await?;
+        let bytes: Bytes = if replacement.is_empty() { kept } else { replacement };
 
+        let replayed = if head.form.is_empty() || head.form == Form::Event.code() {
+            let incoming = Incoming { event: bytes.clone(), trace };
+            let admitted = self.admission.readmit(&principal, incoming).await;
+            admitted.map(|admitted| admitted.map(|(position, duplicate)| (vec![position], duplicate)))
+        } else {
+            let replayer = self.admission.replayer(&head.form).ok_or_else(|| {
+                Status::failed_precondition("no feed of this form runs here; replay it where it was refused")
+            })?;
+            let replayed = replayer.replay(&principal, &name, bytes.clone()).await;
+            replayed.map(|replayed| replayed.map(|positions| (positions, false)))
+        };
         let (facility, wanted) = (principal.facility.clone(), id.clone());
-        let outcome = match self.admission.readmit(&principal, Incoming { event, trace }).await {
-            Ok(Ok((position, duplicate))) => {
-                self.quarantine(move |quarantine| quarantine.remove(&facility, &wanted)).await?;
-                Outcome::Accepted(v1::Accepted { position: Some(position.into()), duplicate })
+        let outcome = match replayed.map_err(|error| of_admission(&error))? {
+            Ok((positions, duplicate)) => {
+                let position = positions.last().map(|position| (*position).into());
+                self.quarantine(move |quarantine| quarantine.release(&facility, &wanted, &bytes, &positions)).await?;
+                Outcome::Accepted(v1::Accepted { position, duplicate })
             }
-            Ok(Err(refusal)) => {
+            Err(refusal) => {
                 let noted = refusal.clone();
                 self.quarantine(move |quarantine| quarantine.note(&facility, &wanted, &noted)).await?;
                 Outcome::Refused(refused(refusal, Ok(id)))
             }
-            Err(error) => return Err(of_admission(&error)),
         };
         Ok(Response::new(v1::ReplayQuarantinedResponse { outcome: Some(outcome) }))
+    }
+
+    async fn list_replayed(
+        &self,
+        request: Request<v1::ListReplayedRequest>,
+    ) -> Result<Response<v1::ListReplayedResponse>, Status> {
+        let facility = reader(&request)?.facility;
+        let v1::ListReplayedRequest { page_size: asked, page } = request.into_inner();
+        let limit = page_size(asked)?;
+        let replayed = self.quarantine(move |quarantine| quarantine.list_replayed(&facility, &page, limit)).await?;
+        let last = replayed.last().filter(|_| replayed.len() == limit).and_then(|last| last.origin.as_ref());
+        let next_page = last.map(|origin| origin.id.clone()).unwrap_or_default();
+        Ok(Response::new(v1::ListReplayedResponse { replayed, next_page }))
     }
 
     async fn discard_quarantined(
@@ -275,5 +325,26 @@ impl IngestService for Ingest {
         let v1::DiscardQuarantinedRequest { id } = request.into_inner();
         self.quarantine(move |quarantine| quarantine.remove(&principal.facility, &id)).await?;
         Ok(Response::new(v1::DiscardQuarantinedResponse {}))
+    }
+
+    async fn list_feeds(
+        &self,
+        request: Request<v1::ListFeedsRequest>,
+    ) -> Result<Response<v1::ListFeedsResponse>, Status> {
+        let facility = reader(&request)?.facility;
+        let v1::ListFeedsRequest { feed, page_size: asked, page } = request.into_inner();
+        let (limit, skip) = (page_size(asked)?, skip_of(&page)?);
+        let days = self.feeds(move |feeds| feeds.days(&facility, &feed, Page { skip, limit })).await?;
+        let next_page = next_of(skip, days.len(), limit);
+        Ok(Response::new(v1::ListFeedsResponse { days, next_page }))
+    }
+
+    async fn list_gaps(&self, request: Request<v1::ListGapsRequest>) -> Result<Response<v1::ListGapsResponse>, Status> {
+        let facility = reader(&request)?.facility;
+        let v1::ListGapsRequest { feed, day, page_size: asked, page } = request.into_inner();
+        let (limit, skip) = (page_size(asked)?, skip_of(&page)?);
+        let gaps = self.feeds(move |feeds| feeds.gaps(&facility, &feed, &day, Page { skip, limit })).await?;
+        let next_page = next_of(skip, gaps.len(), limit);
+        Ok(Response::new(v1::ListGapsResponse { gaps, next_page }))
     }
 }

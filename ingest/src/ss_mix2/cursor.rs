@@ -3,9 +3,9 @@
 //! It is written *after* the door has acknowledged. What is lost of it in a crash is read again and makes the same
 //! events, which the door knows; it is therefore brought to disk now and then and not for each file.
 
-use super::slot::{Slot, State};
+use super::slot::{Slot, State, Stated};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
-use model::{Category, Moment, RecordId};
+use model::{Moment, RecordId, Version};
 use prost::Message;
 use std::path::Path;
 
@@ -40,18 +40,21 @@ pub enum Outcome {
     Refused = 2,
     /// A newer file of its place has come before.
     Late = 3,
+    /// Its records are in, and it is in quarantine for what was not understood of it.
+    Partly = 4,
 }
 
 impl Outcome {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Taken, Self::Counted, Self::Refused, Self::Late];
-    /// `taken`, `counted`, `refused` or `late`.
+    pub const ALL: [Self; 5] = [Self::Taken, Self::Counted, Self::Refused, Self::Late, Self::Partly];
+    /// `taken`, `counted`, `refused`, `late` or `partly`.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Taken => "taken",
             Self::Counted => "counted",
             Self::Refused => "refused",
             Self::Late => "late",
+            Self::Partly => "partly",
         }
     }
 }
@@ -125,13 +128,16 @@ struct StoredRecord {
     id: String,
     #[prost(string, tag = "2")]
     category: String,
+    #[prost(uint64, tag = "3")]
+    version: u64,
 }
 
 impl StoredState {
     fn of(state: &State) -> Self {
-        let record = |(id, category): &(RecordId, Category)| StoredRecord {
-            id: id.as_str().to_owned(),
-            category: category.code().to_owned(),
+        let record = |stated: &Stated| StoredRecord {
+            id: stated.id.as_str().to_owned(),
+            category: stated.category.code().to_owned(),
+            version: stated.version.get(),
         };
         Self {
             stamp_us: state.stamp.micros(),
@@ -143,7 +149,10 @@ impl StoredState {
 
     fn read(bytes: &[u8]) -> Option<State> {
         let stored = Self::decode(bytes).ok()?;
-        let record = |record: StoredRecord| Some((RecordId::parse(&record.id).ok()?, record.category.parse().ok()?));
+        let record = |record: StoredRecord| {
+            let (id, category) = (RecordId::parse(&record.id).ok()?, record.category.parse().ok()?);
+            Some(Stated { id, category, version: Version::new(record.version)? })
+        };
         Some(State {
             stamp: Moment::from_micros(stored.stamp_us).ok()?,
             revision: stored.revision,

@@ -156,13 +156,38 @@ pub enum LookError {
     Take(#[from] super::sweep::TakeError),
 }
 
+/// What is known of a storage's files.
+pub trait Known: Sync {
+    /// What was dealt with in one folder, by name.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn in_folder(&self, volume: &str, folder: &str) -> Result<Vec<(String, Seen)>, CursorError>;
+}
+
+impl Known for Cursor {
+    fn in_folder(&self, volume: &str, folder: &str) -> Result<Vec<(String, Seen)>, CursorError> {
+        Self::in_folder(self, volume, folder)
+    }
+}
+
+/// Nothing is known: every file is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Nothing;
+
+impl Known for Nothing {
+    fn in_folder(&self, _: &str, _: &str) -> Result<Vec<(String, Seen)>, CursorError> {
+        Ok(Vec::new())
+    }
+}
+
 /// Looks at one data type folder and reads what is new in it. A folder that is not there holds nothing.
 ///
 /// # Errors
 /// When the folder cannot be listed or the record of what was taken cannot be read. A file that cannot be read is
 /// [found](Body::Unreadable) so.
-pub fn look(volume: &Volume, path: &str, cursor: &Cursor, reading: &Reading) -> Result<Folder, LookError> {
-    let mut known: HashMap<String, Seen> = cursor.in_folder(&volume.label, path)?.into_iter().collect();
+pub fn look(volume: &Volume, path: &str, known: &dyn Known, reading: &Reading) -> Result<Folder, LookError> {
+    let mut known: HashMap<String, Seen> = known.in_folder(&volume.label, path)?.into_iter().collect();
     let mut folder = Folder { volume: volume.label.clone(), path: path.to_owned(), ..Folder::default() };
     let directory = volume.root.join(path);
     let entries = match std::fs::read_dir(&directory) {

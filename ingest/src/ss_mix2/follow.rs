@@ -182,7 +182,7 @@ impl Follower {
     fn sweeper<'a>(&'a self, progress: &'a Progress) -> Sweeper<'a> {
         Sweeper {
             volume: &self.volume,
-            cursor: &self.cursor,
+            known: self.cursor.as_ref(),
             reading: &self.reading,
             taker: self.taker.as_ref(),
             progress,

@@ -20,21 +20,27 @@
 mod cursor;
 mod folder;
 mod follow;
+mod intake;
 mod kind;
 mod name;
 mod place;
+mod plan;
 mod slot;
+mod survey;
 mod sweep;
 mod transactions;
 mod watch;
 
 pub use cursor::{Changes, Cursor, CursorError, FileKey, Outcome, Print, Seen};
-pub use folder::{Body, Folder, Found, LookError, Reading, Volume, look};
+pub use folder::{Body, Folder, Found, Known, LookError, Nothing, Reading, Volume, look};
 pub use follow::{Follower, Following, Report};
+pub use intake::{Counts, Intake};
 pub use kind::{DataType, ExtendedKind, Kind, MESSAGES, MessageKind, Treatment};
 pub use name::{Condition, FileName, NameError, OrderNumber, Part};
 pub use place::{Level, PathError, place};
-pub use slot::{Slot, State, Step, step, version};
+pub use plan::{Interpreter, Said};
+pub use slot::{Slot, State, Stated, Step, step, withdrawal};
+pub use survey::{Day, Survey, SurveyError, note, survey};
 pub use sweep::{Hint, Progress, Sweeper, Swept, TakeError, Taker};
 pub use transactions::{Transactions, named_in};
 

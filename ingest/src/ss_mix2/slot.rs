@@ -45,6 +45,17 @@ impl fmt::Debug for Slot {
     }
 }
 
+/// A record that a place stated.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Stated {
+    /// Its id.
+    pub id: RecordId,
+    /// Its kind.
+    pub category: Category,
+    /// The version last sent of it.
+    pub version: Version,
+}
+
 /// What a place last stated.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct State {
@@ -55,7 +66,7 @@ pub struct State {
     /// XXH3-128 of the file.
     pub content: u128,
     /// The records it stated; those withdrawn, when it is.
-    pub records: Vec<(RecordId, Category)>,
+    pub records: Vec<Stated>,
 }
 
 impl State {
@@ -87,7 +98,7 @@ pub fn step(state: Option<&State>, name: &FileName, content: u128) -> Step {
     if state.stamp > name.stamp {
         return Step::Late;
     }
-    // Of the same moment. A version has a thousand revisions: the moment counts milliseconds.
+    // Of the same moment; no system turns a flag a thousand times within a millisecond.
     let next = |odd: u32| (state.revision + 1..998).find(|revision| revision % 2 == odd);
     let step = match (deleted, state.is_stated()) {
         (true, true) => next(1).map(Step::Withdraw),
@@ -98,10 +109,12 @@ pub fn step(state: Option<&State>, name: &FileName, content: u128) -> Step {
     step.unwrap_or(Step::Same)
 }
 
-/// The version of what a file states: its moment in microseconds, and the revision.
-pub fn version(stamp: Moment, revision: u32) -> Version {
-    let micros = u64::try_from(stamp.micros()).unwrap_or(0);
-    Version::new(micros.saturating_add(u64::from(revision))).unwrap_or(Version::FIRST)
+/// The version of a withdrawal: the moment in the file's name, with the highest rank that versions of HL7 messages have,
+/// and the revision. What a message states is versioned by its own header, the same whichever way it comes.
+pub fn withdrawal(stamp: Moment, revision: u32) -> Version {
+    let millis = u64::try_from(stamp.micros() / 1000).unwrap_or(0);
+    let number = millis.saturating_mul(1_000_000).saturating_add(900_000 + u64::from(revision.min(99_999)));
+    Version::new(number).unwrap_or(Version::FIRST)
 }
 
 #[cfg(test)]
@@ -136,7 +149,7 @@ mod tests {
         assert_eq!(step(Some(&state(NEW, 2)), &name(NEW, '0'), 7), Step::Withdraw(3));
         assert_eq!(step(Some(&state(NEW, 1)), &name(NEW, '0'), 7), Step::Same);
         assert_eq!(step(Some(&state(NEW, 0)), &name(OLD, '0'), 7), Step::Late);
-        // However often it is turned, a revision never reaches the next millisecond.
+        // However often it is turned, a revision has an end.
         assert_eq!(step(Some(&state(NEW, 996)), &name(NEW, '1'), 8), Step::Same);
     }
 
@@ -159,9 +172,11 @@ mod tests {
     }
 
     #[test]
-    fn a_later_file_always_has_the_higher_version() {
+    fn a_withdrawal_is_above_what_was_stated_at_its_moment_and_below_the_next() {
         let (old, new) = (name(OLD, '1').stamp, name(NEW, '1').stamp);
-        assert!(version(old, 998) < version(new, 0));
-        assert!(version(new, 0) < version(new, 1));
+        let stated = |at: Moment| u64::try_from(at.micros() / 1000).unwrap() * 1_000_000 + 899_999;
+        assert!(withdrawal(old, 1).get() > stated(old));
+        assert!(withdrawal(old, 997) < withdrawal(new, 1));
+        assert!(withdrawal(old, 997).get() < stated(new));
     }
 }

@@ -4,8 +4,7 @@
 //! its patient numbers look like; each thread walks its part and reads what is new. What is read is handed on one data type
 //! folder at a time, so memory holds a few folders and never a storage.
 
-use super::cursor::Cursor;
-use super::folder::{Folder, LookError, Reading, Volume, look};
+use super::folder::{Folder, Known, LookError, Reading, Volume, look};
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -93,7 +92,7 @@ pub struct Sweeper<'a> {
     /// The root to go through.
     pub volume: &'a Volume,
     /// What was taken before.
-    pub cursor: &'a Cursor,
+    pub known: &'a dyn Known,
     /// How to read.
     pub reading: &'a Reading,
     /// Whoever takes what is found.
@@ -215,7 +214,7 @@ impl Sweeper<'_> {
             Progress::add(&self.progress.failed, 1);
             return Ok(false);
         };
-        match look(self.volume, &path, self.cursor, self.reading) {
+        match look(self.volume, &path, self.known, self.reading) {
             Ok(folder) => {
                 self.progress.looked(&folder);
                 let unsettled = folder.unsettled;

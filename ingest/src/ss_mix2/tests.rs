@@ -93,7 +93,7 @@ impl Ward {
 
 pub(super) fn sweep(volume: &Volume, cursor: &Cursor, taker: &dyn Taker, reading: &Reading) -> Swept {
     let (progress, stop) = (Progress::default(), AtomicBool::new(false));
-    Sweeper { volume, cursor, reading, taker, progress: &progress, stop: &stop }.run().unwrap()
+    Sweeper { volume, known: cursor, reading, taker, progress: &progress, stop: &stop }.run().unwrap()
 }
 
 /// The real samples, or `None` where they are not.

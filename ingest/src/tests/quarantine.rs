@@ -1,7 +1,7 @@
 //! What was refused is kept, durably and apart.
 
 use super::fixture::*;
-use crate::quarantine::{Quarantine, QuarantineError, QuarantineSize};
+use crate::quarantine::{Aside, Form, Quarantine, QuarantineError, QuarantineSize};
 use crate::{Refusal, RefusalReason};
 use bytes::Bytes;
 
@@ -9,7 +9,9 @@ fn refusal() -> Refusal {
     Refusal::new(RefusalReason::Invalid, "record.version", "must be above 0")
 }
 fn keep(quarantine: &Quarantine, at: &str, bytes: &'static str) -> Result<String, QuarantineError> {
-    quarantine.keep(&facility(at), &[(Bytes::from(bytes), refusal())]).remove(0)
+    let (origin, name) = (String::new(), String::new());
+    let aside = Aside { form: Form::Event, bytes: Bytes::from(bytes), refusal: refusal(), origin, name };
+    quarantine.keep(&facility(at), &[aside]).remove(0)
 }
 
 #[test]
@@ -21,7 +23,7 @@ fn it_is_there_after_a_restart_with_its_reason_and_bytes() {
     };
     let quarantine = Quarantine::open(directory.path(), 100, clock()).unwrap();
     assert_eq!(quarantine.size(), QuarantineSize { events: 1, bytes: 5 });
-    let (head, bytes) = quarantine.get(&facility("hospital"), &id).unwrap();
+    let (head, bytes, _) = quarantine.get(&facility("hospital"), &id).unwrap();
     assert_eq!(bytes, "bytes");
     assert_eq!((head.reason.as_str(), head.field.as_str()), ("invalid", "record.version"));
     assert_eq!((head.rule.as_str(), head.size, head.received_us), ("must be above 0", 5, now().micros()));

@@ -18,7 +18,8 @@ redacted! {
     PatientRef, Event, event::Body, ConsentChange, consent_change::Kind, DirectoryChange, directory_change::Kind,
     Paper, BreakGlass, BreakGlassReview, Record, record::Payload, Coding, Quantity, Value, value::Kind, LabResult, VitalSign, Condition, Allergy,
     Medication, Encounter, Document, Imaging, WaveformFrame, Waveform, Perinatal, CarePlan, Message, Demographics,
-    PublishRequest, PublishBatchRequest, GetQuarantinedResponse, ReplayQuarantinedRequest, Vanished, ExplainRequest,
+    PublishRequest, PublishBatchRequest, GetQuarantinedResponse, ReplayQuarantinedRequest, ListGapsResponse, Gap, Vanished,
+    ExplainRequest,
     AuditEvent, audit_event::What, ShownRows, WithdrawalReceipt,
     FeedItem, feed_item::Item, QueryRequest, QueryResponse, query_response::Part,
 }

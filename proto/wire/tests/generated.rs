@@ -37,6 +37,8 @@ const REDACTED: &[&str] = &[
     ".ajisai.v1.PublishBatchRequest",
     ".ajisai.v1.GetQuarantinedResponse",
     ".ajisai.v1.ReplayQuarantinedRequest",
+    ".ajisai.v1.ListGapsResponse",
+    ".ajisai.v1.Gap",
     ".ajisai.v1.Vanished",
     ".ajisai.v1.ExplainRequest",
     ".ajisai.v1.AuditEvent",

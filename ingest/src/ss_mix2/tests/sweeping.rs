@@ -92,7 +92,7 @@ fn a_name_that_is_none_is_found_with_its_fault_and_a_large_file_without_its_byte
     ward.write(OLD, "a");
     std::fs::write(ward.path_of(OLD).with_file_name("Thumbs.db"), "x").unwrap();
     ward.write(NEW, &"x".repeat(2 << 20));
-    let folder = look(&ward.volume(), "999/901/9999013/20111220/OML-11", &ward.cursor, &EAGER).unwrap();
+    let folder = look(&ward.volume(), "999/901/9999013/20111220/OML-11", ward.cursor.as_ref(), &EAGER).unwrap();
     let bodies: Vec<_> = folder.found.iter().map(|found| (found.place.is_ok(), &found.body)).collect();
     let (small, thumb) = (Body::File("a".into()), Body::File("x".into()));
     assert_eq!(bodies, [(false, &thumb), (true, &small), (true, &Body::TooLarge)]);
@@ -122,8 +122,14 @@ fn a_storage_that_is_not_there_is_no_empty_storage() {
     let volume = Volume { label: "STD".to_owned(), root: ward.root().join("absent") };
     let (progress, stop) = (Progress::default(), AtomicBool::new(false));
     let taker = ward.notebook.as_ref();
-    let sweeper =
-        Sweeper { volume: &volume, cursor: &ward.cursor, reading: &EAGER, taker, progress: &progress, stop: &stop };
+    let sweeper = Sweeper {
+        volume: &volume,
+        known: ward.cursor.as_ref(),
+        reading: &EAGER,
+        taker,
+        progress: &progress,
+        stop: &stop,
+    };
     assert!(matches!(sweeper.run(), Err(LookError::Storage(_))));
 }
 
@@ -142,7 +148,7 @@ fn what_could_not_be_taken_comes_again() {
     let volume = ward.volume();
     let sweeper = Sweeper {
         volume: &volume,
-        cursor: &ward.cursor,
+        known: ward.cursor.as_ref(),
         reading: &EAGER,
         taker: &Full,
         progress: &progress,

@@ -5406,6 +5406,12 @@ pub struct Quarantined {
     /// Length of its bytes.
     #[prost(uint64, tag = "7")]
     pub size: u64,
+    /// What its bytes are: `event` (ajisai.v1.Event), `hl7v2`, `ss-mix2`, `fhir`. Empty is `event`.
+    #[prost(string, tag = "8")]
+    pub form: ::prost::alloc::string::String,
+    /// Where it came from, as far as that names no patient: feed, type, day, department, flag.
+    #[prost(string, tag = "9")]
+    pub origin: ::prost::alloc::string::String,
 }
 /// Asks what is in quarantine.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -5444,6 +5450,9 @@ pub struct GetQuarantinedResponse {
     /// Its bytes as they came. Patient data.
     #[prost(bytes = "bytes", tag = "2")]
     pub bytes: ::prost::bytes::Bytes,
+    /// What it is called at its source, such as a path below a storage's root; empty for an event. Patient data.
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
 }
 /// Replays one refused event.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -5452,7 +5461,7 @@ pub struct ReplayQuarantinedRequest {
     /// Its id in the quarantine.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
-    /// A serialised ajisai.v1.Event to send in its stead; empty sends the bytes as they came.
+    /// Bytes of the same form to send in its stead; empty sends the bytes as they came.
     #[prost(bytes = "bytes", tag = "2")]
     pub replacement: ::prost::bytes::Bytes,
 }
@@ -5468,7 +5477,7 @@ pub mod replay_quarantined_response {
     /// The answer of the door; refused again, it stays in quarantine under the same id.
     #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
     pub enum Outcome {
-        /// It is durable and has left the quarantine.
+        /// It is durable and has left the quarantine. Of what makes several events, the last.
         #[prost(message, tag = "1")]
         Accepted(super::Accepted),
         /// It was refused again.
@@ -5486,6 +5495,148 @@ pub struct DiscardQuarantinedRequest {
 /// It is gone.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct DiscardQuarantinedResponse {}
+/// Asks what was replayed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListReplayedRequest {
+    /// At most so many, 1 to 1000; 0 means 100.
+    #[prost(uint32, tag = "1")]
+    pub page_size: u32,
+    /// Where the page before ended (`next_page`); empty begins.
+    #[prost(string, tag = "2")]
+    pub page: ::prost::alloc::string::String,
+}
+/// A page of what was replayed.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListReplayedResponse {
+    /// In the order they had come.
+    #[prost(message, repeated, tag = "1")]
+    pub replayed: ::prost::alloc::vec::Vec<Replayed>,
+    /// Pass it as `page` for the next page; empty when this was the last.
+    #[prost(string, tag = "2")]
+    pub next_page: ::prost::alloc::string::String,
+}
+/// What left the quarantine by being replayed.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Replayed {
+    /// What it was, under the id it had there.
+    #[prost(message, optional, tag = "1")]
+    pub origin: ::core::option::Option<Quarantined>,
+    /// When it was replayed.
+    #[prost(sfixed64, tag = "2")]
+    pub replayed_us: i64,
+    /// XXH3-128 of its bytes as they came, in hex.
+    #[prost(string, tag = "3")]
+    pub came_as: ::prost::alloc::string::String,
+    /// XXH3-128 of the bytes that were sent, in hex: another when it was edited.
+    #[prost(string, tag = "4")]
+    pub sent_as: ::prost::alloc::string::String,
+    /// Where its events are in the log.
+    #[prost(message, repeated, tag = "5")]
+    pub positions: ::prost::alloc::vec::Vec<Position>,
+}
+/// Asks how complete the feeds are.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListFeedsRequest {
+    /// Only this feed; empty means all.
+    #[prost(string, tag = "1")]
+    pub feed: ::prost::alloc::string::String,
+    /// At most so many, 1 to 1000; 0 means 100.
+    #[prost(uint32, tag = "2")]
+    pub page_size: u32,
+    /// Where the page before ended (`next_page`); empty begins.
+    #[prost(string, tag = "3")]
+    pub page: ::prost::alloc::string::String,
+}
+/// A page of feeds and days.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListFeedsResponse {
+    /// By feed and day.
+    #[prost(message, repeated, tag = "1")]
+    pub days: ::prost::alloc::vec::Vec<FeedDay>,
+    /// Pass it as `page` for the next page; empty when this was the last.
+    #[prost(string, tag = "2")]
+    pub next_page: ::prost::alloc::string::String,
+}
+/// One day of one feed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FeedDay {
+    /// The feed's name.
+    #[prost(string, tag = "1")]
+    pub feed: ::prost::alloc::string::String,
+    /// What sort: `ss-mix2`, `mllp`, `fhir`.
+    #[prost(string, tag = "2")]
+    pub kind: ::prost::alloc::string::String,
+    /// The day, `2026-04-01`, in Japan, on which the source wrote or sent it.
+    #[prost(string, tag = "3")]
+    pub day: ::prost::alloc::string::String,
+    /// Items the source has.
+    #[prost(uint64, tag = "4")]
+    pub offered: u64,
+    /// Items that were dealt with: taken, only counted, or refused and in quarantine.
+    #[prost(uint64, tag = "5")]
+    pub dealt_with: u64,
+    /// Of these, refused.
+    #[prost(uint64, tag = "6")]
+    pub refused: u64,
+    /// Items of the source that were not dealt with.
+    #[prost(uint64, tag = "7")]
+    pub missing: u64,
+    /// Items that say something else at the source now.
+    #[prost(uint64, tag = "8")]
+    pub differing: u64,
+    /// Items that were dealt with and are no longer at the source.
+    #[prost(uint64, tag = "9")]
+    pub vanished: u64,
+    /// A digest of all that the source has; the same as `dealt_with_digest` exactly if nothing is missing, differing or
+    /// vanished.
+    #[prost(fixed64, tag = "10")]
+    pub offered_digest: u64,
+    /// A digest of all that was dealt with.
+    #[prost(fixed64, tag = "11")]
+    pub dealt_with_digest: u64,
+    /// When they were compared.
+    #[prost(sfixed64, tag = "12")]
+    pub compared_us: i64,
+}
+/// Asks for the gaps of one day of a feed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListGapsRequest {
+    /// The feed.
+    #[prost(string, tag = "1")]
+    pub feed: ::prost::alloc::string::String,
+    /// The day, `2026-04-01`.
+    #[prost(string, tag = "2")]
+    pub day: ::prost::alloc::string::String,
+    /// At most so many, 1 to 1000; 0 means 100.
+    #[prost(uint32, tag = "3")]
+    pub page_size: u32,
+    /// Where the page before ended (`next_page`); empty begins.
+    #[prost(string, tag = "4")]
+    pub page: ::prost::alloc::string::String,
+}
+/// A page of gaps.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ListGapsResponse {
+    /// In the order of their keys.
+    #[prost(message, repeated, tag = "1")]
+    pub gaps: ::prost::alloc::vec::Vec<Gap>,
+    /// Pass it as `page` for the next page; empty when this was the last.
+    #[prost(string, tag = "2")]
+    pub next_page: ::prost::alloc::string::String,
+}
+/// One item that is not the same at the source and here.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Gap {
+    /// `missing`, `differing` or `vanished`.
+    #[prost(string, tag = "1")]
+    pub kind: ::prost::alloc::string::String,
+    /// What the item is called at its source: a path below a storage's root, a message control id, an entry of a bundle.
+    /// Patient data.
+    #[prost(string, tag = "2")]
+    pub key: ::prost::alloc::string::String,
+}
 /// Generated client implementations.
 pub mod ingest_service_client {
     #![allow(
@@ -5689,8 +5840,9 @@ pub mod ingest_service_client {
                 .insert(GrpcMethod::new("ajisai.v1.IngestService", "GetQuarantined"));
             self.inner.unary(req, path, codec).await
         }
-        /// Sends a refused event through the door again, as it is or with replacement bytes; what is admitted leaves the
-        /// quarantine. Who: a system or clinical staff of the facility that sent it. Errors: NOT_FOUND.
+        /// Sends what was refused through the door again, as it is or with replacement bytes; what is admitted leaves the
+        /// quarantine. Who: a system or clinical staff of the facility that sent it. Errors: NOT_FOUND; FAILED_PRECONDITION
+        /// when nothing here reads its form.
         pub async fn replay_quarantined(
             &mut self,
             request: impl tonic::IntoRequest<super::ReplayQuarantinedRequest>,
@@ -5713,6 +5865,32 @@ pub mod ingest_service_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("ajisai.v1.IngestService", "ReplayQuarantined"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// What left the quarantine by being replayed: what it was, whether it was edited, and what came of it; in the order it
+        /// had come. Who: a system or clinical staff.
+        pub async fn list_replayed(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListReplayedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListReplayedResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.IngestService/ListReplayed",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.IngestService", "ListReplayed"));
             self.inner.unary(req, path, codec).await
         }
         /// Throws a refused event away for good. Who: the system of the facility that sent it. Errors: NOT_FOUND.
@@ -5740,6 +5918,57 @@ pub mod ingest_service_client {
                 .insert(
                     GrpcMethod::new("ajisai.v1.IngestService", "DiscardQuarantined"),
                 );
+            self.inner.unary(req, path, codec).await
+        }
+        /// Per feed of the caller's facility and day: how much the source has, how much of it was taken, and whether that is the
+        /// same, as of the last time they were compared. Who: a system or clinical staff.
+        pub async fn list_feeds(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListFeedsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListFeedsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.IngestService/ListFeeds",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.IngestService", "ListFeeds"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The exact list of what is not the same on one day of a feed. Who: a system or clinical staff.
+        pub async fn list_gaps(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListGapsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListGapsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.IngestService/ListGaps",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.IngestService", "ListGaps"));
             self.inner.unary(req, path, codec).await
         }
     }
@@ -5800,13 +6029,23 @@ pub mod ingest_service_server {
             tonic::Response<super::GetQuarantinedResponse>,
             tonic::Status,
         >;
-        /// Sends a refused event through the door again, as it is or with replacement bytes; what is admitted leaves the
-        /// quarantine. Who: a system or clinical staff of the facility that sent it. Errors: NOT_FOUND.
+        /// Sends what was refused through the door again, as it is or with replacement bytes; what is admitted leaves the
+        /// quarantine. Who: a system or clinical staff of the facility that sent it. Errors: NOT_FOUND; FAILED_PRECONDITION
+        /// when nothing here reads its form.
         async fn replay_quarantined(
             &self,
             request: tonic::Request<super::ReplayQuarantinedRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ReplayQuarantinedResponse>,
+            tonic::Status,
+        >;
+        /// What left the quarantine by being replayed: what it was, whether it was edited, and what came of it; in the order it
+        /// had come. Who: a system or clinical staff.
+        async fn list_replayed(
+            &self,
+            request: tonic::Request<super::ListReplayedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListReplayedResponse>,
             tonic::Status,
         >;
         /// Throws a refused event away for good. Who: the system of the facility that sent it. Errors: NOT_FOUND.
@@ -5815,6 +6054,23 @@ pub mod ingest_service_server {
             request: tonic::Request<super::DiscardQuarantinedRequest>,
         ) -> std::result::Result<
             tonic::Response<super::DiscardQuarantinedResponse>,
+            tonic::Status,
+        >;
+        /// Per feed of the caller's facility and day: how much the source has, how much of it was taken, and whether that is the
+        /// same, as of the last time they were compared. Who: a system or clinical staff.
+        async fn list_feeds(
+            &self,
+            request: tonic::Request<super::ListFeedsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListFeedsResponse>,
+            tonic::Status,
+        >;
+        /// The exact list of what is not the same on one day of a feed. Who: a system or clinical staff.
+        async fn list_gaps(
+            &self,
+            request: tonic::Request<super::ListGapsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListGapsResponse>,
             tonic::Status,
         >;
     }
@@ -6128,6 +6384,51 @@ pub mod ingest_service_server {
                     };
                     Box::pin(fut)
                 }
+                "/ajisai.v1.IngestService/ListReplayed" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListReplayedSvc<T: IngestService>(pub Arc<T>);
+                    impl<
+                        T: IngestService,
+                    > tonic::server::UnaryService<super::ListReplayedRequest>
+                    for ListReplayedSvc<T> {
+                        type Response = super::ListReplayedResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListReplayedRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IngestService>::list_replayed(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListReplayedSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 "/ajisai.v1.IngestService/DiscardQuarantined" => {
                     #[allow(non_camel_case_types)]
                     struct DiscardQuarantinedSvc<T: IngestService>(pub Arc<T>);
@@ -6159,6 +6460,96 @@ pub mod ingest_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = DiscardQuarantinedSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ajisai.v1.IngestService/ListFeeds" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListFeedsSvc<T: IngestService>(pub Arc<T>);
+                    impl<
+                        T: IngestService,
+                    > tonic::server::UnaryService<super::ListFeedsRequest>
+                    for ListFeedsSvc<T> {
+                        type Response = super::ListFeedsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListFeedsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IngestService>::list_feeds(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListFeedsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ajisai.v1.IngestService/ListGaps" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListGapsSvc<T: IngestService>(pub Arc<T>);
+                    impl<
+                        T: IngestService,
+                    > tonic::server::UnaryService<super::ListGapsRequest>
+                    for ListGapsSvc<T> {
+                        type Response = super::ListGapsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListGapsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IngestService>::list_gaps(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListGapsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -1,0 +1,251 @@
+//! What is known of feeds, durably: what came as messages and what of it was dealt with, and what the comparisons came to.
+
+use super::compare::{Comparison, Gap, GapKind, Item, compare};
+use event_log::Clock;
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use jiff::civil::Date;
+use model::FacilityId;
+use prost::Message;
+use std::path::Path;
+use wire::v1;
+
+/// What is known of the feeds could not be read or written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("what is known of the feeds' completeness could not be read or written: {reason}")]
+pub struct FeedError {
+    reason: String,
+}
+
+impl From<fjall::Error> for FeedError {
+    fn from(error: fjall::Error) -> Self {
+        Self { reason: error.to_string() }
+    }
+}
+
+/// What sort of feed.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum FeedKind {
+    /// A storage; an item is a file.
+    SsMix2,
+    /// A listener; an item is a message, by its control id.
+    Mllp,
+    /// Bundles; an item is an entry.
+    Fhir,
+}
+
+impl FeedKind {
+    /// `ss-mix2`, `mllp` or `fhir`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::SsMix2 => "ss-mix2",
+            Self::Mllp => "mllp",
+            Self::Fhir => "fhir",
+        }
+    }
+}
+
+/// A feed of a facility.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Feed<'a> {
+    /// Whose.
+    pub facility: &'a FacilityId,
+    /// Its name.
+    pub name: &'a str,
+    /// What sort.
+    pub kind: FeedKind,
+}
+
+impl Feed<'_> {
+    fn key(&self, day: &str) -> Vec<u8> {
+        key(self.facility, &[self.name, day])
+    }
+    /// The key of all that belongs to a day.
+    fn prefix(&self, day: &str) -> Vec<u8> {
+        prefix(self.facility, &[self.name, day])
+    }
+}
+
+/// Which part of a list.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Page {
+    /// So many entries were on the pages before.
+    pub skip: usize,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// What is known of the feeds. Every call may touch the disk: call it where blocking is allowed.
+pub struct FeedBook {
+    database: Database,
+    /// Items the source has: `facility \0 feed \0 day \0 key \0 digest` → how often.
+    offered: Keyspace,
+    /// Items that were dealt with, under the same keys → how often.
+    dealt_with: Keyspace,
+    /// What comparing came to: `facility \0 feed \0 day` → `v1::FeedDay`.
+    days: Keyspace,
+    /// Its gaps: `facility \0 feed \0 day \0 number` → `v1::Gap`.
+    gaps: Keyspace,
+    clock: Clock,
+    /// Counting up reads and writes; one at a time.
+    counting: parking_lot::Mutex<()>,
+}
+
+impl std::fmt::Debug for FeedBook {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FeedBook").finish_non_exhaustive()
+    }
+}
+
+fn key(facility: &FacilityId, parts: &[&str]) -> Vec<u8> {
+    let mut key = facility.as_str().as_bytes().to_vec();
+    for part in parts {
+        key.push(0);
+        // What a sender calls its items is not ours to trust: a NUL in it would end the part.
+        key.extend(part.bytes().map(|byte| if byte == 0 { 1 } else { byte }));
+    }
+    key
+}
+
+/// The key of all that begins with these whole parts.
+fn prefix(facility: &FacilityId, parts: &[&str]) -> Vec<u8> {
+    let mut prefix = key(facility, parts);
+    prefix.push(0);
+    prefix
+}
+
+impl FeedBook {
+    /// Opens the book in `directory`, which one process has for itself.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub fn open(directory: &Path, clock: Clock) -> Result<Self, FeedError> {
+        let database = Database::builder(directory).cache_size(8 << 20).worker_threads(1).open()?;
+        let small = || KeyspaceCreateOptions::default().max_memtable_size(4 << 20);
+        let (offered, dealt_with) = (database.keyspace("offered", small)?, database.keyspace("dealt_with", small)?);
+        let (days, gaps) = (database.keyspace("days", small)?, database.keyspace("gaps", small)?);
+        Ok(Self { database, offered, dealt_with, days, gaps, clock, counting: parking_lot::Mutex::default() })
+    }
+
+    /// Notes items that a source has sent. Note them before they are dealt with.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn offered(&self, feed: Feed<'_>, day: Date, items: &[Item]) -> Result<(), FeedError> {
+        self.count(&self.offered, feed, day, items)
+    }
+
+    /// Notes items that were dealt with: made durable, or kept in quarantine. Note them after that.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn dealt_with(&self, feed: Feed<'_>, day: Date, items: &[Item]) -> Result<(), FeedError> {
+        self.count(&self.dealt_with, feed, day, items)
+    }
+
+    fn count(&self, to: &Keyspace, feed: Feed<'_>, day: Date, items: &[Item]) -> Result<(), FeedError> {
+        let _one_at_a_time = self.counting.lock();
+        let mut batch = self.database.batch();
+        let mut sorted: Vec<&Item> = items.iter().collect();
+        sorted.sort();
+        for same in sorted.chunk_by(|a, b| a == b) {
+            let Some(item) = same.first() else { continue };
+            let (day, digest) = (day.to_string(), format!("{:032x}", item.digest));
+            let key = key(feed.facility, &[feed.name, &day, &item.key, &digest]);
+            let before = to.get(&key)?.map_or(0, |value| read_count(&value));
+            batch.insert(to, key, (before + same.len() as u64).to_be_bytes());
+        }
+        Ok(batch.commit()?)
+    }
+
+    fn items(&self, of: &Keyspace, feed: Feed<'_>, day: &str) -> Result<Vec<Item>, FeedError> {
+        let prefix = feed.prefix(day);
+        let mut items = Vec::new();
+        for entry in of.prefix(&prefix) {
+            let (key, value) = entry.into_inner()?;
+            let rest = key.get(prefix.len()..).unwrap_or_default();
+            let damaged = || FeedError { reason: "an entry is damaged".to_owned() };
+            let (name, digest) =
+                std::str::from_utf8(rest).ok().and_then(|rest| rest.split_once('\0')).ok_or_else(damaged)?;
+            let digest = u128::from_str_radix(digest, 16).map_err(|_| damaged())?;
+            for _ in 0..read_count(&value) {
+                items.push(Item::new(name, digest));
+            }
+        }
+        Ok(items)
+    }
+
+    /// Compares what was offered on a day with what was dealt with, and notes what that came to.
+    ///
+    /// # Errors
+    /// When it cannot be read or written.
+    pub fn settle(&self, feed: Feed<'_>, day: Date) -> Result<Comparison, FeedError> {
+        let text = day.to_string();
+        let comparison = compare(&self.items(&self.offered, feed, &text)?, &self.items(&self.dealt_with, feed, &text)?);
+        self.note(feed, day, &comparison, 0)?;
+        Ok(comparison)
+    }
+
+    /// Notes what comparing a day came to, in the place of what was noted before; `refused` of what was dealt with is in
+    /// quarantine. On disk when it returns.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn note(&self, feed: Feed<'_>, day: Date, comparison: &Comparison, refused: u64) -> Result<(), FeedError> {
+        let text = day.to_string();
+        let noted = v1::FeedDay {
+            feed: feed.name.to_owned(),
+            kind: feed.kind.code().to_owned(),
+            day: text.clone(),
+            offered: comparison.offered,
+            dealt_with: comparison.dealt_with,
+            refused,
+            missing: comparison.count(GapKind::Missing),
+            differing: comparison.count(GapKind::Differing),
+            vanished: comparison.count(GapKind::Vanished),
+            offered_digest: comparison.offered_digest,
+            dealt_with_digest: comparison.dealt_with_digest,
+            compared_us: (self.clock)().micros(),
+        };
+        let mut batch = self.database.batch().durability(Some(PersistMode::SyncData));
+        let begin = feed.prefix(&text);
+        for entry in self.gaps.prefix(&begin) {
+            batch.remove(&self.gaps, entry.key()?);
+        }
+        for (number, Gap { key, kind }) in (0u64..).zip(&comparison.gaps) {
+            let gap = v1::Gap { kind: kind.code().to_owned(), key: key.clone() };
+            batch.insert(&self.gaps, [begin.as_slice(), &number.to_be_bytes()].concat(), gap.encode_to_vec());
+        }
+        batch.insert(&self.days, feed.key(&text), noted.encode_to_vec());
+        Ok(batch.commit()?)
+    }
+
+    /// What is noted of a facility's feeds, by feed and day; of one feed where it is named.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn days(&self, facility: &FacilityId, feed: &str, which: Page) -> Result<Vec<v1::FeedDay>, FeedError> {
+        let prefix = if feed.is_empty() { prefix(facility, &[]) } else { prefix(facility, &[feed]) };
+        page(&self.days, &prefix, which)
+    }
+
+    /// The gaps of one day of a feed.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn gaps(&self, facility: &FacilityId, feed: &str, day: &str, which: Page) -> Result<Vec<v1::Gap>, FeedError> {
+        page(&self.gaps, &prefix(facility, &[feed, day]), which)
+    }
+}
+
+fn read_count(value: &[u8]) -> u64 {
+    value.try_into().map_or(0, u64::from_be_bytes)
+}
+
+fn page<M: Message + Default>(of: &Keyspace, prefix: &[u8], which: Page) -> Result<Vec<M>, FeedError> {
+    let mut found = Vec::new();
+    for entry in of.prefix(prefix).skip(which.skip).take(which.limit) {
+        let value = entry.value()?;
+        found.push(M::decode(&*value).map_err(|error| FeedError { reason: error.to_string() })?);
+    }
+    Ok(found)
+}

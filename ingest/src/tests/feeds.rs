@@ -1,0 +1,256 @@
+//! A storage through the whole door: taken, replaced, withdrawn, refused, replayed, and accounted for.
+
+use super::fixture::*;
+use crate::completeness::FeedBook;
+use crate::service::Ingest;
+use crate::ss_mix2::{
+    Body as FileBody, Cursor, FileName, Intake, Interpreter, Outcome, Progress, Reading, Said, Sweeper, Swept, Volume,
+    note, survey,
+};
+use crate::{Form, LocalDoor, Refusal, RefusalReason};
+use model::*;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+use tonic::{Request, Response};
+use wire::v1;
+use wire::v1::ingest_service_server::IngestService;
+
+/// A language of one word a line: each is a record of that id.
+struct Words;
+impl Interpreter for Words {
+    fn interpret(&self, name: &FileName, body: &FileBody) -> Result<Said, Refusal> {
+        let text = std::str::from_utf8(body.bytes().unwrap()).unwrap();
+        if text.contains('?') {
+            return Err(Refusal::new(RefusalReason::Invalid, "line", "is a word"));
+        }
+        let whose = PatientRef::new(facility("hospital"), name.patient.clone());
+        let record = |word: &str| {
+            let mut record = record_of(&whose, word);
+            record.id = RecordId::parse(&format!("{}:{word}", name.data.code())).unwrap();
+            record.version = Version::new(u64::try_from(name.stamp.micros() * 1000).unwrap()).unwrap();
+            record
+        };
+        Ok(Said::States(text.split_whitespace().map(record).collect(), None))
+    }
+}
+
+const FIRST: &str = "20111220103059000";
+const SECOND: &str = "20111221103059000";
+
+fn file(stamp: &str, flag: char) -> String {
+    format!("9999013_20111220_OML-11_1_{stamp}_01_{flag}")
+}
+
+struct Ward {
+    house: House,
+    cursor: Arc<Cursor>,
+    intake: Arc<Intake>,
+    root: PathBuf,
+}
+
+impl Ward {
+    async fn new() -> Self {
+        let house = house().await;
+        let root = house.directory.path().join("root");
+        std::fs::create_dir(&root).unwrap();
+        let cursor = Arc::new(Cursor::open(&house.directory.path().join("cursor")).unwrap());
+        let intake = Self::intake(&house, &cursor);
+        Self { house, cursor, intake, root }
+    }
+    fn intake(house: &House, cursor: &Arc<Cursor>) -> Arc<Intake> {
+        let door = Arc::new(LocalDoor::new(Arc::clone(&house.admission), hospital()));
+        let runtime = tokio::runtime::Handle::current();
+        let intake = Arc::new(Intake::new(Arc::clone(cursor), Arc::new(Words), door, runtime));
+        house.admission.replay_by(Form::SsMix2, Arc::clone(&intake) as _);
+        intake
+    }
+    fn volume(&self) -> Volume {
+        Volume { label: "STD".to_owned(), root: self.root.clone() }
+    }
+    fn folder(&self) -> PathBuf {
+        self.root.join("999/901/9999013/20111220/OML-11")
+    }
+    fn write(&self, name: &str, words: &str) {
+        std::fs::create_dir_all(self.folder()).unwrap();
+        std::fs::write(self.folder().join(name), words).unwrap();
+    }
+    fn rename(&self, from: &str, to: &str) {
+        std::fs::rename(self.folder().join(from), self.folder().join(to)).unwrap();
+    }
+    async fn sweep(&self) -> Swept {
+        let (volume, cursor, taker) = (self.volume(), Arc::clone(&self.cursor), Arc::clone(&self.intake));
+        let work = move || {
+            let (progress, stop) = (Progress::default(), AtomicBool::new(false));
+            let (known, taker) = (cursor.as_ref(), taker.as_ref());
+            let reading = Reading { threads: 3, settled: Duration::ZERO, ..Reading::default() };
+            let sweeper =
+                Sweeper { volume: &volume, known, reading: &reading, taker, progress: &progress, stop: &stop };
+            sweeper.run().unwrap()
+        };
+        tokio::task::spawn_blocking(work).await.unwrap()
+    }
+    /// What stands, by the highest version of each record; and how many letters there are.
+    async fn standing(&self) -> (Vec<String>, u64) {
+        use event_log::{EventLog, ReadLimit};
+        let mut latest: std::collections::BTreeMap<String, Record> = Default::default();
+        for (partition, end) in self.house.log.end().await.unwrap().iter() {
+            let mut from = Offset(0);
+            while from < end {
+                let letters = self.house.log.read(partition, from, ReadLimit::default(), Duration::ZERO).await.unwrap();
+                for stored in letters {
+                    from = stored.position.offset.next();
+                    let Body::Record(record) = wire::read_event(stored.letter.payload).unwrap().body else { continue };
+                    let id = record.id.as_str().to_owned();
+                    if latest.get(&id).is_none_or(|before| before.version < record.version) {
+                        latest.insert(id, *record);
+                    }
+                }
+            }
+        }
+        let stands = |record: &Record| record.change() != ChangeKind::Delete;
+        let ids = latest.into_iter().filter(|(_, record)| stands(record)).map(|(id, _)| id).collect();
+        (ids, letters(&self.house.log).await)
+    }
+    fn service(&self) -> Ingest {
+        Ingest::new(Arc::clone(&self.house.admission))
+    }
+}
+
+fn ask<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.extensions_mut().insert(hospital());
+    request
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_file_replaces_all_of_the_older_and_a_rename_to_deleted_withdraws_it() {
+    let ward = Ward::new().await;
+    ward.write(&file(FIRST, '1'), "na k cl");
+    ward.sweep().await;
+    assert_eq!(ward.standing().await, (vec!["OML-11:cl".into(), "OML-11:k".into(), "OML-11:na".into()], 3));
+
+    // As the specification has it: the old file's flag turns to 2, the new one comes.
+    ward.rename(&file(FIRST, '1'), &file(FIRST, '2'));
+    ward.write(&file(SECOND, '1'), "na k ca");
+    ward.sweep().await;
+    assert_eq!(ward.standing().await, (vec!["OML-11:ca".into(), "OML-11:k".into(), "OML-11:na".into()], 7));
+
+    ward.rename(&file(FIRST, '2'), &file(FIRST, '0'));
+    ward.rename(&file(SECOND, '1'), &file(SECOND, '0'));
+    ward.sweep().await;
+    assert_eq!(ward.standing().await, (Vec::new(), 10));
+    assert_eq!(ward.sweep().await.new, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_whole_history_found_at_once_comes_to_the_same() {
+    let ward = Ward::new().await;
+    ward.write(&file(FIRST, '2'), "na k cl");
+    ward.write(&file(SECOND, '1'), "na k ca");
+    ward.sweep().await;
+    assert_eq!(ward.standing().await, (vec!["OML-11:ca".into(), "OML-11:k".into(), "OML-11:na".into()], 7));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_lost_of_the_cursor_is_taken_again_and_nothing_is_doubled() {
+    let mut ward = Ward::new().await;
+    ward.write(&file(FIRST, '2'), "na k cl");
+    ward.write(&file(SECOND, '1'), "na k ca");
+    ward.sweep().await;
+    let before = ward.standing().await;
+    ward.cursor = Arc::new(Cursor::open(&ward.house.directory.path().join("another")).unwrap());
+    ward.intake = Ward::intake(&ward.house, &ward.cursor);
+    assert_eq!(ward.sweep().await.new, 2);
+    assert_eq!(ward.standing().await, before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_file_is_kept_with_where_it_came_from_and_replayed_after_a_fix() {
+    use v1::replay_quarantined_response::Outcome as Replayed;
+    let ward = Ward::new().await;
+    ward.write(&file(FIRST, '1'), "na ?");
+    ward.write("Thumbs.db", "x");
+    ward.sweep().await;
+    assert_eq!(
+        ward.intake.counts(),
+        [(("?".into(), Outcome::Refused), 1), (("OML-11".into(), Outcome::Refused), 1)].into()
+    );
+    assert_eq!(ward.sweep().await.new, 0, "what is in quarantine does not come again");
+
+    let service = ward.service();
+    let listed = service.list_quarantined(ask(Default::default())).await.unwrap().into_inner().events;
+    let heads: Vec<_> =
+        listed.iter().map(|head| (head.form.as_str(), head.origin.as_str(), head.field.as_str())).collect();
+    assert_eq!(heads, [("ss-mix2", "STD: ?", "name"), ("ss-mix2", "STD: OML-11 2011-12-20 01 1", "line")]);
+    assert!(!format!("{listed:?}").contains("9999013"), "a list names no patient");
+    let id = listed[1].id.clone();
+    let got = service.get_quarantined(ask(v1::GetQuarantinedRequest { id: id.clone() })).await.unwrap().into_inner();
+    assert_eq!(got.name, format!("STD: 999/901/9999013/20111220/OML-11/{}", file(FIRST, '1')));
+
+    let replay = |replacement: &'static str| {
+        ask(v1::ReplayQuarantinedRequest { id: id.clone(), replacement: replacement.into() })
+    };
+    let again = service.replay_quarantined(replay("")).await.unwrap().into_inner();
+    assert!(matches!(again.outcome, Some(Replayed::Refused(_))));
+    let fixed = service.replay_quarantined(replay("na k")).await.unwrap().into_inner();
+    assert!(matches!(fixed.outcome, Some(Replayed::Accepted(_))));
+    assert_eq!(ward.standing().await, (vec!["OML-11:k".into(), "OML-11:na".into()], 2));
+
+    let lineage = service.list_replayed(ask(Default::default())).await.unwrap().into_inner().replayed;
+    let [replayed] = lineage.as_slice() else { panic!("{lineage:?}") };
+    assert_eq!(replayed.origin.as_ref().unwrap().id, id);
+    assert_eq!((replayed.positions.len(), replayed.came_as == replayed.sent_as), (2, false));
+    let left = service.list_quarantined(ask(Default::default())).await.unwrap().into_inner().events;
+    assert_eq!(left.len(), 1);
+
+    // The file at the source is as bad as it was and does not undo what was fixed; its successor does.
+    assert_eq!(ward.sweep().await.new, 0);
+    ward.write(&file(SECOND, '1'), "na");
+    ward.sweep().await;
+    assert_eq!(ward.standing().await.0, ["OML-11:na"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_missing_is_listed_exactly() {
+    let ward = Ward::new().await;
+    ward.write(&file(FIRST, '1'), "na");
+    ward.write(&file(SECOND, '1'), "k");
+    ward.sweep().await;
+    // One file that nobody has dealt with, one that says something else now, one that is gone.
+    let third = file("20111222103059000", '1');
+    ward.write(&third, "cl");
+    ward.write(&file(SECOND, '1'), "ca");
+    std::fs::remove_file(ward.folder().join(file(FIRST, '1'))).unwrap();
+
+    let book = Arc::new(FeedBook::open(&ward.house.directory.path().join("feeds"), clock()).unwrap());
+    ward.house.admission.account_for(Arc::clone(&book));
+    let survey_now = || {
+        let (progress, stop) = (Progress::default(), AtomicBool::new(false));
+        let reading = Reading { settled: Duration::ZERO, ..Reading::default() };
+        let found = survey(&ward.volume(), &ward.cursor, &reading, &progress, &stop).unwrap();
+        note(&found, &facility("hospital"), &ward.volume(), &book).unwrap();
+    };
+    survey_now();
+    let service = ward.service();
+    let days = service.list_feeds(ask(Default::default())).await.map(Response::into_inner).unwrap().days;
+    let gaps: Vec<_> = days
+        .iter()
+        .map(|day| (day.day.as_str(), day.offered, day.dealt_with, day.missing, day.differing, day.vanished))
+        .collect();
+    assert_eq!(gaps, [("2011-12-20", 0, 1, 0, 0, 1), ("2011-12-21", 1, 1, 0, 1, 0), ("2011-12-22", 1, 0, 1, 0, 0),]);
+    let request = v1::ListGapsRequest { feed: "STD".into(), day: "2011-12-22".into(), ..Default::default() };
+    let listed = service.list_gaps(ask(request)).await.unwrap().into_inner().gaps;
+    assert_eq!(listed[0].key, format!("999/901/9999013/20111220/OML-11/{third}"));
+    assert_eq!(listed[0].kind, "missing");
+
+    ward.sweep().await;
+    survey_now();
+    let days = service.list_feeds(ask(Default::default())).await.unwrap().into_inner().days;
+    assert!(days.iter().skip(1).all(|day| day.offered_digest == day.dealt_with_digest && day.missing == 0));
+    let stranger = caller("clinic", Role::System);
+    let mut other = Request::new(v1::ListFeedsRequest::default());
+    other.extensions_mut().insert(stranger);
+    assert!(service.list_feeds(other).await.unwrap().into_inner().days.is_empty());
+}
