@@ -2,9 +2,11 @@
 //!
 //! docs/laboratory.md says what is computed, from which source and how certain it is, and what is refused.
 
+mod chain;
 mod code;
 mod critical;
 mod decimal;
+mod delta;
 mod fold;
 mod hba1c;
 mod interval;
@@ -12,6 +14,7 @@ mod item;
 mod unit;
 mod value;
 
+pub use chain::{Chain, Effect, Replaced, Version};
 pub use code::{
     Fit, Jlac10, Jlac10Error, Jlac10Part, LOINC_MAP_VERSION, LocalCode, LocalMap, Loinc, LoincError, LoincMatch,
     MapChange, MapError, MapRow, Match, NoLoinc, Resolved, ResolvedBy, Suggestion, Target, Unmapped, suggest, to_loinc,
@@ -19,6 +22,10 @@ pub use code::{
 pub use critical::{
     Alert, AlertEvent, AlertState, AlertStep, CriticalError, CriticalRow, CriticalTable, Detection, Escalation,
     EscalationPolicy,
+};
+pub use delta::{
+    Delta, DeltaError, DeltaTable, Direction, Measured, MixUp, Rule, RuleKind, SHIPPED_RULES, VARIATION,
+    VARIATION_VERSION, Variation, mix_up, reference_change,
 };
 pub use hba1c::{Hba1c, Hba1cScale, IFCC_LINE, JDS_LINE, ngsp_from_jds};
 pub use interval::{
