@@ -71,15 +71,7 @@ impl QuarantineCommand {
         match self.act {
             Act::List { connection } => {
                 let client = connection.open().await?;
-                let mut printed = table(&[
-                    "番号 id",
-                    "受信 received",
-                    "施設 facility",
-                    "理由 reason",
-                    "項目 field",
-                    "規則 rule",
-                    "バイト bytes",
-                ]);
+                let mut printed = table(&COLUMNS);
                 let mut page = String::new();
                 loop {
                     let request = v1::ListQuarantinedRequest { page_size: 1000, page };
@@ -98,19 +90,13 @@ impl QuarantineCommand {
                 let client = connection.open().await?;
                 let request = v1::GetQuarantinedRequest { id };
                 let response = client.ingest().get_quarantined(request).await.map_err(fail)?.into_inner();
-                let v1::GetQuarantinedResponse { event, bytes } = response;
+                let v1::GetQuarantinedResponse { event, bytes, name } = response;
                 let mut printed = table(&["項目 item", "内容 content"]);
-                let names = [
-                    "番号 id",
-                    "受信 received",
-                    "施設 facility",
-                    "理由 reason",
-                    "項目 field",
-                    "規則 rule",
-                    "バイト bytes",
-                ];
-                for (name, content) in names.into_iter().zip(row(event.context("an answer without an event")?)?) {
-                    printed.add_row([name.to_owned(), content]);
+                for (column, content) in COLUMNS.into_iter().zip(row(event.context("an answer without an event")?)?) {
+                    printed.add_row([column.to_owned(), content]);
+                }
+                if !name.is_empty() {
+                    printed.add_row(["名称 name".to_owned(), name]);
                 }
                 say(printed.to_string());
                 match output {
@@ -151,9 +137,23 @@ impl QuarantineCommand {
     }
 }
 
-fn row(event: v1::Quarantined) -> anyhow::Result<[String; 7]> {
-    let v1::Quarantined { id, received_us, facility, reason, field, rule, size, form: _, origin: _ } = event;
-    Ok([id, Moment::from_micros(received_us)?.to_string(), facility, reason, field, rule, size.to_string()])
+/// What is shown of each, in the order of [`row`].
+const COLUMNS: [&str; 9] = [
+    "番号 id",
+    "受信 received",
+    "施設 facility",
+    "形式 form",
+    "由来 origin",
+    "理由 reason",
+    "項目 field",
+    "規則 rule",
+    "バイト bytes",
+];
+
+fn row(event: v1::Quarantined) -> anyhow::Result<[String; 9]> {
+    let v1::Quarantined { id, received_us, facility, reason, field, rule, size, form, origin } = event;
+    let received = Moment::from_micros(received_us)?.to_string();
+    Ok([id, received, facility, form, origin, reason, field, rule, size.to_string()])
 }
 
 /// Sixteen bytes a line, in hex and as characters.
