@@ -14,7 +14,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("clinical", &["model"]),
     ("ledger", &["model"]),
     ("views", &["consent-filter", "model", "clinical"]),
-    ("ingest", &["wire", "model", "event-log"]),
+    ("ingest", &["wire", "model", "event-log", "hl7v2"]),
     ("query", &["views", "clinical", "model", "wire"]),
     ("dashboards", &["query", "views"]),
 ];

@@ -15,6 +15,7 @@ pub mod completeness;
 mod door;
 mod error;
 pub mod fhir;
+pub mod hl7;
 mod metrics;
 mod quarantine;
 mod refusal;
