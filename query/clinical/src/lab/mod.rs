@@ -7,10 +7,12 @@ mod code;
 mod critical;
 mod decimal;
 mod delta;
+mod duplicate;
 mod fold;
 mod hba1c;
 mod interval;
 mod item;
+mod row;
 mod unit;
 mod value;
 
@@ -27,12 +29,17 @@ pub use delta::{
     Delta, DeltaError, DeltaTable, Direction, Measured, MixUp, Rule, RuleKind, SHIPPED_RULES, VARIATION,
     VARIATION_VERSION, Variation, mix_up, reference_change,
 };
+pub use duplicate::{
+    Asked, DUPLICATE_SOURCE, Done, DuplicateTable, Repeated, TestIdentity, UnknownItemError, done_elsewhere,
+    repetitions,
+};
 pub use hba1c::{Hba1c, Hba1cScale, IFCC_LINE, JDS_LINE, ngsp_from_jds};
 pub use interval::{
     Agreement, Chosen, Flag, Interval, IntervalError, IntervalRow, IntervalSource, IntervalTable, JCCLS, JCCLS_VERSION,
     Patient, Place, Reference, ReferenceText, SharedRow, agreement, choose, flag,
 };
 pub use item::{ITEMS, ITEMS_VERSION, Item, Pattern, SpecimenKind, Substance};
+pub use row::{CodeText, Doubt, LabInput, LabRow, Normalised, Site, Written, WrittenInterval, read_result};
 pub use rust_decimal::Decimal;
 pub use unit::{
     By, ConvertError, Converted, ReadUnit, Reading, SPELLINGS_VERSION, Unit, UnitError, UnitSpellings, convert,

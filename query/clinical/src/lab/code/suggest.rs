@@ -59,14 +59,14 @@ const LEAST: f64 = 0.45;
 struct Folded {
     item: &'static Item,
     names: Vec<(&'static str, String)>,
-    unit: Option<Unit>,
+    unit: Option<&'static Unit>,
 }
 
 static FOLDED: LazyLock<Vec<Folded>> = LazyLock::new(|| {
     let fold = |item: &'static Item| Folded {
         item,
         names: item.names().map(|name| (name, fold_name(name))).collect(),
-        unit: Unit::ucum(item.unit).ok(),
+        unit: item.own_unit(),
     };
     ITEMS.iter().map(fold).collect()
 });
@@ -86,7 +86,7 @@ pub fn suggest(unmapped: &Unmapped<'_>, limit: usize) -> Vec<Suggestion> {
 fn score(folded: &Folded, name: &str, unmapped: &Unmapped<'_>) -> Option<Suggestion> {
     let similar = folded.names.iter().map(|(written, candidate)| (*written, similarity(name, candidate)));
     let (closest, similarity) = similar.max_by(|a, b| a.1.total_cmp(&b.1))?;
-    let unit = match (unmapped.unit, &folded.unit) {
+    let unit = match (unmapped.unit, folded.unit) {
         (Some(given), Some(own)) if convert(Decimal::ONE, given, own, Some(folded.item)).is_ok() => Fit::Agrees,
         (Some(_), _) => Fit::Differs,
         (None, _) => Fit::Unknown,

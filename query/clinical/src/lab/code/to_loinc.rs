@@ -75,8 +75,8 @@ fn lone_item(code: &Jlac10) -> Option<&'static Item> {
 }
 
 fn of_that_kind(unit: &Unit, item: &Item) -> bool {
-    Unit::ucum(item.unit).is_ok_and(|own| {
-        let by = convert(Decimal::ONE, unit, &own, Some(item)).map(|converted| converted.by);
+    item.own_unit().is_some_and(|own| {
+        let by = convert(Decimal::ONE, unit, own, Some(item)).map(|converted| converted.by);
         matches!(by, Ok(By::Same | By::Ratio | By::OldNameOfUnit | By::Charge))
     })
 }

@@ -99,6 +99,16 @@ impl ReferenceText {
         Self { original: written.to_owned(), by_sex: parse::by_sex(written) }
     }
 
+    /// An interval that came as numbers; its original is those numbers.
+    pub fn of(reference: Reference) -> Self {
+        let end = |end: Option<(Decimal, bool)>| end.map(|(value, _)| value.to_string()).unwrap_or_default();
+        let original = match reference {
+            Reference::Numbers(interval) => format!("{}-{}", end(interval.low), end(interval.high)),
+            Reference::UpTo(grade) => grade.symbol(),
+        };
+        Self { original, by_sex: vec![(None, reference)] }
+    }
+
     /// Exactly what was written.
     pub fn original(&self) -> &str {
         &self.original

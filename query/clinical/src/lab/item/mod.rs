@@ -6,9 +6,11 @@ mod table;
 pub use specimen::SpecimenKind;
 pub use table::{ITEMS, ITEMS_VERSION};
 
-use super::{Jlac10, Loinc};
+use super::{Jlac10, Loinc, Unit};
 use crate::{Certainty, Source};
 use rust_decimal::Decimal;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 /// What is measured in which kind of specimen: the row that units, intervals, critical values and delta rules name.
 #[derive(Clone, Debug)]
@@ -59,6 +61,19 @@ pub struct Pattern {
     pub results: &'static [&'static str],
 }
 
+static BY_ANALYTE: LazyLock<HashMap<&'static str, Vec<&'static Item>>> = LazyLock::new(|| {
+    let mut found: HashMap<_, Vec<_>> = HashMap::new();
+    for item in ITEMS {
+        for pattern in item.jlac10 {
+            found.entry(pattern.analyte).or_default().push(item);
+        }
+    }
+    found
+});
+
+static OWN_UNITS: LazyLock<HashMap<&'static str, Unit>> =
+    LazyLock::new(|| ITEMS.iter().filter_map(|item| Some((item.unit, Unit::ucum(item.unit).ok()?))).collect());
+
 impl PartialEq for Item {
     fn eq(&self, other: &Self) -> bool {
         self.key == other.key
@@ -82,9 +97,15 @@ impl Item {
             .find(|item| item.specimen.covers(specimen) && item.jlac10.iter().any(|pattern| pattern.covers(code)))
     }
 
+    /// The unit results are normalised to; `None` for what is not a quantity.
+    pub fn own_unit(&self) -> Option<&'static Unit> {
+        OWN_UNITS.get(self.unit)
+    }
+
     /// The items of a code's analyte and result part, in any specimen.
     pub(crate) fn of_analyte(code: &Jlac10) -> impl Iterator<Item = &'static Self> {
-        ITEMS.iter().filter(|item| item.jlac10.iter().any(|pattern| pattern.covers(code)))
+        let of_analyte = BY_ANALYTE.get(code.analyte()).map(Vec::as_slice).unwrap_or_default();
+        of_analyte.iter().copied().filter(|item| item.jlac10.iter().any(|pattern| pattern.covers(code)))
     }
 
     /// The item a LOINC code means.

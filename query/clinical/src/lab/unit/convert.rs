@@ -5,6 +5,7 @@ use super::{Unit, UnitError, UnitSpellings};
 use crate::lab::Item;
 use octofhir_ucum::{Number, SpecialKind};
 use rust_decimal::Decimal;
+use std::sync::LazyLock;
 
 /// Significant digits kept of a value that has no exact decimal.
 const DIGITS: u32 = 12;
@@ -207,8 +208,8 @@ impl Pair<'_> {
                 .and_then(|item| item.substance)
                 .ok_or_else(|| self.refused(|from, to| ConvertError::NoMolarMass { from, to }))?;
             let factor = number(substance.grams_per_mole)
-                .zip(Unit::ucum("mol").ok())
-                .and_then(|(grams, mole)| grams.checked_div(mole.0.factor))
+                .zip(*MOLE)
+                .and_then(|(grams, mole)| grams.checked_div(mole))
                 .and_then(|grams| grams.checked_powi(moles + charges))
                 .and_then(|factor| factor.checked_mul(bridge.factor))
                 .ok_or(ConvertError::TooLarge)?;
@@ -242,6 +243,9 @@ pub fn convert_written(value: Decimal, from: &str, to: &str, of: Option<&Item>) 
     let spellings = UnitSpellings::shipped();
     convert(value, &spellings.read(from, of)?.unit, &spellings.read(to, of)?.unit, of)
 }
+
+/// How many things a mole is.
+static MOLE: LazyLock<Option<Number>> = LazyLock::new(|| Unit::ucum("mol").ok().map(|mole| mole.0.factor));
 
 /// Grams, the third of UCUM's base units.
 const MASS: usize = 2;

@@ -62,6 +62,12 @@ fn alone(value: ResultValue) -> Meaning {
 }
 
 fn meaning(text: &str, expect: Expect) -> Meaning {
+    // most results are plain numbers, which no other rule reads
+    if text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+        && let Some((value, "")) = number(text)
+    {
+        return alone(ResultValue::Number { comparator: Comparator::Equal, value });
+    }
     if let Some(missing) = missing(text, expect) {
         return missing;
     }
