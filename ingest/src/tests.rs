@@ -5,3 +5,4 @@ mod fixture;
 mod grpc;
 mod quarantine;
 mod redelivery;
+mod storages;

@@ -18,10 +18,12 @@
 //! A path names a patient. It stands in no log and no error; [`FileName::origin`] is what may be said.
 
 mod cursor;
+mod diet;
 mod folder;
 mod follow;
 mod intake;
 mod kind;
+mod messages;
 mod name;
 mod place;
 mod plan;
@@ -36,6 +38,7 @@ pub use folder::{Body, Folder, Found, Known, LookError, Nothing, Reading, Volume
 pub use follow::{Follower, Following, Report};
 pub use intake::{Counts, Intake};
 pub use kind::{DataType, ExtendedKind, Kind, MESSAGES, MessageKind, Treatment};
+pub use messages::{Messages, OtherPatient, states};
 pub use name::{Condition, FileName, NameError, OrderNumber, Part};
 pub use place::{Level, PathError, place};
 pub use plan::{Interpreter, Said};

@@ -2,7 +2,7 @@
 
 use super::cursor::{Changes, Cursor, CursorError, FileKey, Outcome, Seen};
 use super::folder::{Body, Folder, Found};
-use super::kind::{DataType, Treatment};
+use super::kind::{DataType, Kind, Treatment};
 use super::name::FileName;
 use super::slot::{Slot, State, Stated, Step, step, withdrawal};
 use crate::quarantine::{Aside, Form};
@@ -15,12 +15,12 @@ use model::{
 use std::collections::{HashMap, HashSet};
 
 /// What a file says.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Said {
-    /// These are the facts; and why the file is kept aside as well, where it says more than was understood.
-    States(Vec<Record>, Option<Refusal>),
-    /// These are not facts any more.
-    Withdraws(Vec<Stated>),
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Said {
+    /// The facts it states, and those that it takes back itself.
+    pub records: Vec<Record>,
+    /// Why the file is kept aside as well, where it says more than was understood.
+    pub kept: Option<Refusal>,
 }
 
 /// Reads what a file says.
@@ -134,7 +134,7 @@ impl Planner<'_> {
             Some(state) => Some(state.clone()),
             None => self.cursor.state(&slot)?,
         };
-        let (revision, mut withdraws) = match step(before.as_ref(), name, hash) {
+        let (revision, withdraws) = match step(before.as_ref(), name, hash) {
             Step::Same => return Ok((Outcome::Taken, None)),
             Step::Late => return Ok((Outcome::Late, None)),
             Step::State(revision) => (revision, false),
@@ -143,29 +143,24 @@ impl Planner<'_> {
         let said = match self.interpreter.interpret(name, body) {
             Ok(said) => said,
             // What is deleted need not be understood: what its place has stated goes all the same.
-            Err(_) if withdraws => Said::Withdraws(Vec::new()),
+            Err(_) if withdraws => Said::default(),
             Err(refusal) => return Ok(refused(refusal)),
         };
-        let (mut stated, mut named, kept) = match said {
-            Said::States(records, kept) if !withdraws => (records, Vec::new(), kept),
-            Said::States(records, _) => (Vec::new(), records.iter().map(stated_of).collect(), None),
-            Said::Withdraws(named) => {
-                withdraws = true;
-                (Vec::new(), named, None)
-            }
-        };
-        supersede(&mut stated, before.as_ref());
-        if !withdraws {
-            named = stated.iter().map(stated_of).collect();
-        }
-        // A message that cancels has a flag `1`; what it leaves is withdrawn, and that is an odd revision.
-        let revision = if withdraws { revision | 1 } else { revision };
+        let Said { mut records, kept } = said;
+        supersede(&mut records, before.as_ref());
+        // What the file takes back itself it does not state.
+        let mut named: Vec<Stated> =
+            records.iter().filter(|record| record.change() != ChangeKind::Delete).map(stated_of).collect();
         let file = plan.files.len();
         let mut events = Vec::new();
-        for record in stated {
-            events.push(self.event(record));
+        let mut gone = no_longer_stated(before.as_ref(), &named, withdraws);
+        if !withdraws {
+            let taken_back: HashSet<&RecordId> = records.iter().map(|record| &record.id).collect();
+            gone.retain(|gone| !taken_back.contains(&gone.id));
+            events.extend(records.into_iter().map(|record| self.event(record)));
         }
-        for mut gone in no_longer_stated(before.as_ref(), &named, withdraws) {
+        let elsewhere = self.stated_elsewhere(name, plan)?;
+        for mut gone in gone.into_iter().filter(|gone| !elsewhere.contains(&gone.id)) {
             gone.version = withdrawal(name.stamp, revision).max(next(gone.version));
             if let Some(named) = named.iter_mut().find(|named| named.id == gone.id) {
                 named.version = gone.version;
@@ -177,7 +172,25 @@ impl Planner<'_> {
             Err(refusal) => return Ok(refused(refusal)),
         }
         plan.states.insert(slot, State { stamp: name.stamp, revision, content: hash, records: named });
+        let kept = kept.filter(|_| !withdraws);
         Ok(kept.map_or((Outcome::Taken, None), |kept| (Outcome::Partly, Some(kept))))
+    }
+
+    /// Allergies may be stated by a patient's demographics and by their allergies. One that the other still states must not
+    /// go because this one leaves it out.
+    fn stated_elsewhere(&self, name: &FileName, plan: &Plan) -> Result<HashSet<RecordId>, CursorError> {
+        let other = match &name.data {
+            DataType::Standard(Kind::Adt00) => Kind::Adt61,
+            DataType::Standard(Kind::Adt61) => Kind::Adt00,
+            _ => return Ok(HashSet::new()),
+        };
+        let slot = Slot::of(&FileName { data: DataType::Standard(other), ..name.clone() });
+        let state = match plan.states.get(&slot) {
+            Some(state) => Some(state.clone()),
+            None => self.cursor.state(&slot)?,
+        };
+        let stated = state.filter(State::is_stated).map(|state| state.records).unwrap_or_default();
+        Ok(stated.into_iter().map(|stated| stated.id).collect())
     }
 
     fn deletion(&self, name: &FileName, gone: Stated) -> Result<Record, Refusal> {

@@ -2,6 +2,7 @@
 
 mod following;
 mod laws;
+mod meaning;
 mod sweeping;
 
 use super::*;

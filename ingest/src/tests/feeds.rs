@@ -32,7 +32,7 @@ impl Interpreter for Words {
             record.version = Version::new(u64::try_from(name.stamp.micros() * 1000).unwrap()).unwrap();
             record
         };
-        Ok(Said::States(text.split_whitespace().map(record).collect(), None))
+        Ok(Said { records: text.split_whitespace().map(record).collect(), kept: None })
     }
 }
 
