@@ -9,6 +9,10 @@ use crate::lab::value::{Comparator, Expect, Grade, ResultText, ResultValue};
 const WORDS: &[(&str, BiologicalSex)] = &[
     ("男性", BiologicalSex::Male),
     ("女性", BiologicalSex::Female),
+    ("FEMALE", BiologicalSex::Female),
+    ("Female", BiologicalSex::Female),
+    ("MALE", BiologicalSex::Male),
+    ("Male", BiologicalSex::Male),
     ("男", BiologicalSex::Male),
     ("女", BiologicalSex::Female),
     ("♂", BiologicalSex::Male),
@@ -26,7 +30,12 @@ pub(super) fn by_sex(written: &str) -> Vec<(Option<BiologicalSex>, Reference)> {
 
 /// The text in parts, each of a sex or of all.
 fn split(text: &str) -> Vec<(Option<BiologicalSex>, &str)> {
-    let marks: Vec<_> = text.char_indices().filter_map(|(at, _)| mark(text, at)).collect();
+    let mut marks: Vec<(usize, usize, BiologicalSex)> = Vec::new();
+    for (at, _) in text.char_indices() {
+        // a mark may hold another: FEMALE
+        let inside = marks.last().is_some_and(|(_, end, _)| at < *end);
+        marks.extend(mark(text, at).filter(|_| !inside));
+    }
     if marks.is_empty() {
         return vec![(None, trimmed(text))];
     }
@@ -34,9 +43,9 @@ fn split(text: &str) -> Vec<(Option<BiologicalSex>, &str)> {
     let mut parts: Vec<_> = marks
         .iter()
         .zip(ends)
-        .map(|((_, after, sex), end)| (Some(*sex), trimmed(text.get(*after..end).unwrap_or_default())))
+        .map(|((_, after, sex), end)| (Some(*sex), unbracketed(text.get(*after..end).unwrap_or_default())))
         .collect();
-    let before = text.get(..marks.first().map_or(0, |(at, ..)| *at)).map(trimmed).unwrap_or_default();
+    let before = text.get(..marks.first().map_or(0, |(at, ..)| *at)).map(unbracketed).unwrap_or_default();
     if !before.is_empty() {
         parts.insert(0, (None, before));
     }
@@ -59,6 +68,11 @@ fn mark(text: &str, at: usize) -> Option<(usize, usize, BiologicalSex)> {
 
 fn trimmed(text: &str) -> &str {
     text.trim_matches([' ', ':', '/', ',', ';', '、', '。', '\n'])
+}
+
+/// Without the bracket that closed the mark before it (`(M)`, `男)`) and the one that opens the next.
+fn unbracketed(text: &str) -> &str {
+    trimmed(text.trim().trim_start_matches([')', ']']).trim_end_matches(['(', '[']))
 }
 
 fn reference(text: &str) -> Option<Reference> {
@@ -88,6 +102,17 @@ fn numbers(text: &str) -> Option<Interval> {
     }
     if let Some(rest) = plain.strip_suffix(['-', '~']) {
         return exact(open(rest.trim())).map(|low| Interval { low: Some((low, true)), high: None });
+    }
+    if let Some((low, high)) = plain.split_once("以上") {
+        // 4.0以上5.0未満
+        let low = exact(open(low.trim()))?;
+        let (high, part) = match open(high.trim()) {
+            ResultValue::Number { comparator: Comparator::AtMost, value } => (value, true),
+            ResultValue::Number { comparator: Comparator::Less, value } => (value, false),
+            ResultValue::Missing(_) => return Some(Interval { low: Some((low, true)), high: None }),
+            _ => return None,
+        };
+        return (low <= high).then_some(Interval { low: Some((low, true)), high: Some((high, part)) });
     }
     match open(&plain) {
         ResultValue::Range { low, high, below_high } => {

@@ -46,6 +46,8 @@ fn intervals_are_read_in_every_way_they_are_written() {
     reads("-2.0～2.0", interval("-2.0", "2.0"));
     reads("-2.0～+2.0", interval("-2.0", "2.0"));
     reads("0.5～2未満", interval("0.5", "2!"));
+    reads("4.0以上5.0未満", interval("4.0", "5.0!"));
+    reads("4.0以上 5.0以下", interval("4.0", "5.0"));
 }
 
 #[test]
@@ -67,6 +69,10 @@ fn an_interval_per_sex_is_split() {
         "♂13.7-16.8、♀11.6-14.8",
         "男13.7-16.8女11.6-14.8",
         "Ｍ：13.7－16.8　Ｆ：11.6－14.8",
+        "(M)13.7-16.8(F)11.6-14.8",
+        "男)13.7-16.8 女)11.6-14.8",
+        "MALE 13.7-16.8 FEMALE 11.6-14.8",
+        "女性:11.6-14.8 男性:13.7-16.8",
     ] {
         let read = ReferenceText::read(written);
         assert_eq!(read.references(MALE), [interval("13.7", "16.8")], "{written}");

@@ -88,6 +88,13 @@ impl Item {
         ITEMS.iter().find(|item| item.key == key)
     }
 
+    /// The item that somebody names by its key, a JLAC10 code or a LOINC code.
+    pub fn find(text: &str) -> Option<&'static Self> {
+        Self::by_key(text)
+            .or_else(|| Self::of_jlac10(&Jlac10::parse(text).ok()?))
+            .or_else(|| Self::of_loinc(&Loinc::parse(text).ok()?))
+    }
+
     /// The item a JLAC10 code means: its analyte in that kind of specimen, and, for an analyte that holds several
     /// items (2A990 blood count, 2B030 prothrombin time), that result part.
     pub fn of_jlac10(code: &Jlac10) -> Option<&'static Self> {

@@ -20,6 +20,14 @@ fn codes_mean_items_by_analyte_specimen_and_result() {
 }
 
 #[test]
+fn an_item_is_found_by_whatever_names_it() {
+    for name in ["glucose", "3D010000002227201", "2345-7", "1558-6"] {
+        assert_eq!(Item::find(name).map(|item| item.key), Some("glucose"), "{name}");
+    }
+    assert_eq!(Item::find("3D010"), None, "an analyte alone does not say in what");
+}
+
+#[test]
 fn a_panel_without_its_result_part_is_no_item() {
     assert_eq!(item("2A9900000019309"), None);
 }

@@ -1,6 +1,6 @@
 //! From what a laboratory wrote to UCUM.
 
-use super::vocabulary::{CASED, COUNTED, CREATININE, NUMBERS, PARTS, WHOLE, WORDS};
+use super::vocabulary::{CASED, COUNTED, CREATININE, EQUIVALENTS, NUMBERS, PARTS, WHOLE, WORDS};
 use super::{Unit, UnitError};
 use crate::lab::Item;
 use crate::lab::fold::fold;
@@ -140,6 +140,7 @@ impl UnitSpellings {
             None => match bare_count(&text) {
                 Some(power) if of.is_some_and(is_blood_count) => (format!("10*{power}/uL"), Reading::Supplied),
                 Some(_) => return Err(UnitError::PerWhat { written: written.to_owned() }),
+                None if is_bare(written.trim()) => return Err(unknown()),
                 None => (written.trim().to_owned(), Reading::Ucum),
             },
         };
@@ -171,6 +172,12 @@ fn folded(written: &str) -> String {
     out
 }
 
+/// Capitals alone, or figures alone: UCUM to the letter (`P/F` is poise per farad, `K` kelvin) and never what a laboratory
+/// means by it.
+fn is_bare(text: &str) -> bool {
+    text.chars().all(|c| c.is_ascii_uppercase() || c == '/') || text.chars().all(|c| c.is_ascii_digit())
+}
+
 fn whole(text: &str) -> Option<&'static str> {
     if let Some((_, code)) = CASED.iter().find(|(written, _)| *written == text) {
         return Some(code);
@@ -181,6 +188,10 @@ fn whole(text: &str) -> Option<&'static str> {
 /// Part by part: a power of ten, what is counted, and what it is per.
 fn parts(text: &str) -> Option<String> {
     let lower = text.to_lowercase();
+    if let Some((name, code)) = EQUIVALENTS.iter().find(|(name, _)| lower.ends_with(name)) {
+        let unit = lower.strip_suffix(name).and_then(parts)?;
+        return Some(format!("{unit}{code}"));
+    }
     let text = without_temperature(&lower);
     let (power, rest) = match power(text) {
         Some((power, rest)) => (Some(power), rest),

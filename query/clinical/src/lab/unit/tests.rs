@@ -57,6 +57,8 @@ fn counts_are_read_in_every_way_they_are_written() {
     reads("千/μl", "10*3/uL");
     reads("百万/μl", "10*6/uL");
     reads("10^12/L", "10*12/L");
+    reads("K/μL", "10*3/uL");
+    reads("M/uL", "10*6/uL");
     for written in ["/uL", "/μL", "/μｌ", "/mm3", "/mm^3", "/㎣", "1/mm3", "個/μL", "cells/μL", "/MCL"] {
         reads(written, "/uL");
     }
@@ -124,7 +126,8 @@ fn per_creatinine_and_per_body_surface_are_kept() {
 fn what_is_not_a_unit_is_refused_by_name() {
     let spellings = UnitSpellings::shipped();
     assert_eq!(spellings.read("　", None), Err(UnitError::Absent));
-    for written in ["不明", "mg/", "定性", "以下"] {
+    // the last ones are UCUM to the letter: kelvin, poise per farad, coulomb, a number
+    for written in ["不明", "mg/", "定性", "以下", "K", "P/F", "C", "M", "5"] {
         let error = spellings.read(written, None).unwrap_err();
         assert!(error.to_string().contains(written), "{error}");
     }
@@ -210,6 +213,8 @@ fn what_stands_in_braces_must_agree() {
     assert!(matches!(refused(None, "mg/gCr", "mg/g"), ConvertError::DifferentThings { .. }));
     assert!(matches!(refused(None, "mL/min/1.73m2", "mL/min"), ConvertError::DifferentThings { .. }));
     converts(None, "0.15", "g/gCr", "mg/gCr", "150");
+    reads("μg/mL FEU", "ug/mL{FEU}");
+    assert!(matches!(refused(item("d-dimer"), "μg/mL FEU", "ug/mL"), ConvertError::DifferentThings { .. }));
 }
 
 #[test]
@@ -224,7 +229,9 @@ fn hba1c_goes_by_its_line_and_says_so() {
 #[test]
 fn temperatures_convert_and_logarithms_do_not() {
     converts(None, "37", "℃", "[degF]", "98.6");
-    converts(None, "36.5", "Cel", "K", "309.65");
+    let kelvin = Unit::ucum("K").unwrap();
+    let found = convert(value("36.5"), &Unit::ucum("Cel").unwrap(), &kelvin, None).unwrap();
+    assert_eq!((found.value, found.by), (value("309.65"), By::TemperatureScale));
     assert!(matches!(refused(None, "[pH]", "mol/L"), ConvertError::Special { .. }));
 }
 

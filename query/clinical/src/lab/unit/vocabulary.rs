@@ -16,6 +16,15 @@ pub(super) const CASED: &[(&str, &str)] = &[
     ("/3", "/(3.uL)"),
     ("個/3", "/(3.uL)"),
     ("m.m./h", "mm/h"),
+    // thousands and millions per microlitre; to UCUM kelvin and mega-nothing
+    ("K/μL", "10*3/uL"),
+    ("K/uL", "10*3/uL"),
+    ("K/μl", "10*3/uL"),
+    ("K/ul", "10*3/uL"),
+    ("M/μL", "10*6/uL"),
+    ("M/uL", "10*6/uL"),
+    ("M/μl", "10*6/uL"),
+    ("M/ul", "10*6/uL"),
 ];
 
 /// Whole units in lower case.
@@ -23,6 +32,9 @@ pub(super) const WHOLE: &[(&str, &str)] = &[
     ("coi", "{COI}"),
     ("c.o.i", "{COI}"),
     ("c.o.i.", "{COI}"),
+    ("cutoffindex", "{COI}"),
+    ("ppm", "[ppm]"),
+    ("ppb", "[ppb]"),
     ("s/co", "{S_CO}"),
     ("s/co値", "{S_CO}"),
     ("index", "{index}"),
@@ -147,6 +159,8 @@ pub(super) const PARTS: &[(&str, &str)] = &[
     ("m[iu]", "m[IU]"),
     ("u[iu]", "u[IU]"),
     ("au", "{AU}"),
+    ("bau", "{BAU}"),
+    ("ua", "{UA}"),
     ("(arb_u)", "{AU}"),
     ("mau", "10*-3.{AU}"),
     ("bu", "{BU}"),
@@ -174,6 +188,7 @@ pub(super) const PARTS: &[(&str, &str)] = &[
     ("hr", "h"),
     ("hr.", "h"),
     ("1h", "h"),
+    ("1時間", "h"),
     ("hour", "h"),
     ("hours", "h"),
     ("時", "h"),
@@ -184,7 +199,6 @@ pub(super) const PARTS: &[(&str, &str)] = &[
     ("d", "d"),
     ("day", "d"),
     ("日", "d"),
-    ("m", "m"),
     ("cm", "cm"),
     ("mm", "mm"),
     ("um", "um"),
@@ -193,6 +207,7 @@ pub(super) const PARTS: &[(&str, &str)] = &[
     ("mmhg", "mm[Hg]"),
     ("torr", "mm[Hg]"),
     ("mmh2o", "mm[H2O]"),
+    ("cmh2o", "cm[H2O]"),
     ("kpa", "kPa"),
     ("cel", "Cel"),
     ("°c", "Cel"),
@@ -222,6 +237,10 @@ pub(super) const PARTS: &[(&str, &str)] = &[
 /// What a laboratory writes after a mass or an amount for "of creatinine".
 pub(super) const CREATININE: &[&str] =
     &["creat", "creatinine", "crea", "crtn", "cre", "crn", "cr", "c", "クレアチニン", "{creat}", "(creat)"];
+
+/// What is counted in, written behind the unit: fibrinogen equivalents weigh about twice what D-dimer units weigh.
+pub(super) const EQUIVALENTS: &[(&str, &str)] =
+    &[("(feu)", "{FEU}"), ("feu", "{FEU}"), ("(ddu)", "{DDU}"), ("ddu", "{DDU}")];
 
 /// Counts written in words, with the power of ten they mean.
 pub(super) const WORDS: &[(&str, u32)] = &[

@@ -13,8 +13,8 @@ pub enum Grade {
     Positive,
 }
 
-/// Folded, lower case. The Japanese words: nhoHQ SSMIX2_support_documents convert_to_sn (A); the English ones and
-/// 判定保留, 弱陽性, 擬陽性: C.
+/// Folded, lower case. The Japanese words: nhoHQ SSMIX2_support_documents convert_to_sn (A); the English ones,
+/// 検出限界以下, 判定保留, 弱陽性, 擬陽性: C. `ND` is not here: not detected, or not done.
 const WORDS: &[(&str, Grade)] = &[
     ("-", Grade::Negative),
     ("ー", Grade::Negative),
@@ -33,8 +33,11 @@ const WORDS: &[(&str, Grade)] = &[
     ("未検出", Grade::Negative),
     ("neg", Grade::Negative),
     ("negative", Grade::Negative),
-    ("n.d.", Grade::Negative),
-    ("nd", Grade::Negative),
+    ("検出限界以下", Grade::Negative),
+    ("検出限界未満", Grade::Negative),
+    ("検出感度以下", Grade::Negative),
+    ("検出感度未満", Grade::Negative),
+    ("感度以下", Grade::Negative),
     ("±", Grade::Borderline),
     ("+-", Grade::Borderline),
     ("-+", Grade::Borderline),

@@ -61,16 +61,15 @@ const SIGNS: &[(&str, Comparator)] = &[
     ("<", Comparator::Less),
     (">", Comparator::More),
 ];
-const BEFORE: &[(&str, Comparator)] =
-    &[("↑", Comparator::AtLeast), ("↓", Comparator::AtMost), ("U", Comparator::More), ("L", Comparator::Less)];
+/// Arrows say the same on either side of the number.
+const ARROWS: &[(&str, Comparator)] = &[("↑", Comparator::AtLeast), ("↓", Comparator::AtMost)];
+const BEFORE: &[(&str, Comparator)] = &[("U", Comparator::More), ("L", Comparator::Less)];
 const AFTER: &[(&str, Comparator)] = &[
     ("以上", Comparator::AtLeast),
     ("イジョウ", Comparator::AtLeast),
-    ("↑", Comparator::AtLeast),
     ("~", Comparator::AtLeast),
     ("以下", Comparator::AtMost),
     ("イカ", Comparator::AtMost),
-    ("↓", Comparator::AtMost),
     ("未満", Comparator::Less),
     ("ミマン", Comparator::Less),
     ("超過", Comparator::More),
@@ -79,11 +78,15 @@ const AFTER: &[(&str, Comparator)] = &[
 
 /// A comparator before what is left of the text.
 pub(super) fn comparator_before(text: &str) -> (Comparator, &str) {
-    let found = SIGNS.iter().find_map(|(sign, comparator)| Some((*comparator, text.strip_prefix(sign)?.trim_start())));
+    let found = SIGNS
+        .iter()
+        .chain(ARROWS)
+        .find_map(|(sign, comparator)| Some((*comparator, text.strip_prefix(sign)?.trim_start())));
     // a letter means a bound only right before a number: `U100`, `L300`
     let lettered = || {
+        // with a space between it may be the flag of a low value
         let (comparator, rest) =
-            BEFORE.iter().find_map(|(sign, comparator)| Some((*comparator, text.strip_prefix(sign)?.trim_start())))?;
+            BEFORE.iter().find_map(|(sign, comparator)| Some((*comparator, text.strip_prefix(sign)?)))?;
         rest.starts_with(|c: char| c.is_ascii_digit()).then_some((comparator, rest))
     };
     found.or_else(lettered).unwrap_or((Comparator::Equal, text))
@@ -94,7 +97,8 @@ pub(super) fn comparator_before(text: &str) -> (Comparator, &str) {
 pub(super) fn comparator_after(text: &str) -> (Comparator, &str) {
     let text = text.trim_start();
     let sign = SIGNS.iter().find_map(|(sign, comparator)| Some((comparator.turned(), text.strip_prefix(sign)?)));
-    let word = || AFTER.iter().find_map(|(word, comparator)| Some((*comparator, text.strip_prefix(word)?)));
+    let word =
+        || AFTER.iter().chain(ARROWS).find_map(|(word, comparator)| Some((*comparator, text.strip_prefix(word)?)));
     sign.or_else(word).unwrap_or((Comparator::Equal, text))
 }
 
@@ -117,11 +121,24 @@ pub(super) fn number(text: &str) -> Option<(Decimal, &str)> {
         return None;
     }
     let signed = if unsigned.len() < text.len() { -value } else { value };
-    match scientific(rest) {
-        Some((power, after)) => Some((shift(signed, power)?, after)),
-        None => Some((signed, rest)),
+    if plain == "10" {
+        // `10^5` is a power, not a ten with something behind it
+        if let Some((power, after)) = rest.strip_prefix('^').and_then(power) {
+            return Some((shift(signed.checked_div(Decimal::TEN)?, power)?, after));
+        }
+    }
+    match EXPONENTS.iter().find_map(|mark| rest.trim_start().strip_prefix(mark)) {
+        // `e` may begin a word; before a figure it is an exponent, and one that cannot be carried out makes it text
+        Some(after) if after.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '+')) => {
+            let (power, after) = power(after)?;
+            Some((shift(signed, power)?, after))
+        }
+        _ => Some((signed, rest)),
     }
 }
+
+/// What stands before a power of ten.
+const EXPONENTS: &[&str] = &["×10^", "x10^", "*10^", "e", "E"];
 
 /// `1,234,567.8` without its commas; `None` where a comma stands elsewhere (`1,5`), which may be a decimal comma.
 fn without_thousands(digits: &str) -> Option<String> {
@@ -135,16 +152,15 @@ fn without_thousands(digits: &str) -> Option<String> {
     proper.then(|| digits.replace(',', ""))
 }
 
-/// `×10^3` or `E+3` after a number.
-fn scientific(rest: &str) -> Option<(i32, &str)> {
-    let after = ["×10^", "x10^", "*10^", "e", "E"].iter().find_map(|prefix| rest.trim_start().strip_prefix(prefix))?;
-    let (sign, after) = match after.strip_prefix('-') {
+/// A power and what follows it.
+fn power(text: &str) -> Option<(i32, &str)> {
+    let (sign, after) = match text.strip_prefix('-') {
         Some(after) => (-1, after),
-        None => (1, after.strip_prefix('+').unwrap_or(after)),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
     };
     let end = after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len());
     let (digits, rest) = after.split_at_checked(end)?;
-    let power: i32 = digits.parse().ok().filter(|power| *power <= 12)?;
+    let power: i32 = digits.parse().ok().filter(|power| *power <= 20)?;
     Some((sign * power, rest))
 }
 

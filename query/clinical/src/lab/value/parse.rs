@@ -14,6 +14,7 @@ const MISSING: &[(&str, Missing)] = &[
     ("計算不能", Missing::NotMeasurable),
     ("検査不能", Missing::NotMeasurable),
     ("ソクテイフノウ", Missing::NotMeasurable),
+    ("測定範囲外", Missing::NotMeasurable),
     ("エラー", Missing::NotMeasurable),
     ("検体不足", Missing::TooLittle),
     ("検体量不足", Missing::TooLittle),
@@ -31,7 +32,7 @@ const MISSING: &[(&str, Missing)] = &[
     ("未提出", Missing::NoSpecimen),
     ("未採取", Missing::NoSpecimen),
     ("未実施", Missing::NotDone),
-    ("未検査", Missing::NotDone),
+    ("未検", Missing::NotDone),
     ("実施せず", Missing::NotDone),
     ("検査せず", Missing::NotDone),
     ("中止", Missing::NotDone),
@@ -40,6 +41,7 @@ const MISSING: &[(&str, Missing)] = &[
     ("削除", Missing::NotDone),
     ("検査中", Missing::Pending),
     ("測定中", Missing::Pending),
+    ("再検中", Missing::Pending),
     ("後報", Missing::Pending),
     ("後日報告", Missing::Pending),
     ("追って報告", Missing::Pending),
@@ -190,34 +192,51 @@ fn quantity(text: &str) -> Option<Meaning> {
     let (after, rest) = comparator_after(rest);
     let comparator = one_of(before, after)?;
     let value = ResultValue::Number { comparator, value };
-    // a grade in brackets is the other half of a double value: 2.3(±)
-    if let Some(grade) = bracketed(rest).and_then(Grade::from_folded) {
-        let second = ResultValue::Grade { comparator: Comparator::Equal, grade };
-        return Some((value, Some(second), String::new()));
+    // a grade, in brackets or as a word, is the other half of a double value: 2.3(±), 0.3 陰性
+    let (beside, after) = match opening(rest) {
+        Some((inside, after)) => (inside, after),
+        None => (rest.trim(), ""),
+    };
+    let worded = opening(rest).is_some() || beside.chars().any(char::is_alphabetic);
+    match Grade::from_folded(beside).filter(|_| worded) {
+        Some(grade) => {
+            let second = ResultValue::Grade { comparator: Comparator::Equal, grade };
+            Some((value, Some(second), note(after)?))
+        }
+        None => Some((value, None, note(rest)?)),
     }
-    Some((value, None, note(rest)?))
 }
 
-/// `3+(300)`, `(1+)30`: a grade and a number.
+/// What stands in the brackets a text begins with, and what follows them.
+fn opening(text: &str) -> Option<(&str, &str)> {
+    let (inside, after) = text.trim_start().strip_prefix('(')?.split_once(')')?;
+    Some((inside.trim(), after))
+}
+
+/// `3+(300)`, `(3+)300`, `陽性 12.3`: a grade and a number.
 fn double(text: &str) -> Option<Meaning> {
-    let at = text.rfind('(')?;
-    let (first, last) = text.split_at_checked(at)?;
-    let ResultValue::Grade { comparator, grade } = grade(first.trim_end())? else { return None };
-    let (before, inside) = comparator_before(bracketed(last)?);
-    let (value, rest) = number(inside)?;
-    let (after, rest) = comparator_after(rest);
-    let number = ResultValue::Number { comparator: one_of(before, after)?, value };
-    Some((ResultValue::Grade { comparator, grade }, Some(number), note(rest)?))
-}
-
-fn bracketed(text: &str) -> Option<&str> {
-    text.trim().strip_prefix('(')?.strip_suffix(')')
+    let closing = text.strip_suffix(')').and_then(|text| text.rsplit_once('('));
+    // the brackets at the beginning belong to the grade
+    let bracket = opening(text).and_then(|(inside, after)| Some((inside, (!after.is_empty()).then_some(after)?)));
+    // a sign apart from its number may be the number's own: `- 5`
+    let apart = text.split_once(' ').filter(|(first, _)| !matches!(*first, "-" | "+" | "±"));
+    [closing, bracket, apart].into_iter().flatten().find_map(|(first, last)| {
+        let ResultValue::Grade { comparator, grade } = grade(first.trim())? else { return None };
+        let (before, inside) = comparator_before(last.trim());
+        let (value, rest) = number(inside)?;
+        let (after, rest) = comparator_after(rest);
+        let number = ResultValue::Number { comparator: one_of(before, after)?, value };
+        Some((ResultValue::Grade { comparator, grade }, Some(number), note(rest)?))
+    })
 }
 
 /// What may stand after a value: nothing, a unit, a word, a flag. What begins with a digit or goes on with a sign of a
 /// number is no note, and then the whole is text: `12 34`, `2020-01-02`, `1.2.3`.
 fn note(rest: &str) -> Option<String> {
     let rest = rest.trim();
-    let goes_on = rest.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | '-' | ':' | '~' | '+'));
-    (!goes_on).then(|| rest.to_owned())
+    let goes_on = rest.starts_with(|c: char| {
+        c.is_ascii_digit() || matches!(c, '.' | ',' | '-' | ':' | '~' | '+' | '^' | '×' | '±' | '<' | '>' | '=')
+    });
+    let divided = rest.strip_prefix('/').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    (!goes_on && !divided).then(|| rest.to_owned())
 }

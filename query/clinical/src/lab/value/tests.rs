@@ -41,6 +41,8 @@ fn numbers_keep_their_places() {
     number("12,345.6", "", "12345.6");
     number("1.2×10^3", "", "1200");
     number("1.2E-2", "", "0.012");
+    number("10^5", "", "100000");
+    number("10⁵以上", ">=", "100000");
     assert_eq!(read("5.20").number().unwrap().1.to_string(), "5.20");
 }
 
@@ -112,6 +114,7 @@ fn grades_are_read_in_every_way_they_are_written() {
         "判定 （－）",
         "Negative",
         "(- )",
+        "検出感度以下",
     ] {
         grade(written, Grade::Negative);
     }
@@ -151,6 +154,14 @@ fn a_double_value_is_both() {
     let found = read("2.3（±）");
     assert_eq!(found.number(), Some((Comparator::Equal, decimal("2.3"))));
     assert_eq!(found.grade(), Some((Comparator::Equal, Grade::Borderline)));
+    for written in ["(3+)300", "3+ 300", "(3+) 300"] {
+        assert_eq!(read(written).number(), Some((Comparator::Equal, decimal("300"))), "{written}");
+        assert_eq!(read(written).grade(), Some((Comparator::Equal, Grade::Plus(3))), "{written}");
+    }
+    assert_eq!(read("陽性 12.3").grade(), Some((Comparator::Equal, Grade::Positive)));
+    assert_eq!(read("0.3 陰性").grade(), Some((Comparator::Equal, Grade::Negative)));
+    let found = read("30(1+)mg/dL");
+    assert_eq!((found.grade(), found.note.as_str()), (Some((Comparator::Equal, Grade::Plus(1))), "mg/dL"));
     assert_eq!(read("(-)(<5.0)").number(), Some((Comparator::Less, decimal("5.0"))));
 }
 
@@ -228,6 +239,10 @@ fn words_beside_a_number_are_its_note() {
 
 #[test]
 fn what_is_no_number_stays_text() {
+    // no grade and no bound either: ND is not detected or not done, `L 5` a flag or a bound
+    for written in ["ND", "L 5", "5.1±0.2", "1e400", "1E-40", "1/0", "5^2", "H 5.1", "- 5"] {
+        text(written);
+    }
     for written in ["2020-01-02", "1.2.3", "12 34", "1,5", "A型", "Escherichia coli", "0120-444-444", "1:40:20"] {
         text(written);
     }
