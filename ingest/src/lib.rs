@@ -17,6 +17,7 @@ mod error;
 pub mod fhir;
 pub mod hl7;
 mod metrics;
+pub mod mllp;
 mod quarantine;
 mod refusal;
 mod replay;

@@ -3,6 +3,7 @@ mod authority;
 mod feeds;
 mod fixture;
 mod grpc;
+mod mllp;
 mod quarantine;
 mod redelivery;
 mod storages;

@@ -279,15 +279,17 @@ impl Ack {
             writer.skip(5).raw(&to.charset);
         }
         writer.segment("MSA").raw(self.code.code()).raw(&to.control_id);
-        if let Some(first) = self.faults.first().filter(|_| !to.at_least((2, 5))) {
+        if let Some(first) = self.faults.first().filter(|_| !to.at_least((2, 5)) && !self.code.is_success()) {
             writer.text(&first.to_string());
         }
-        for fault in &self.faults {
+        // Before 2.5 an `ERR` cannot say that it only informs.
+        let silent = self.code.is_success() && !to.at_least((2, 5));
+        for fault in self.faults.iter().filter(|_| !silent) {
             let (place, code) = (fault.location, fault.code);
             let number = code.number().to_string();
             if to.at_least((2, 5)) {
                 let place = place.to_string().replace('^', &sign.to_string());
-                let severity = "E";
+                let severity = if self.code.is_success() { "I" } else { "E" };
                 writer
                     .segment("ERR")
                     .skip(1)
