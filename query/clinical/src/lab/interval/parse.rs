@@ -95,7 +95,7 @@ fn grade(text: &str) -> Option<Grade> {
 fn numbers(text: &str) -> Option<Interval> {
     // brackets around the whole, the unit after it, a plus sign of an upper end
     let text = text.strip_prefix(['(', '[']).and_then(|text| text.strip_suffix([')', ']'])).unwrap_or(text);
-    let plain = text.replace("~+", "~").replace("-+", "-").replace("~ +", "~");
+    let plain = text.replace(" to ", "~").replace("~+", "~").replace("-+", "-").replace("~ +", "~");
     let open = |text: &str| ResultText::read(text, Expect::Quantity).value;
     if let Some(rest) = plain.strip_prefix('~') {
         return exact(open(rest.trim())).map(|high| Interval { low: None, high: Some((high, true)) });

@@ -46,6 +46,7 @@ fn intervals_are_read_in_every_way_they_are_written() {
     reads("-2.0～2.0", interval("-2.0", "2.0"));
     reads("-2.0～+2.0", interval("-2.0", "2.0"));
     reads("0.5～2未満", interval("0.5", "2!"));
+    reads("4.3 to 6.2", interval("4.3", "6.2"));
     reads("4.0以上5.0未満", interval("4.0", "5.0!"));
     reads("4.0以上 5.0以下", interval("4.0", "5.0"));
 }

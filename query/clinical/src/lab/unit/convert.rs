@@ -256,12 +256,14 @@ fn scale(value: Decimal, above: Number, below: Number, by: By) -> Result<Convert
         // two codes with one meaning: `u[IU]/mL` and `m[IU]/L`
         return Ok(Converted { value, by, exact: true });
     }
-    let value = number(value)
+    let rounded = number(value)
         .and_then(|value| value.checked_mul(above))
         .and_then(|value| value.checked_div(below))
         .and_then(decimal)
         .and_then(|value| value.round_sf(DIGITS))
         .ok_or(ConvertError::TooLarge)?;
+    // what is too small for a decimal is not nothing
+    let value = Some(rounded).filter(|rounded| value.is_zero() || !rounded.is_zero()).ok_or(ConvertError::TooLarge)?;
     Ok(Converted { value: value.normalize(), by, exact: false })
 }
 
@@ -276,6 +278,10 @@ fn decimal(value: Number) -> Option<Decimal> {
 
 /// `digits · 10^exponent`, rounded only where a decimal ends.
 fn power_of_ten(mut digits: i128, mut exponent: i32) -> Option<Decimal> {
+    // `10*2000000000` is UCUM: no loop may run as often as it says
+    if digits == 0 || exponent < -80 {
+        return Some(Decimal::ZERO);
+    }
     while exponent > 0 {
         digits = digits.checked_mul(10)?;
         exponent -= 1;

@@ -250,7 +250,7 @@ fn power(text: &str) -> Option<(u32, &str)> {
         if raised.len() < after.len() {
             let end = raised.find(|c: char| !c.is_ascii_digit()).unwrap_or(raised.len());
             let (digits, rest) = raised.split_at_checked(end)?;
-            let rest = rest.strip_prefix('乗').unwrap_or(rest);
+            let rest = rest.strip_prefix(['乗', '.']).unwrap_or(rest);
             return digits.parse().ok().filter(|power| (1..=12).contains(power)).map(|power| (power, rest));
         }
     }

@@ -57,6 +57,8 @@ fn counts_are_read_in_every_way_they_are_written() {
     reads("千/μl", "10*3/uL");
     reads("百万/μl", "10*6/uL");
     reads("10^12/L", "10*12/L");
+    reads("10*6./L", "10*6/L");
+    reads("giga.l-1", "10*9/L");
     reads("K/μL", "10*3/uL");
     reads("M/uL", "10*6/uL");
     for written in ["/uL", "/μL", "/μｌ", "/mm3", "/mm^3", "/㎣", "1/mm3", "個/μL", "cells/μL", "/MCL"] {
@@ -102,6 +104,9 @@ fn case_and_width_do_not_change_a_unit() {
     reads("fl", "fL");
     reads("m[IU]/L", "m[IU]/L");
     reads("mL/分", "mL/min");
+    reads("UMOLL", "umol/L");
+    reads("gm/dl", "g/dL");
+    reads("beats/min", "/min");
 }
 
 #[test]
@@ -246,6 +251,13 @@ fn different_things_do_not_convert() {
 fn a_number_too_large_is_an_error_and_no_number() {
     let huge = Decimal::MAX;
     assert_eq!(convert_written(huge, "kg", "pg", None), Err(ConvertError::TooLarge));
+    let unit = |code: &str| Unit::ucum(code).unwrap();
+    for zero_or_one in [Decimal::ZERO, Decimal::ONE] {
+        let large = convert(zero_or_one, &unit("10*2000000000/L"), &unit("/uL"), None);
+        assert_eq!(large.is_ok(), zero_or_one.is_zero());
+        let small = convert(zero_or_one, &unit("/uL"), &unit("10*2000000000/L"), None);
+        assert_eq!(small.is_ok(), zero_or_one.is_zero(), "too small is not nothing");
+    }
 }
 
 /// Units of one kind, and the item that allows what lies between them.

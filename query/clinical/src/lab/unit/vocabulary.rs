@@ -65,6 +65,13 @@ pub(super) const WHOLE: &[(&str, &str)] = &[
     ("/100wbc", "/{100_WBC}"),
     ("ru", "{RU}"),
     ("rlu", "{RLU}"),
+    // without the solidus, as some systems send them
+    ("umoll", "umol/L"),
+    ("mmoll", "mmol/L"),
+    ("mlmin", "mL/min"),
+    ("percent", "%"),
+    ("giga.l-1", "10*9/L"),
+    ("tera.l-1", "10*12/L"),
     // millimole with its `mol` cut off by a narrow field
     ("mm/l", "mmol/L"),
     ("nm/l", "nmol/L"),
@@ -89,6 +96,7 @@ pub(super) const PARTS: &[(&str, &str)] = &[
     ("%", "%"),
     ("kg", "kg"),
     ("g", "g"),
+    ("gm", "g"),
     ("mg", "mg"),
     ("ug", "ug"),
     ("μg", "ug"),
@@ -260,4 +268,4 @@ pub(super) const WORDS: &[(&str, u32)] = &[
 pub(super) const NUMBERS: &[(&str, u32)] = &[("1000000", 6), ("100000", 5), ("10000", 4), ("1000", 3), ("100", 2)];
 
 /// Things counted: dropped, the item says what was counted.
-pub(super) const COUNTED: &[&str] = &["cells", "cell", "個", "コ", "ケ"];
+pub(super) const COUNTED: &[&str] = &["cells", "cell", "beats", "個", "コ", "ケ"];

@@ -53,8 +53,21 @@ const MISSING: &[(&str, Missing)] = &[
 
 pub(super) fn read(written: &str, expect: Expect) -> ResultText {
     let text = fold(written);
-    let (value, second, note) = meaning(&text, expect);
+    let structured = structured(&text);
+    let (value, second, note) = meaning(structured.as_deref().unwrap_or(&text), expect);
     ResultText { original: written.to_owned(), value, second, note }
+}
+
+/// A structured number of HL7 v2 (`>^100`, `=^440`, `^2^+`, `^1^:^40`) as one text: its first component is a comparator or
+/// empty, which `10^5` has not.
+fn structured(text: &str) -> Option<String> {
+    let (comparator, rest) = text.split_once('^')?;
+    let sign = match comparator {
+        "" | "=" => "",
+        "<" | "<=" | ">" | ">=" => comparator,
+        _ => return None,
+    };
+    Some(format!("{sign}{}", rest.replace('^', "")))
 }
 
 type Meaning = (ResultValue, Option<ResultValue>, String);

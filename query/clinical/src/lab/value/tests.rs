@@ -166,6 +166,18 @@ fn a_double_value_is_both() {
 }
 
 #[test]
+fn structured_numbers_of_hl7_are_read() {
+    number(">^100", ">", "100");
+    number("=^440", "", "440");
+    number("^182", "", "182");
+    grade("^2^+", Grade::Plus(2));
+    grade("^^-", Grade::Negative);
+    assert_eq!(read("^1^:^40").value, ResultValue::Titre { comparator: Comparator::Equal, dilution: decimal("40") });
+    assert_eq!(read("^1^-^4").value.kind(), "range");
+    text("<>^5");
+}
+
+#[test]
 fn titres_are_dilutions() {
     for written in ["×40", "x40", "1:40", "１：４０", "40倍", "× 40", "40 倍"] {
         assert_eq!(
