@@ -351,6 +351,11 @@ impl Admission {
         }
     }
 
+    /// Counts events that an edge had held, the oldest of them since `since`.
+    pub(crate) fn late(&self, events: usize, since: model::Moment) {
+        self.metrics.late(events, self.now().since(since));
+    }
+
     /// Counts a refusal.
     fn note(&self, refusal: Refusal) -> Refusal {
         self.metrics.refused(refusal.reason);

@@ -13,6 +13,7 @@ mod authority;
 mod book;
 pub mod completeness;
 mod door;
+pub mod edge;
 mod error;
 pub mod fhir;
 pub mod hl7;

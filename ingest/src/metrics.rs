@@ -10,6 +10,8 @@ pub(crate) struct Metrics {
     accepted: Counter<u64>,
     duplicate: Counter<u64>,
     refused: Counter<u64>,
+    late: Counter<u64>,
+    lateness: Gauge<f64>,
     append: Histogram<f64>,
     group: Histogram<u64>,
     index_lag: Gauge<u64>,
@@ -29,6 +31,15 @@ impl Metrics {
                 .with_description("Events that were durable already")
                 .build(),
             refused: meter.u64_counter("ajisai.ingest.refused").with_description("Events refused, by reason").build(),
+            late: meter
+                .u64_counter("ajisai.ingest.late")
+                .with_description("Events that an edge had held while its line was cut")
+                .build(),
+            lateness: meter
+                .f64_gauge("ajisai.ingest.late.age")
+                .with_unit("s")
+                .with_description("How long the oldest of the last late events had been held")
+                .build(),
             append: meter
                 .f64_histogram("ajisai.ingest.append.duration")
                 .with_unit("s")
@@ -51,6 +62,11 @@ impl Metrics {
                 .with_description("Refused events whose bytes could not be kept")
                 .build(),
         }
+    }
+
+    pub(crate) fn late(&self, events: usize, micros: i64) {
+        self.late.add(events as u64, &[]);
+        self.lateness.record(Duration::from_micros(u64::try_from(micros).unwrap_or(0)).as_secs_f64(), &[]);
     }
 
     pub(crate) fn accepted(&self, new: u64, duplicate: u64) {

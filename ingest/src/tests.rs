@@ -1,7 +1,7 @@
 mod admission;
 mod authority;
 mod feeds;
-mod fixture;
+pub(crate) mod fixture;
 mod grpc;
 mod mllp;
 mod quarantine;

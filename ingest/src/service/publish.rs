@@ -9,11 +9,12 @@ use crate::refusal::Refusal;
 use bytes::Bytes;
 use event_log::TraceContext;
 use futures::{Stream, StreamExt, stream};
-use model::{Principal, Role};
+use model::{Moment, Principal, Role};
 use std::pin::Pin;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
+use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 use wire::v1;
 use wire::v1::ingest_service_server::IngestService;
@@ -80,6 +81,12 @@ fn skip_of(page: &str) -> Result<usize, Status> {
         return Ok(0);
     }
     page.parse().map_err(|_| Status::invalid_argument("`page`: is the `next_page` of the page before"))
+}
+
+/// Since when the oldest event of a call was held at an edge, where it says so.
+fn held_since(metadata: &MetadataMap) -> Option<Moment> {
+    let text = metadata.get(crate::edge::HELD_SINCE)?.to_str().ok()?;
+    Moment::from_micros(text.parse().ok()?).ok()
 }
 
 fn next_of(skip: usize, found: usize, limit: usize) -> String {
@@ -229,12 +236,16 @@ impl IngestService for Ingest {
     ) -> Result<Response<v1::PublishBatchResponse>, Status> {
         let principal = publisher(&request)?;
         let trace = trace_of(request.metadata());
+        let held_since = held_since(request.metadata());
         let v1::PublishBatchRequest { events } = request.into_inner();
         if events.len() > LARGEST_BATCH {
             return Err(Status::invalid_argument(format!("`events`: must be at most {LARGEST_BATCH}")));
         }
         let events = events.into_iter().map(|event| incoming(event, trace.as_ref())).collect();
         let answers = self.admission.admit(&principal, events).await.map_err(|error| of_admission(&error))?;
+        if let Some(since) = held_since {
+            self.admission.late(answers.len(), since);
+        }
         let responses = (0..).zip(answers).map(|(sequence, answer)| response(sequence, answer)).collect();
         Ok(Response::new(v1::PublishBatchResponse { responses }))
     }

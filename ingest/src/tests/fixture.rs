@@ -11,16 +11,16 @@ use tempfile::TempDir;
 
 /// What a book holds, as lists to be searched.
 #[derive(Debug, Default)]
-pub(super) struct Lists {
-    pub(super) facilities: Vec<Facility>,
-    pub(super) members: Vec<Member>,
-    pub(super) scopes: Vec<DisclosureScope>,
-    pub(super) links: Vec<Link>,
-    pub(super) consents: Vec<Standing>,
+pub(crate) struct Lists {
+    pub(crate) facilities: Vec<Facility>,
+    pub(crate) members: Vec<Member>,
+    pub(crate) scopes: Vec<DisclosureScope>,
+    pub(crate) links: Vec<Link>,
+    pub(crate) consents: Vec<Standing>,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct TestBook(pub(super) Mutex<Lists>);
+pub(crate) struct TestBook(pub(super) Mutex<Lists>);
 
 impl DirectoryReader for TestBook {
     fn facilities(&self) -> Vec<Facility> {
@@ -63,27 +63,27 @@ impl ConsentReader for TestBook {
     }
 }
 
-pub(super) fn facility(id: &str) -> FacilityId {
+pub(crate) fn facility(id: &str) -> FacilityId {
     FacilityId::parse(id).unwrap()
 }
-pub(super) fn member_id(id: &str) -> MemberId {
+pub(crate) fn member_id(id: &str) -> MemberId {
     MemberId::parse(id).unwrap()
 }
-pub(super) fn patient(at: &str, number: &str) -> PatientRef {
+pub(crate) fn patient(at: &str, number: &str) -> PatientRef {
     PatientRef::new(facility(at), PatientNumber::parse(number).unwrap())
 }
-pub(super) fn now() -> Moment {
+pub(crate) fn now() -> Moment {
     Moment::parse("2026-04-01T09:30:00+09:00").unwrap()
 }
-pub(super) fn caller(at: &str, role: Role) -> Principal {
+pub(crate) fn caller(at: &str, role: Role) -> Principal {
     Principal { facility: facility(at), member: None, role, purpose: Purpose::Treatment }
 }
 /// The hospital's own system.
-pub(super) fn hospital() -> Principal {
+pub(crate) fn hospital() -> Principal {
     caller("hospital", Role::System)
 }
 
-pub(super) fn record_of(whose: &PatientRef, text: &str) -> Record {
+pub(crate) fn record_of(whose: &PatientRef, text: &str) -> Record {
     Record::new(
         whose.clone(),
         RecordId::parse("r-1").unwrap(),
@@ -100,21 +100,21 @@ pub(super) fn record_of(whose: &PatientRef, text: &str) -> Record {
     .unwrap()
 }
 
-pub(super) fn event_of(source: &str, id: &str, body: Body) -> Event {
+pub(crate) fn event_of(source: &str, id: &str, body: Body) -> Event {
     let key = EventKey { source: facility(source), id: EventId::parse(id).unwrap() };
     Event { key, admitted_at: now(), body }
 }
 
 /// A record of the hospital's patient 1.
-pub(super) fn event(id: &str, text: &str) -> Event {
+pub(crate) fn event(id: &str, text: &str) -> Event {
     event_of("hospital", id, Body::Record(Box::new(record_of(&patient("hospital", "1"), text))))
 }
 
-pub(super) fn incoming(event: &Event) -> Incoming {
+pub(crate) fn incoming(event: &Event) -> Incoming {
     Incoming { event: wire::write_event(event), trace: None }
 }
 
-pub(super) fn consent(id: &str, state: ConsentState) -> Consent {
+pub(crate) fn consent(id: &str, state: ConsentState) -> Consent {
     Consent {
         id: ConsentId::parse(id).unwrap(),
         patient: patient("hospital", "1"),
@@ -136,11 +136,11 @@ pub(super) fn consent(id: &str, state: ConsentState) -> Consent {
     }
 }
 
-pub(super) fn standing(consent: Consent) -> Standing {
+pub(crate) fn standing(consent: Consent) -> Standing {
     Standing { consent, withdrawn_at: None, position: Position::new(1, 0) }
 }
 
-pub(super) fn link(id: &str, a: &PatientRef, b: &PatientRef) -> Link {
+pub(crate) fn link(id: &str, a: &PatientRef, b: &PatientRef) -> Link {
     Link {
         id: LinkId::parse(id).unwrap(),
         a: a.clone(),
@@ -151,18 +151,18 @@ pub(super) fn link(id: &str, a: &PatientRef, b: &PatientRef) -> Link {
     }
 }
 
-pub(super) fn clock() -> Clock {
+pub(crate) fn clock() -> Clock {
     Arc::new(now)
 }
 
 /// A door over a log in memory, and what it stands on.
-pub(super) struct House {
-    pub(super) admission: Arc<Admission>,
-    pub(super) log: Arc<MemoryLog>,
-    pub(super) directory: TempDir,
+pub(crate) struct House {
+    pub(crate) admission: Arc<Admission>,
+    pub(crate) log: Arc<MemoryLog>,
+    pub(crate) directory: TempDir,
 }
 
-pub(super) fn settings(directory: &TempDir) -> Settings {
+pub(crate) fn settings(directory: &TempDir) -> Settings {
     Settings {
         index: directory.path().join("index"),
         quarantine: directory.path().join("quarantine"),
@@ -170,11 +170,11 @@ pub(super) fn settings(directory: &TempDir) -> Settings {
     }
 }
 
-pub(super) async fn house() -> House {
+pub(crate) async fn house() -> House {
     reopen(Arc::new(MemoryLog::new(NonZeroU32::new(4).unwrap())), tempfile::tempdir().unwrap()).await
 }
 
-pub(super) async fn reopen(log: Arc<MemoryLog>, directory: TempDir) -> House {
+pub(crate) async fn reopen(log: Arc<MemoryLog>, directory: TempDir) -> House {
     let book = Arc::new(TestBook::default());
     let shared: Arc<dyn EventLog> = Arc::clone(&log) as _;
     let admission = Admission::open(shared, book, &settings(&directory), clock()).await.unwrap();
@@ -182,6 +182,6 @@ pub(super) async fn reopen(log: Arc<MemoryLog>, directory: TempDir) -> House {
 }
 
 /// How many letters the log holds.
-pub(super) async fn letters(log: &MemoryLog) -> u64 {
+pub(crate) async fn letters(log: &MemoryLog) -> u64 {
     log.end().await.unwrap().ahead_of(&Frontier::start())
 }

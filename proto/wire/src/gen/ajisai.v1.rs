@@ -5763,6 +5763,8 @@ pub mod ingest_service_client {
             self.inner.streaming(req, path, codec).await
         }
         /// Several events at once; they become durable together. Refused events do not hold up the others.
+        /// A hospital's edge that held events while its line was cut says so in the metadata `ajisai-held-since-us` (of the oldest; all
+        /// of the call were held); they are counted as late, and are the same events.
         /// Errors as in Publish; INVALID_ARGUMENT when there are more than 10,000 events.
         pub async fn publish_batch(
             &mut self,
@@ -6003,6 +6005,8 @@ pub mod ingest_service_server {
             request: tonic::Request<tonic::Streaming<super::PublishRequest>>,
         ) -> std::result::Result<tonic::Response<Self::PublishStream>, tonic::Status>;
         /// Several events at once; they become durable together. Refused events do not hold up the others.
+        /// A hospital's edge that held events while its line was cut says so in the metadata `ajisai-held-since-us` (of the oldest; all
+        /// of the call were held); they are counted as late, and are the same events.
         /// Errors as in Publish; INVALID_ARGUMENT when there are more than 10,000 events.
         async fn publish_batch(
             &self,
