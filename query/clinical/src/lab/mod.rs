@@ -13,6 +13,7 @@ mod hba1c;
 mod interval;
 mod item;
 mod row;
+mod trend;
 mod unit;
 mod value;
 
@@ -26,8 +27,8 @@ pub use critical::{
     EscalationPolicy,
 };
 pub use delta::{
-    Delta, DeltaError, DeltaTable, Direction, Measured, MixUp, Rule, RuleKind, SHIPPED_RULES, VARIATION,
-    VARIATION_VERSION, Variation, mix_up, reference_change,
+    Delta, DeltaError, DeltaTable, Direction, Measured, MixUp, MixUpLimits, Rule, RuleKind, SHIPPED_RULES, VARIATION,
+    VARIATION_VERSION, Variation, reference_change,
 };
 pub use duplicate::{
     Asked, DUPLICATE_SOURCE, Done, DuplicateTable, Repeated, TestIdentity, UnknownItemError, done_elsewhere,
@@ -41,6 +42,7 @@ pub use interval::{
 pub use item::{ITEMS, ITEMS_VERSION, Item, Pattern, SpecimenKind, Substance};
 pub use row::{CodeText, Doubt, LabInput, LabRow, Normalised, Site, Written, WrittenInterval, read_result};
 pub use rust_decimal::Decimal;
+pub use trend::{Trend, trend};
 pub use unit::{
     By, ConvertError, Converted, ReadUnit, Reading, SPELLINGS_VERSION, Unit, UnitError, UnitSpellings, convert,
     convert_written,

@@ -22,14 +22,24 @@ const GROUPS: &[(&[&str], u32)] = &[
     (&["free-t4"], 1),
 ];
 
-/// At least so many independent things must have moved.
-const LEAST_BROKEN: usize = 3;
-/// At least this weight must have been compared for anything to be said.
-const LEAST_WEIGHT: u32 = 6;
-/// At least this share of the compared weight must have moved. In a simulation of 14 items (tests.rs) 0.4 calls 2 of 1,000
-/// pairs of one person a mix-up, 29 of 1,000 of a person who fell very ill, and 690 of 1,000 pairs of two persons; 0.5
-/// calls 0, 2 and 420.
-const LEAST_SCORE: f64 = 0.4;
+/// From when on a specimen is called likely another patient's. A facility sets its own.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct MixUpLimits {
+    /// At least so many independent things must have moved.
+    pub moved: usize,
+    /// At least this weight must have been compared for anything to be said.
+    pub weight: u32,
+    /// At least this share of the compared weight must have moved, 0 to 1.
+    pub score: f64,
+}
+
+impl Default for MixUpLimits {
+    /// In a simulation of 14 items (tests.rs) a score of 0.4 calls 2 of 1,000 pairs of one person a mix-up, 29 of 1,000 of
+    /// a person who fell very ill, and 690 of 1,000 pairs of two persons; 0.5 calls 0, 2 and 420. A choice; certainty C.
+    fn default() -> Self {
+        Self { moved: 3, weight: 6, score: 0.4 }
+    }
+}
 
 /// What the changes of one specimen say of whose it is.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -42,18 +52,13 @@ pub struct MixUp {
     pub moved: usize,
     /// Whether enough was compared for the score to mean something.
     pub enough: bool,
-}
-
-impl MixUp {
-    /// Whether the specimen is likely another patient's: at least three independent things moved, and with them at least
-    /// four tenths of what could, by weight.
-    pub fn is_likely(&self) -> bool {
-        self.enough && self.moved >= LEAST_BROKEN && self.score >= LEAST_SCORE
-    }
+    /// Whether the specimen is likely another patient's: enough was compared, enough independent things moved, and with
+    /// them enough of what could.
+    pub is_likely: bool,
 }
 
 /// Weighs the changes of one specimen. Only the reference change value counts here: a site rule is about the patient.
-pub fn mix_up(deltas: &[Delta]) -> MixUp {
+pub fn mix_up(deltas: &[Delta], limits: MixUpLimits) -> MixUp {
     let (mut compared, mut moved, mut weight, mut moved_weight) = (0, 0, 0, 0);
     for (items, of_group) in GROUPS {
         let known = deltas.iter().filter(|delta| {
@@ -75,5 +80,7 @@ pub fn mix_up(deltas: &[Delta]) -> MixUp {
         }
     }
     let score = if weight == 0 { 0.0 } else { f64::from(moved_weight) / f64::from(weight) };
-    MixUp { score, compared, moved, enough: weight >= LEAST_WEIGHT }
+    let enough = weight > 0 && weight >= limits.weight;
+    let is_likely = enough && moved >= limits.moved && score >= limits.score;
+    MixUp { score, compared, moved, enough, is_likely }
 }

@@ -8,7 +8,7 @@ mod mix_up;
 mod rule;
 mod variation;
 
-pub use mix_up::{MixUp, mix_up};
+pub use mix_up::{MixUp, MixUpLimits};
 pub use rule::{Direction, Rule, RuleKind, SHIPPED_RULES};
 pub use variation::{VARIATION, VARIATION_VERSION, Variation, reference_change};
 
@@ -36,6 +36,7 @@ pub struct DeltaTable {
     variation: BTreeMap<&'static str, Variation>,
     rules: Vec<Rule>,
     window_days: u32,
+    mix_up: MixUpLimits,
 }
 
 /// Why a facility's row was refused.
@@ -102,6 +103,7 @@ impl DeltaTable {
             variation,
             rules: SHIPPED_RULES.to_vec(),
             window_days: WINDOW_DAYS,
+            mix_up: MixUpLimits::default(),
         }
     }
 
@@ -151,6 +153,14 @@ impl DeltaTable {
         self
     }
 
+    /// The same with other limits of a mix-up.
+    #[must_use]
+    pub fn with_mix_up(mut self, version: &str, limits: MixUpLimits) -> Self {
+        self.version = version.to_owned();
+        self.mix_up = limits;
+        self
+    }
+
     /// Its version.
     pub fn version(&self) -> &str {
         &self.version
@@ -183,6 +193,11 @@ impl DeltaTable {
         let broken = self.rules.iter().filter(|rule| rule.item == now.item.key);
         let broken = broken.filter(|rule| rule.breaks(before.value, change, days)).copied().collect();
         Some(Delta { before: *before, now, change, percent, days, reference_change: limit, beyond_reference, broken })
+    }
+
+    /// What the changes of one specimen say of whose it is.
+    pub fn mix_up(&self, deltas: &[Delta]) -> MixUp {
+        mix_up::mix_up(deltas, self.mix_up)
     }
 
     /// The changes of all results of one specimen.

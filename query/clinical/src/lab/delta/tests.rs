@@ -175,7 +175,7 @@ fn called(pair: impl Fn(&mut Dice) -> (Vec<Measured>, Vec<Measured>)) -> usize {
     let (table, mut dice) = (DeltaTable::shipped(), Dice(20_261_122));
     let once = |_| {
         let (before, now) = pair(&mut dice);
-        mix_up(&table.deltas(&now, &before)).is_likely()
+        table.mix_up(&table.deltas(&now, &before)).is_likely
     };
     (0..1_000).map(once).filter(|likely| *likely).count()
 }
@@ -227,9 +227,11 @@ fn too_little_says_nothing() {
         &[measured("potassium", "9", 1.0), measured("alp", "300", 1.0)],
         &[measured("potassium", "4", 0.0), measured("alp", "50", 0.0)],
     );
-    let found = mix_up(&deltas);
-    assert_eq!((found.enough, found.is_likely(), found.moved), (false, false, 1));
-    assert_eq!(mix_up(&[]).score, 0.0);
+    let found = table.mix_up(&deltas);
+    assert_eq!((found.enough, found.is_likely, found.moved), (false, false, 1));
+    assert_eq!(table.mix_up(&[]).score, 0.0);
+    let eager = MixUpLimits { moved: 1, weight: 2, score: 0.5 };
+    assert!(table.with_mix_up("eager", eager).mix_up(&deltas).is_likely, "a facility sets its own limits");
 }
 
 proptest! {

@@ -141,7 +141,7 @@ pub struct LabRow {
     pub flag: Option<Flag>,
     /// How it agrees with the one that came.
     pub agreement: Agreement,
-    /// Whether it is critical; `None` for what has no limits, and for what is implausible.
+    /// Whether it is critical; `None` for what has no limits. Of what is implausible it cannot be said.
     pub critical: Option<Detection>,
     /// What is doubtful.
     pub doubts: Vec<Doubt>,
@@ -183,7 +183,9 @@ pub fn read_result(input: &LabInput<'_>, site: &Site<'_>) -> LabRow {
     if unread {
         doubts.push(Doubt::IntervalUnread);
     }
-    let critical = item.zip(span).filter(|_| !implausible).and_then(|(item, span)| site.critical.detect(item, span));
+    let critical = item.zip(span).and_then(|(item, span)| site.critical.detect(item, span));
+    // a wrong unit must not raise an alarm, and must not hide one either: a person looks at it
+    let critical = critical.map(|detection| if implausible { Detection::CannotBeSaid } else { detection });
     let flag = computed_flag(&value, normalised.as_ref(), reference.as_ref(), critical, implausible);
     let agreement = agreement(flag, input.flag, site.blank_flag_is_normal);
     LabRow { resolved, value, unit, normalised, reference, flag, agreement, critical, doubts }
