@@ -1,11 +1,14 @@
 //! The door as a feed sees it: in the same process, or at the other end of a line.
 
 use crate::admission::{Admission, Answer, Incoming};
+use crate::completeness::{Feed, FeedKind, Item};
 use crate::error::AdmissionError;
 use crate::quarantine::Aside;
 use crate::refusal::Refusal;
 use bytes::Bytes;
+use jiff::civil::Date;
 use model::{FacilityId, Position, Principal};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What became of one event.
@@ -49,6 +52,20 @@ pub trait Door: Send + Sync {
     /// # Errors
     /// When not all of it is kept.
     async fn set_aside(&self, refused: Vec<Aside>) -> Result<(), DoorError>;
+    /// Notes items for the account of a feed's completeness: that the source has sent them, or that they were dealt with. A note
+    /// that fails is said and holds nothing up. A door that keeps no account passes over it.
+    async fn note(&self, feed: FeedKind, name: &'static str, step: Step, items: Vec<(Date, Item)>) {
+        let _ = (feed, name, step, items);
+    }
+}
+
+/// How far an item has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// The source has sent it.
+    Offered,
+    /// It is durable, or in quarantine.
+    DealtWith,
 }
 
 /// The door of this process.
@@ -89,6 +106,27 @@ impl Door for LocalDoor {
             Some(error) => Err(DoorError { reason: error.to_string() }),
             None if kept.len() < wanted => Err(DoorError { reason: "the quarantine did not answer".to_owned() }),
             None => Ok(()),
+        }
+    }
+
+    async fn note(&self, kind: FeedKind, name: &'static str, step: Step, items: Vec<(Date, Item)>) {
+        let Some(feeds) = self.admission.feeds() else { return };
+        let facility = self.principal.facility.clone();
+        let noting = tokio::task::spawn_blocking(move || {
+            let feed = Feed { facility: &facility, name, kind };
+            let mut days: BTreeMap<Date, Vec<Item>> = BTreeMap::new();
+            for (day, item) in items {
+                days.entry(day).or_default().push(item);
+            }
+            days.into_iter().try_for_each(|(day, items)| match step {
+                Step::Offered => feeds.offered(feed, day, &items),
+                Step::DealtWith => feeds.dealt_with(feed, day, &items),
+            })
+        });
+        match noting.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(%error, name, "the account of a feed has a hole"),
+            Err(error) => tracing::warn!(%error, name, "the account of a feed has a hole"),
         }
     }
 }

@@ -30,7 +30,7 @@ mod tests;
 
 pub use admission::{Admission, Answer, Incoming, LARGEST_EVENT, Settings};
 pub use book::{Book, ConsentQuery, ConsentReader, DirectoryReader, Standing};
-pub use door::{Door, DoorError, LocalDoor, Published};
+pub use door::{Door, DoorError, LocalDoor, Published, Step};
 pub use error::{AdmissionError, OpenError};
 pub use quarantine::{Aside, Form, Quarantine, QuarantineError, QuarantineSize};
 pub use refusal::{Refusal, RefusalReason};

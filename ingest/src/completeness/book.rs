@@ -34,6 +34,8 @@ pub enum FeedKind {
 }
 
 impl FeedKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::SsMix2, Self::Mllp, Self::Fhir];
     /// `ss-mix2`, `mllp` or `fhir`.
     pub const fn code(self) -> &'static str {
         match self {
@@ -77,17 +79,17 @@ pub struct Page {
 /// What is known of the feeds. Every call may touch the disk: call it where blocking is allowed.
 pub struct FeedBook {
     database: Database,
-    /// Items the source has: `facility \0 feed \0 day \0 key \0 digest` → how often.
+    /// Items the source has: `facility \0 feed \0 day \0 key \0 digest`.
     offered: Keyspace,
-    /// Items that were dealt with, under the same keys → how often.
+    /// Items that were dealt with, under the same keys.
     dealt_with: Keyspace,
+    /// Days of message feeds on which something came since they were compared: `facility \0 feed \0 day` → kind.
+    unsettled: Keyspace,
     /// What comparing came to: `facility \0 feed \0 day` → `v1::FeedDay`.
     days: Keyspace,
     /// Its gaps: `facility \0 feed \0 day \0 number` → `v1::Gap`.
     gaps: Keyspace,
     clock: Clock,
-    /// Counting up reads and writes; one at a time.
-    counting: parking_lot::Mutex<()>,
 }
 
 impl std::fmt::Debug for FeedBook {
@@ -123,10 +125,11 @@ impl FeedBook {
         let small = || KeyspaceCreateOptions::default().max_memtable_size(4 << 20);
         let (offered, dealt_with) = (database.keyspace("offered", small)?, database.keyspace("dealt_with", small)?);
         let (days, gaps) = (database.keyspace("days", small)?, database.keyspace("gaps", small)?);
-        Ok(Self { database, offered, dealt_with, days, gaps, clock, counting: parking_lot::Mutex::default() })
+        let unsettled = database.keyspace("unsettled", small)?;
+        Ok(Self { database, offered, dealt_with, unsettled, days, gaps, clock })
     }
 
-    /// Notes items that a source has sent. Note them before they are dealt with.
+    /// Notes items that a source has sent. Note them before they are dealt with. The same item sent again is the same item.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -143,17 +146,13 @@ impl FeedBook {
     }
 
     fn count(&self, to: &Keyspace, feed: Feed<'_>, day: Date, items: &[Item]) -> Result<(), FeedError> {
-        let _one_at_a_time = self.counting.lock();
         let mut batch = self.database.batch();
-        let mut sorted: Vec<&Item> = items.iter().collect();
-        sorted.sort();
-        for same in sorted.chunk_by(|a, b| a == b) {
-            let Some(item) = same.first() else { continue };
-            let (day, digest) = (day.to_string(), format!("{:032x}", item.digest));
-            let key = key(feed.facility, &[feed.name, &day, &item.key, &digest]);
-            let before = to.get(&key)?.map_or(0, |value| read_count(&value));
-            batch.insert(to, key, (before + same.len() as u64).to_be_bytes());
+        let day = day.to_string();
+        for item in items {
+            let key = key(feed.facility, &[feed.name, &day, &item.key, &format!("{:032x}", item.digest)]);
+            batch.insert(to, key, []);
         }
+        batch.insert(&self.unsettled, feed.key(&day), feed.kind.code().as_bytes());
         Ok(batch.commit()?)
     }
 
@@ -161,15 +160,13 @@ impl FeedBook {
         let prefix = feed.prefix(day);
         let mut items = Vec::new();
         for entry in of.prefix(&prefix) {
-            let (key, value) = entry.into_inner()?;
+            let key = entry.key()?;
             let rest = key.get(prefix.len()..).unwrap_or_default();
             let damaged = || FeedError { reason: "an entry is damaged".to_owned() };
             let (name, digest) =
                 std::str::from_utf8(rest).ok().and_then(|rest| rest.split_once('\0')).ok_or_else(damaged)?;
             let digest = u128::from_str_radix(digest, 16).map_err(|_| damaged())?;
-            for _ in 0..read_count(&value) {
-                items.push(Item::new(name, digest));
-            }
+            items.push(Item::new(name, digest));
         }
         Ok(items)
     }
@@ -183,6 +180,23 @@ impl FeedBook {
         let comparison = compare(&self.items(&self.offered, feed, &text)?, &self.items(&self.dealt_with, feed, &text)?);
         self.note(feed, day, &comparison, 0)?;
         Ok(comparison)
+    }
+
+    /// Compares the days of a facility's message feeds on which something came since.
+    fn settle_open(&self, facility: &FacilityId) -> Result<(), FeedError> {
+        for entry in self.unsettled.prefix(prefix(facility, &[])) {
+            let (key, kind) = entry.into_inner()?;
+            let text = std::str::from_utf8(&key).unwrap_or_default();
+            let mut parts = text.split('\0').skip(1);
+            let (name, day) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+            let kind = FeedKind::ALL.into_iter().find(|known| known.code().as_bytes() == &*kind);
+            // Removed first: what comes meanwhile opens the day again.
+            self.unsettled.remove(&*key)?;
+            if let (Some(kind), Ok(day)) = (kind, day.parse()) {
+                self.settle(Feed { facility, name, kind }, day)?;
+            }
+        }
+        Ok(())
     }
 
     /// Notes what comparing a day came to, in the place of what was noted before; `refused` of what was dealt with is in
@@ -219,11 +233,12 @@ impl FeedBook {
         Ok(batch.commit()?)
     }
 
-    /// What is noted of a facility's feeds, by feed and day; of one feed where it is named.
+    /// What is noted of a facility's feeds, by feed and day; of one feed where it is named. Of message feeds, as of now.
     ///
     /// # Errors
     /// When it cannot be read.
     pub fn days(&self, facility: &FacilityId, feed: &str, which: Page) -> Result<Vec<v1::FeedDay>, FeedError> {
+        self.settle_open(facility)?;
         let prefix = if feed.is_empty() { prefix(facility, &[]) } else { prefix(facility, &[feed]) };
         page(&self.days, &prefix, which)
     }
@@ -235,10 +250,6 @@ impl FeedBook {
     pub fn gaps(&self, facility: &FacilityId, feed: &str, day: &str, which: Page) -> Result<Vec<v1::Gap>, FeedError> {
         page(&self.gaps, &prefix(facility, &[feed, day]), which)
     }
-}
-
-fn read_count(value: &[u8]) -> u64 {
-    value.try_into().map_or(0, u64::from_be_bytes)
 }
 
 fn page<M: Message + Default>(of: &Keyspace, prefix: &[u8], which: Page) -> Result<Vec<M>, FeedError> {

@@ -66,7 +66,8 @@ fn a_days_gaps_survive_a_restart_and_go_when_they_are_closed() {
         book.offered(feed, day, &sent).unwrap();
         book.dealt_with(feed, day, &sent[..2]).unwrap();
         let comparison = book.settle(feed, day).unwrap();
-        assert_eq!((comparison.offered, comparison.count(GapKind::Missing)), (4, 2));
+        // What was sent again is the same item.
+        assert_eq!((comparison.offered, comparison.count(GapKind::Missing)), (3, 2));
     }
     let book = FeedBook::open(directory.path(), clock).unwrap();
     let listed = book.days(&hospital, "", page(0)).unwrap();
@@ -81,7 +82,8 @@ fn a_days_gaps_survive_a_restart_and_go_when_they_are_closed() {
     assert!(book.days(&hospital, "ad", page(0)).unwrap().is_empty());
 
     book.dealt_with(feed, day, &sent[2..]).unwrap();
-    assert!(book.settle(feed, day).unwrap().is_whole());
+    let listed = book.days(&hospital, "", page(0)).unwrap();
+    assert_eq!(listed[0].missing, 0, "a list is of now");
     assert!(book.gaps(&hospital, "adt", "2026-04-01", page(0)).unwrap().is_empty());
     let listed = book.days(&hospital, "adt", page(0)).unwrap();
     assert_eq!((listed[0].missing, listed[0].offered_digest), (0, listed[0].dealt_with_digest));

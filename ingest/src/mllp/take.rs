@@ -3,7 +3,8 @@
 use super::Line;
 use super::metrics::Metrics;
 use super::recent::Recent;
-use crate::door::Published;
+use crate::completeness::{FeedKind, Item};
+use crate::door::{Published, Step};
 use crate::hl7::{self, Fate, Outcome, Reason, Remark};
 use crate::quarantine::{Aside, Form};
 use crate::refusal::{Refusal, RefusalReason};
@@ -11,7 +12,8 @@ use bytes::Bytes;
 use event_log::Clock;
 use hl7v2::mllp::{self, Frame};
 use hl7v2::{Ack, AckCode, Envelope, ErrorCode, Fault, Location, Message, Mode, Ts};
-use jiff::tz::Offset;
+use jiff::civil::Date;
+use jiff::tz::{Offset, TimeZone};
 use model::{FacilityId, Moment};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,6 +32,8 @@ pub(super) struct Taker {
 struct Taken {
     envelope: Envelope,
     digest: u128,
+    /// When it was written, where it says so.
+    written: Option<Ts>,
     answer: Progress,
 }
 
@@ -64,18 +68,33 @@ impl Taker {
                 Frame::TooLarge { beginning, .. } => {
                     let fault = Fault::new(Location::header(0), ErrorCode::TooLong, "a message within the size limit");
                     let answer = Ack::new(AckCode::Error).with([fault]);
-                    Taken { envelope: Envelope::sniff(&beginning), digest: 0, answer: Progress::Known(answer) }
+                    Taken {
+                        envelope: Envelope::sniff(&beginning),
+                        digest: 0,
+                        written: None,
+                        answer: Progress::Known(answer),
+                    }
                 }
                 Frame::Message(bytes) => {
                     let digest = digest(&line.feed.source, &bytes);
                     match (self.recent.get(digest), places.get(&digest)) {
                         (Some(answer), _) => {
                             self.metrics.repeated();
-                            Taken { envelope: envelope(&bytes, line), digest: 0, answer: Progress::Known(answer) }
+                            Taken {
+                                envelope: envelope(&bytes, line),
+                                digest: 0,
+                                written: None,
+                                answer: Progress::Known(answer),
+                            }
                         }
                         (None, Some(place)) => {
                             self.metrics.repeated();
-                            Taken { envelope: envelope(&bytes, line), digest: 0, answer: Progress::Same(*place) }
+                            Taken {
+                                envelope: envelope(&bytes, line),
+                                digest: 0,
+                                written: None,
+                                answer: Progress::Same(*place),
+                            }
                         }
                         (None, None) => {
                             places.insert(digest, group.len());
@@ -86,7 +105,14 @@ impl Taker {
             };
             group.push(taken);
         }
+        let sent: Vec<(Date, Item)> = group.iter().filter_map(|taken| accounted(taken, received)).collect();
+        if !sent.is_empty() {
+            line.door.note(FeedKind::Mllp, "mllp", Step::Offered, sent.clone()).await;
+        }
         let kept = self.keep(line, asides, events).await;
+        if kept.is_ok() && !sent.is_empty() {
+            line.door.note(FeedKind::Mllp, "mllp", Step::DealtWith, sent).await;
+        }
         let answers = self.answers(&group, kept);
         self.metrics.took(begun.elapsed());
         answers
@@ -100,9 +126,12 @@ impl Taker {
         received: Moment,
         (events, asides): (&mut Vec<Bytes>, &mut Vec<Aside>),
     ) -> Taken {
-        let (envelope, outcome) = match Message::parse(&bytes, &line.feed.options) {
-            Ok(message) => (Envelope::of(&message), hl7::convert(&message, &line.feed, received)),
-            Err(_) => (Envelope::sniff(&bytes), hl7::read(&bytes, &line.feed, received)),
+        let (envelope, outcome, written) = match Message::parse(&bytes, &line.feed.options) {
+            Ok(message) => {
+                let written = message.header().field(7).ts().ok().flatten();
+                (Envelope::of(&message), hl7::convert(&message, &line.feed, received), written)
+            }
+            Err(_) => (Envelope::sniff(&bytes), hl7::read(&bytes, &line.feed, received), None),
         };
         for remark in &outcome.remarks {
             self.metrics.remark(remark.reason);
@@ -123,7 +152,7 @@ impl Taker {
         }
         let from = events.len();
         events.extend(outcome.events.iter().map(wire::write_event));
-        Taken { envelope, digest, answer: Progress::Sent { events: from..events.len(), answer } }
+        Taken { envelope, digest, written, answer: Progress::Sent { events: from..events.len(), answer } }
     }
 
     /// Makes the group durable: first what is kept aside, then the events.
@@ -191,6 +220,19 @@ impl Taker {
 }
 
 /// Who sent what: the facility, and all bytes, the control id among them.
+/// What the account of the feed holds of a message: its control id and its digest, under the day on which it was written, so
+/// that it is the same item when it is sent again. What is not ours is none of it.
+fn accounted(taken: &Taken, received: Moment) -> Option<(Date, Item)> {
+    match &taken.answer {
+        Progress::Sent { answer, .. } if answer.code() != AckCode::Reject => {}
+        Progress::Sent { .. } | Progress::Known(_) | Progress::Same(_) => return None,
+    }
+    let zone = TimeZone::fixed(jiff::tz::offset(9));
+    let written = taken.written.and_then(|ts| ts.start(&zone));
+    let at = written.or_else(|| jiff::Timestamp::from_microsecond(received.micros()).ok())?;
+    Some((at.to_zoned(zone).date(), Item::new(taken.envelope.control_id(), taken.digest)))
+}
+
 fn digest(facility: &FacilityId, bytes: &[u8]) -> u128 {
     let mut hasher = xxhash_rust::xxh3::Xxh3::new();
     hasher.update(facility.as_str().as_bytes());

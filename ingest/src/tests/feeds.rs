@@ -1,7 +1,7 @@
 //! A storage through the whole door: taken, replaced, withdrawn, refused, replayed, and accounted for.
 
 use super::fixture::*;
-use crate::completeness::FeedBook;
+use crate::completeness::{FeedBook, FeedKind, Item};
 use crate::service::Ingest;
 use crate::ss_mix2::{
     Body as FileBody, Cursor, FileName, Intake, Interpreter, Outcome, Progress, Reading, Said, Sweeper, Swept, Volume,
@@ -118,7 +118,7 @@ impl Ward {
     }
 }
 
-fn ask<T>(message: T) -> Request<T> {
+fn ask_for<T>(message: T) -> Request<T> {
     let mut request = Request::new(message);
     request.extensions_mut().insert(hospital());
     request
@@ -180,17 +180,18 @@ async fn a_refused_file_is_kept_with_where_it_came_from_and_replayed_after_a_fix
     assert_eq!(ward.sweep().await.new, 0, "what is in quarantine does not come again");
 
     let service = ward.service();
-    let listed = service.list_quarantined(ask(Default::default())).await.unwrap().into_inner().events;
+    let listed = service.list_quarantined(ask_for(Default::default())).await.unwrap().into_inner().events;
     let heads: Vec<_> =
         listed.iter().map(|head| (head.form.as_str(), head.origin.as_str(), head.field.as_str())).collect();
     assert_eq!(heads, [("ss-mix2", "STD: ?", "name"), ("ss-mix2", "STD: OML-11 2011-12-20 01 1", "line")]);
     assert!(!format!("{listed:?}").contains("9999013"), "a list names no patient");
     let id = listed[1].id.clone();
-    let got = service.get_quarantined(ask(v1::GetQuarantinedRequest { id: id.clone() })).await.unwrap().into_inner();
+    let got =
+        service.get_quarantined(ask_for(v1::GetQuarantinedRequest { id: id.clone() })).await.unwrap().into_inner();
     assert_eq!(got.name, format!("STD: 999/901/9999013/20111220/OML-11/{}", file(FIRST, '1')));
 
     let replay = |replacement: &'static str| {
-        ask(v1::ReplayQuarantinedRequest { id: id.clone(), replacement: replacement.into() })
+        ask_for(v1::ReplayQuarantinedRequest { id: id.clone(), replacement: replacement.into() })
     };
     let again = service.replay_quarantined(replay("")).await.unwrap().into_inner();
     assert!(matches!(again.outcome, Some(Replayed::Refused(_))));
@@ -198,11 +199,11 @@ async fn a_refused_file_is_kept_with_where_it_came_from_and_replayed_after_a_fix
     assert!(matches!(fixed.outcome, Some(Replayed::Accepted(_))));
     assert_eq!(ward.standing().await, (vec!["OML-11:k".into(), "OML-11:na".into()], 2));
 
-    let lineage = service.list_replayed(ask(Default::default())).await.unwrap().into_inner().replayed;
+    let lineage = service.list_replayed(ask_for(Default::default())).await.unwrap().into_inner().replayed;
     let [replayed] = lineage.as_slice() else { panic!("{lineage:?}") };
     assert_eq!(replayed.origin.as_ref().unwrap().id, id);
     assert_eq!((replayed.positions.len(), replayed.came_as == replayed.sent_as), (2, false));
-    let left = service.list_quarantined(ask(Default::default())).await.unwrap().into_inner().events;
+    let left = service.list_quarantined(ask_for(Default::default())).await.unwrap().into_inner().events;
     assert_eq!(left.len(), 1);
 
     // The file at the source is as bad as it was and does not undo what was fixed; its successor does.
@@ -234,23 +235,96 @@ async fn what_is_missing_is_listed_exactly() {
     };
     survey_now();
     let service = ward.service();
-    let days = service.list_feeds(ask(Default::default())).await.map(Response::into_inner).unwrap().days;
+    let days = service.list_feeds(ask_for(Default::default())).await.map(Response::into_inner).unwrap().days;
     let gaps: Vec<_> = days
         .iter()
         .map(|day| (day.day.as_str(), day.offered, day.dealt_with, day.missing, day.differing, day.vanished))
         .collect();
     assert_eq!(gaps, [("2011-12-20", 0, 1, 0, 0, 1), ("2011-12-21", 1, 1, 0, 1, 0), ("2011-12-22", 1, 0, 1, 0, 0),]);
     let request = v1::ListGapsRequest { feed: "STD".into(), day: "2011-12-22".into(), ..Default::default() };
-    let listed = service.list_gaps(ask(request)).await.unwrap().into_inner().gaps;
+    let listed = service.list_gaps(ask_for(request)).await.unwrap().into_inner().gaps;
     assert_eq!(listed[0].key, format!("999/901/9999013/20111220/OML-11/{third}"));
     assert_eq!(listed[0].kind, "missing");
 
     ward.sweep().await;
     survey_now();
-    let days = service.list_feeds(ask(Default::default())).await.unwrap().into_inner().days;
+    let days = service.list_feeds(ask_for(Default::default())).await.unwrap().into_inner().days;
     assert!(days.iter().skip(1).all(|day| day.offered_digest == day.dealt_with_digest && day.missing == 0));
     let stranger = caller("clinic", Role::System);
     let mut other = Request::new(v1::ListFeedsRequest::default());
     other.extensions_mut().insert(stranger);
     assert!(service.list_feeds(other).await.unwrap().into_inner().days.is_empty());
+}
+
+/// A door that is shut at first, and keeps its account all the same.
+struct ShutAtFirst {
+    door: LocalDoor,
+    refusals: std::sync::atomic::AtomicU32,
+}
+
+#[tonic::async_trait]
+impl crate::Door for ShutAtFirst {
+    fn facility(&self) -> &FacilityId {
+        self.door.facility()
+    }
+    async fn publish(&self, events: Vec<bytes::Bytes>) -> Result<Vec<crate::Published>, crate::DoorError> {
+        use std::sync::atomic::Ordering;
+        let shut = self.refusals.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        match shut {
+            Ok(_) => Err(crate::DoorError { reason: "the disk is full".to_owned() }),
+            Err(_) => self.door.publish(events).await,
+        }
+    }
+    async fn set_aside(&self, refused: Vec<crate::Aside>) -> Result<(), crate::DoorError> {
+        self.door.set_aside(refused).await
+    }
+    async fn note(&self, kind: FeedKind, name: &'static str, step: crate::Step, items: Vec<(jiff::civil::Date, Item)>) {
+        self.door.note(kind, name, step, items).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_was_not_taken_is_a_gap_until_it_is_sent_again() {
+    use crate::mllp::{Line, Settings, Speaker, serve_mllp};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let house = house().await;
+    let book = Arc::new(FeedBook::open(&house.directory.path().join("feeds"), clock()).unwrap());
+    house.admission.account_for(book);
+    let door = LocalDoor::new(Arc::clone(&house.admission), hospital());
+    let door = ShutAtFirst { door, refusals: 1.into() };
+    let line = Line { feed: crate::hl7::Feed::new(facility("hospital")), door: Arc::new(door) };
+    let lines = std::collections::HashMap::from([(facility("hospital"), line)]);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let settings = Settings::new(Speaker::Port(facility("hospital")), clock());
+    let served = tokio::spawn(serve_mllp(listener, lines, settings, std::future::pending()));
+    let mut socket = tokio::net::TcpStream::connect(address).await.unwrap();
+    let mut ask = async |control: &str| {
+        let message = format!(
+            "MSH|^~\\&|LIS|HOSP|||20260401093000||ORU^R01|{control}|P|2.5\rPID|||0042^^^^PI\rOBR|1|A1||p\r\
+             OBX|1|NM|718-7^Hb^LN||13.2|g/dL|||||F\r"
+        );
+        socket.write_all(&hl7v2::mllp::frame(message.as_bytes())).await.unwrap();
+        let mut answer = vec![0; 4096];
+        let length = socket.read(&mut answer).await.unwrap();
+        String::from_utf8_lossy(&answer[..length]).into_owned()
+    };
+    assert!(ask("m-1").await.contains("MSA|AR"));
+    assert!(ask("m-2").await.contains("MSA|AA"));
+
+    let service = Ingest::new(Arc::clone(&house.admission));
+    let days = service.list_feeds(ask_for(Default::default())).await.unwrap().into_inner().days;
+    let [day] = days.as_slice() else { panic!("{days:?}") };
+    assert_eq!((day.feed.as_str(), day.day.as_str()), ("mllp", "2026-04-01"));
+    assert_eq!((day.offered, day.dealt_with, day.missing), (2, 1, 1));
+    let gaps = v1::ListGapsRequest { feed: "mllp".into(), day: "2026-04-01".into(), ..Default::default() };
+    let listed = service.list_gaps(ask_for(gaps.clone())).await.unwrap().into_inner().gaps;
+    assert_eq!(listed.iter().map(|gap| gap.key.as_str()).collect::<Vec<_>>(), ["m-1"]);
+
+    assert!(ask("m-1").await.contains("MSA|AA"));
+    let days = service.list_feeds(ask_for(Default::default())).await.unwrap().into_inner().days;
+    assert_eq!((days[0].offered, days[0].dealt_with, days[0].missing), (2, 2, 0));
+    assert_eq!(days[0].offered_digest, days[0].dealt_with_digest);
+    assert!(service.list_gaps(ask_for(gaps)).await.unwrap().into_inner().gaps.is_empty());
+    served.abort();
 }
