@@ -4,6 +4,7 @@ mod feeds;
 pub(crate) mod fixture;
 mod grpc;
 mod mllp;
+mod mllp_clients;
 mod quarantine;
 mod redelivery;
 mod storages;

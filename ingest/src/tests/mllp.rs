@@ -15,13 +15,13 @@ use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-struct Node {
-    address: SocketAddr,
+pub(super) struct Node {
+    pub(super) address: SocketAddr,
     admission: Arc<Admission>,
     log: Arc<dyn EventLog>,
     stop: oneshot::Sender<()>,
@@ -29,20 +29,23 @@ struct Node {
     _directory: tempfile::TempDir,
 }
 
-fn feed() -> Feed {
+pub(super) fn feed() -> Feed {
     Feed { sending_facilities: vec!["HOSP".to_owned()], ..Feed::new(facility("hospital")) }
 }
 
-fn lines(door: Arc<dyn Door>) -> HashMap<FacilityId, Line> {
-    HashMap::from([(facility("hospital"), Line { feed: feed(), door })])
+fn lines(feed: Feed, door: Arc<dyn Door>) -> HashMap<FacilityId, Line> {
+    HashMap::from([(facility("hospital"), Line { feed, door })])
 }
 
-fn set_up() -> Settings {
+pub(super) fn set_up() -> Settings {
     Settings::new(Speaker::Port(facility("hospital")), clock())
 }
 
 impl Node {
     async fn start(settings: Settings) -> Self {
+        Self::with(settings, feed()).await
+    }
+    pub(super) async fn with(settings: Settings, feed: Feed) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let config = EmbeddedConfig::new(directory.path().join("log"), NonZeroU32::new(4).unwrap());
         let log: Arc<dyn EventLog> = Arc::new(EmbeddedLog::open(&config).unwrap());
@@ -50,7 +53,7 @@ impl Node {
         let book = Arc::new(TestBook::default());
         let admission = Admission::open(Arc::clone(&log), book as _, &door, clock()).await.unwrap();
         let door: Arc<dyn Door> = Arc::new(LocalDoor::new(Arc::clone(&admission), hospital()));
-        let lines = lines(door);
+        let lines = lines(feed, door);
         admission.replay_by(Form::Hl7v2, Arc::new(Hl7Replayer::new(lines.clone(), clock())));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -60,10 +63,10 @@ impl Node {
         }));
         Self { address, admission, log, stop, served, _directory: directory }
     }
-    async fn connect(&self) -> Sender {
+    async fn connect(&self) -> Sender<TcpStream> {
         Sender { stream: TcpStream::connect(self.address).await.unwrap(), decoder: Decoder::new(1 << 20) }
     }
-    async fn letters(&self) -> u64 {
+    pub(super) async fn letters(&self) -> u64 {
         self.log.end().await.unwrap().ahead_of(&Frontier::start())
     }
     fn kept(&self) -> u64 {
@@ -71,17 +74,17 @@ impl Node {
     }
 }
 
-struct Sender {
-    stream: TcpStream,
-    decoder: Decoder,
+pub(super) struct Sender<S> {
+    pub(super) stream: S,
+    pub(super) decoder: Decoder,
 }
 
-impl Sender {
+impl<S: AsyncRead + AsyncWrite + Unpin> Sender<S> {
     async fn write(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.unwrap();
     }
     /// The next answer; `None` when the listener has closed.
-    async fn answer(&mut self) -> Option<String> {
+    pub(super) async fn answer(&mut self) -> Option<String> {
         let mut chunk = [0; 4096];
         loop {
             match self.decoder.next_frame() {
@@ -89,27 +92,28 @@ impl Sender {
                 Some(other) => panic!("{other:?}"),
                 None => {}
             }
-            let read =
-                tokio::time::timeout(Duration::from_secs(20), self.stream.read(&mut chunk)).await.unwrap().unwrap();
+            let read = tokio::time::timeout(Duration::from_secs(20), self.stream.read(&mut chunk)).await.unwrap();
+            // One that is gone without a word is gone.
+            let read = read.unwrap_or(0);
             if read == 0 {
                 return None;
             }
             self.decoder.feed(&chunk[..read]);
         }
     }
-    async fn ask(&mut self, message: &str) -> String {
+    pub(super) async fn ask(&mut self, message: &str) -> String {
         self.write(&frame(message.as_bytes())).await;
         self.answer().await.unwrap()
     }
 }
 
 /// A field of a segment of an answer.
-fn field(answer: &str, segment: &str, number: u16) -> String {
+pub(super) fn field(answer: &str, segment: &str, number: u16) -> String {
     let message = Message::parse(answer.as_bytes(), &Options::default()).unwrap();
     message.segment(segment).map(|segment| segment.field(number).raw().to_owned()).unwrap_or_default()
 }
 
-fn result(control: &str, patient: &str, value: &str) -> String {
+pub(super) fn result(control: &str, patient: &str, value: &str) -> String {
     format!(
         "MSH|^~\\&|LIS|HOSP|||20260401093000||ORU^R01|{control}|P|2.5\rPID|||{patient}\rOBR|1|A{control}||E^e^L\rOBX|1|NM|x^x^L||{value}|u|||||F\r"
     )
@@ -298,7 +302,7 @@ async fn a_listener_that_would_show_patients_to_the_network_does_not_listen() {
     let door: Arc<dyn Door> = Arc::new(Shut(facility("hospital")));
     let serve = async |address: &str, settings: Settings| {
         let listener = TcpListener::bind(address).await.unwrap();
-        serve_mllp(listener, lines(Arc::clone(&door)), settings, std::future::ready(())).await
+        serve_mllp(listener, lines(feed(), Arc::clone(&door)), settings, std::future::ready(())).await
     };
     assert!(matches!(serve("0.0.0.0:0", set_up()).await, Err(MllpError::ClearText { .. })));
     let by_certificate = Settings { speaker: Speaker::Certificate(Arc::new(|_| None)), ..set_up() };

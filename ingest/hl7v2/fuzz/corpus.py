@@ -1,0 +1,33 @@
+"""Corpora for the fuzz targets from real HL7 v2 messages and SS-MIX2 files: corpus.py <shared data> <corpus folder>."""
+
+import hashlib
+import pathlib
+import re
+import sys
+
+shared, out = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+if not shared.is_dir():
+    sys.exit(f"{shared} is not there: set AJISAI_SHARED_DATA")
+
+messages = []
+for file in sorted(shared.glob("hl7v2/*/*")):
+    if file.suffix in (".hl7", ".out"):
+        messages += re.split(rb"(?<=[\r\n])(?=MSH\|)", file.read_bytes())
+for file in sorted(shared.glob("ss-mix2/**/*")):
+    if file.is_file() and "_" in file.name and not file.suffix:
+        messages.append(file.read_bytes())
+
+
+def put(target, content):
+    folder = out / target
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / hashlib.sha1(content).hexdigest()).write_bytes(content)
+
+
+for message in messages:
+    if len(message) <= 16384:
+        put("parse", message)
+        put("framing", b"\x0b" + message + b"\x1c\r\x00")
+        if b"\x1b" in message:
+            put("iso2022", message)
+print({target.name: len(list(target.iterdir())) for target in sorted(out.iterdir())})
