@@ -163,8 +163,11 @@ pub struct ExtendedKind {
 }
 
 impl ExtendedKind {
-    /// Parses a folder's name; `None` where it has no code or too many parts.
+    /// Parses a folder's name; `None` where it has no code, too many parts or a control character.
     pub fn parse(text: &str) -> Option<Self> {
+        if text.contains(char::is_control) {
+            return None;
+        }
         let mut parts = text.split('^').map(str::to_owned);
         let mut next = || parts.next().unwrap_or_default();
         let kind = Self {
@@ -252,5 +255,7 @@ mod tests {
         assert!(!parse("^甲^").is_same(&parse("^乙^")));
         assert_eq!(ExtendedKind::parse("^^^^^"), None);
         assert_eq!(ExtendedKind::parse("a^b^c^d^e^f^g"), None);
+        // Keys are joined by NUL.
+        assert_eq!(ExtendedKind::parse("a\0b^c"), None);
     }
 }
