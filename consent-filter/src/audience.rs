@@ -6,7 +6,7 @@ use crate::directory::{CLINICAL, MACHINE, Standing, Viewer};
 use crate::emergencies::Glass;
 use crate::planted::{Bug, is};
 use crate::{Book, FacilityIx, Facts, PatientIx};
-use model::{FacilityKind, Moment, Role, RoleSet};
+use model::{FacilityKind, Moment, PatientRef, Role, RoleSet};
 use smallvec::SmallVec;
 
 /// The facilities a record reaches, each with its own ref of the person. Reused from record to record.
@@ -48,10 +48,37 @@ impl Audience {
     }
 }
 
+/// A patient ref's consents as they stood at one moment: kept across a change, they say what the change did.
+#[derive(Clone, Default)]
+pub struct Wishes {
+    grants: SmallVec<[Grant; 4]>,
+}
+
+impl std::fmt::Debug for Wishes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Wishes").field("consents", &self.grants.len()).finish()
+    }
+}
+
 impl Book {
+    /// A patient ref's consents as they stand now: some 32 bytes each.
+    pub fn wishes(&self, patient: &PatientRef) -> Wishes {
+        let grants = self.patients.find(patient).map(|ix| self.patients.grants(ix)).unwrap_or_default();
+        Wishes { grants: SmallVec::from_slice(grants) }
+    }
+
     /// Which facilities a record reaches: those where some principal there could be permitted it at this moment.
     /// Replaces what `into` held.
     pub fn audience(&self, facts: &Facts, moment: Moment, into: &mut Audience) {
+        self.audience_of(facts, self.patients.grants(facts.patient), moment, into);
+    }
+
+    /// Which facilities a record would reach if its patient's consents were these, and all else as the book has it.
+    pub fn audience_under(&self, wishes: &Wishes, facts: &Facts, moment: Moment, into: &mut Audience) {
+        self.audience_of(facts, &wishes.grants, moment, into);
+    }
+
+    fn audience_of(&self, facts: &Facts, grants: &[Grant], moment: Moment, into: &mut Audience) {
         into.reached.clear();
         let Some(class) = self.classes.get(facts.class) else { return };
         let source = self.directory.standing(class.source);
@@ -64,7 +91,7 @@ impl Book {
             return;
         }
         let Some(person) = self.patients.person(facts.patient) else { return };
-        let open = self.open_grants(facts, class, moment);
+        let open = self.open_grants(grants, (facts, class), moment);
         let glasses = self.emergencies.glasses(facts.patient);
         if open.plain.is_empty() && open.others.is_empty() && glasses.is_empty() {
             return;
@@ -104,9 +131,9 @@ impl Book {
     }
 
     /// The consents that may open this record now to somebody; purposes count as covered when there are any.
-    fn open_grants(&self, facts: &Facts, class: &Class, moment: Moment) -> Open<'_> {
+    fn open_grants<'a>(&'a self, grants: &'a [Grant], (facts, class): (&Facts, &Class), moment: Moment) -> Open<'a> {
         let mut open = Open::default();
-        for grant in self.patients.grants(facts.patient) {
+        for grant in grants {
             if grant.in_force(moment.micros()).is_err() {
                 continue;
             }

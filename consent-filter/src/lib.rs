@@ -101,7 +101,7 @@ pub mod planted;
 mod planted;
 
 pub use apply::{Applied, Outcome, Touched, TouchedViewers};
-pub use audience::{Audience, Reached};
+pub use audience::{Audience, Reached, Wishes};
 pub use book::Book;
 pub use consents::{Standing, StatedConsent};
 pub use decision::{Decision, Permit, Reason};

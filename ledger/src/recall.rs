@@ -7,7 +7,7 @@
 use crate::entry::Entry;
 use crate::words::{self, Language, Names};
 use model::{
-    Agent, Category, CategorySet, Consent, Counts, FacilityId, Frontier, MemberId, PatientRef, Position, Purpose,
+    Act, Agent, Category, CategorySet, Consent, Counts, FacilityId, Frontier, MemberId, PatientRef, Position, Purpose,
     Viewers, What,
 };
 use std::collections::BTreeMap;
@@ -116,8 +116,8 @@ impl Recall {
             Whom::Facilities(ids) => ids.contains(&agent.facility),
             Whom::Members(ids) => agent.member.as_ref().is_some_and(|member| ids.contains(member)),
         };
-        // The disclosing facility saw its own records.
-        if !asked || agent.facility == *self.patient.facility() {
+        // What became visible was not seen by it alone, and the disclosing facility saw its own records.
+        if event.what.act() == Act::Disclosure || !asked || agent.facility == *self.patient.facility() {
             return None;
         }
         let shown = event.shown.of(&self.patient)?;

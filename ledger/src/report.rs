@@ -7,8 +7,9 @@ use crate::json::{FormError, PatientJson, ProvedJson};
 use crate::sign::{NoteError, SignerName, SigningKey, VerifyingKey};
 use crate::tree::{Proof, includes};
 use crate::words::{self, Language, Names};
-use model::{Counts, PatientRef, What};
+use model::{Act, Counts, FacilityId, Moment, PatientRef, What};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 const TITLE: &str = "ajisai disclosure report";
 
@@ -87,6 +88,25 @@ impl ReportJson {
     }
 }
 
+/// What became visible to one facility.
+struct Opened {
+    counts: Counts,
+    /// In how many entries.
+    times: u64,
+    /// The first and the last of them.
+    first: u64,
+    last: u64,
+    from: Moment,
+    to: Moment,
+}
+
+impl Opened {
+    fn new(line: &ReportLine) -> Self {
+        let (from, to) = (line.head.began, line.head.ended);
+        Self { counts: Counts::default(), times: 0, first: line.index, last: line.index, from, to }
+    }
+}
+
 // === impl ReportLine ===
 
 impl ReportLine {
@@ -158,17 +178,55 @@ impl Report {
                  Of {size} entries in the ledger, {count} are about you. Times are in Japan time.\n\n"
             ),
         };
-        for (number, line) in (1..).zip(&self.lines) {
+        let told = self.lines.iter().filter(|line| line.head.what.act() != Act::Disclosure);
+        for (number, line) in (1..).zip(told) {
             let entry = match language {
                 Language::Japanese => format!("［台帳の記録 {}］", line.index),
                 Language::English => format!(" [ledger entry {}]", line.index),
             };
             text.push_str(&format!("{number}. {}{entry}\n", line.sentence(names, language)));
         }
+        text.push_str(&self.opened(names, language));
         text.push_str(language.pick((
             "\nどの行も、署名された台帳に含まれることを添付のファイルで検証できます。\n",
             "\nThe accompanying file proves that each line is in the signed ledger.\n",
         )));
+        text
+    }
+
+    /// What became visible to whom, read or not: a line for each facility, or it would drown what was read.
+    fn opened(&self, names: &Names, language: Language) -> String {
+        let mut facilities: BTreeMap<&FacilityId, Opened> = BTreeMap::new();
+        for line in self.lines.iter().filter(|line| line.head.what.act() == Act::Disclosure) {
+            let opened = facilities.entry(&line.head.agent.facility).or_insert_with(|| Opened::new(line));
+            opened.times += 1;
+            (opened.last, opened.to) = (line.index, line.head.ended);
+            line.counts().iter().for_each(|(category, rows)| opened.counts.add(category, rows));
+        }
+        if facilities.is_empty() {
+            return String::new();
+        }
+        let mut text = String::from(language.pick((
+            "\n次の施設から見られるようになった情報（見たとは限りません。見たときは上に載ります）：\n",
+            "\nWhat became visible to these facilities (whether they looked is said above):\n",
+        )));
+        for (facility, opened) in facilities {
+            let Opened { counts, times, first, last, from, to } = opened;
+            let (from, to) = (words::japan_time(from), words::japan_time(to));
+            let (facility, rows) = (names.facility(facility, language), words::counts(&counts, language));
+            text.push_str(&match language {
+                Language::Japanese => {
+                    format!(
+                        "  {facility}  {rows}（{from}から{to}まで）［台帳の記録 {first}〜{last} のうち{times}件］\n"
+                    )
+                }
+                Language::English => {
+                    format!(
+                        "  {facility}  {rows} (from {from} to {to}) [{times} of the ledger entries {first} to {last}]\n"
+                    )
+                }
+            });
+        }
         text
     }
 

@@ -203,6 +203,27 @@ proptest! {
     }
 
     #[test]
+    fn consents_kept_across_withdrawals_still_say_whom_they_reached(
+        history in a_history(), samples in samples(), moment in a_moment(),
+    ) {
+        let mut world = World::of(history);
+        for sample in &samples {
+            let facts = world.facts(sample);
+            let (mut before, mut kept) = (Audience::new(), Audience::new());
+            world.book.audience(&facts, moment, &mut before);
+            let wishes = world.book.wishes(&sample.patient);
+            for consent in world.book.consents_of(&sample.patient) {
+                let _ = world.tell(withdrawn(consent.id.as_str(), sample.patient.clone()));
+            }
+            world.book.audience_under(&wishes, &facts, moment, &mut kept);
+            prop_assert_eq!(&kept, &before, "as before the withdrawals");
+            world.book.audience(&facts, moment, &mut before);
+            world.book.audience_under(&world.book.wishes(&sample.patient), &facts, moment, &mut kept);
+            prop_assert_eq!(&kept, &before, "as after them");
+        }
+    }
+
+    #[test]
     fn edges_are_not_transitive(history in a_history(), samples in samples(), moment in a_moment()) {
         // Consents from A to B, from B to C, and from A to everybody's doctors but C's: C sees nothing of A.
         let (a, c) = (fid("hosp-a"), fid("clinic-c"));

@@ -169,3 +169,15 @@ ueda  情報システム
     );
     assert!(!english.contains("001"));
 }
+
+#[test]
+fn what_became_visible_recalls_nobody_who_did_not_look() {
+    let disclosed = What::Disclosure { since: frontier("0:0,1:0"), seen: frontier("0:0,1:9") };
+    let entry = Entry { position: Position::new(0, 0), event: event("sato", disclosed) };
+    let ends = (Position::new(1, 1), Position::new(1, 5));
+    let recall = Recall::record(Cause::Corrected, patient("nmc", "001"), Category::Laboratory, ends);
+    assert_eq!(recall.of(0, &entry), None);
+    let looked = What::Query { statement: Digest::from_bytes([1; 32]), seen: frontier("0:0,1:3") };
+    let entry = Entry { position: Position::new(0, 1), event: event("sato", looked) };
+    assert!(recall.of(1, &entry).is_some(), "somebody who looked is on the list");
+}

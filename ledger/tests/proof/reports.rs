@@ -212,3 +212,34 @@ fn a_line_of_another_report_is_refused_in_this_one() {
     let refused = Report::verify(&report.json(&key()).unwrap(), &key().verifying());
     assert_eq!(refused.unwrap_err(), ReportError::Line { line: 2, index: 1 });
 }
+
+#[test]
+fn what_became_visible_is_one_line_for_each_facility_however_often_it_was_told() {
+    let patient = patient("nmc", "00012345");
+    let told = |at: &str, minute: i64, rows: u64| {
+        let mut told = a_query().event;
+        told.agent = Agent { facility: facility(at), member: None, role: Role::System };
+        told.what = What::Disclosure { since: frontier("0:5,1:100"), seen: frontier("0:5,1:130") };
+        (told.began, told.ended) = (moment(minute), moment(minute));
+        told.shown = Shown::default();
+        told.shown.add(&patient, Category::Laboratory, rows);
+        told
+    };
+    let mut events = vec![a_query().event];
+    events.extend((0..50).flat_map(|minute| [told("sato", minute, 2), told("ueda", minute, 1)]));
+    let world = World::of(events, 10);
+    let report = world.report(&patient);
+    assert_eq!(report.lines.len(), 101, "each is proved all the same");
+    let japanese = report.text(&world.head(), &names(), Language::Japanese);
+    let expected = "
+1. 2026-04-01 09:00  佐藤医院（医師 佐藤一郎）が、診療のため、検査結果 12件、処方・注射 3件を照会した［台帳の記録 0］
+
+次の施設から見られるようになった情報（見たとは限りません。見たときは上に載ります）：
+  佐藤医院  検査結果 100件（2026-04-01 09:00から2026-04-01 09:49まで）［台帳の記録 1〜99 のうち50件］
+  ueda  検査結果 50件（2026-04-01 09:00から2026-04-01 09:49まで）［台帳の記録 2〜100 のうち50件］
+";
+    assert!(japanese.contains(expected), "{japanese}");
+    let english = report.text(&world.head(), &names(), Language::English);
+    assert!(english.contains("  sato  100 × laboratory results (from "), "{english}");
+    assert!(english.contains("[50 of the ledger entries 1 to 99]\n"), "{english}");
+}
