@@ -179,6 +179,7 @@ impl Watch {
                 self.subscription = views.feeds().subscribe(views.store(), &principal, FeedStart::Now, every);
                 Line::Reset { reason: reason.code() }
             }
+            FeedItem::Closed(closing) => Line::Ended { reason: closing.code() },
             FeedItem::Heartbeat { frontier, moment } => {
                 let published = self.windows.views.view(self.subscription.principal(), moment).published_at();
                 let age_ms = u64::try_from(published.elapsed().as_millis()).unwrap_or(u64::MAX);

@@ -64,6 +64,8 @@ impl Refusal {
             Self::Query(QueryError::TooMany { .. }) => StatusCode::TOO_MANY_REQUESTS,
             Self::Query(QueryError::TooLong { .. } | QueryError::NotFreshEnough { .. }) => StatusCode::GATEWAY_TIMEOUT,
             Self::Query(QueryError::TooMuchMemory { .. }) => StatusCode::SERVICE_UNAVAILABLE,
+            // Asked again it is answered.
+            Self::Query(QueryError::PermissionsChanged) => StatusCode::CONFLICT,
             Self::Query(_) | Self::Shape => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

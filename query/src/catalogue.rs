@@ -14,7 +14,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use views::table::{table_name, view_schema};
-use views::{Tally, View, Views, Witness};
+use views::{Opening, Taking, Tally, View, Views, Witness};
 
 /// The catalogue's name.
 pub const CATALOG: &str = "ajisai";
@@ -25,8 +25,8 @@ pub(crate) const PG_CATALOG: &str = "pg_catalog";
 
 /// Where views come from: the one seam between this room and the record store.
 pub trait ViewSource: Send + Sync + 'static {
-    /// The view of a principal at a moment: visibility and snapshot captured together.
-    fn open(&self, principal: &Principal, moment: Moment) -> Box<dyn OpenView>;
+    /// The view of a principal at a moment: visibility and snapshot captured together. `taking` says how its rows leave.
+    fn open(&self, principal: &Principal, moment: Moment, taking: Taking) -> Box<dyn OpenView>;
     /// How far the published rows have come.
     fn frontier(&self) -> Frontier;
     /// Waits until the published rows cover `frontier`, at most `wait`; whether they do.
@@ -45,11 +45,13 @@ pub trait OpenView: Send + Sync {
     fn age(&self) -> Duration;
     /// What was read through this view.
     fn tally(&self) -> Arc<Tally>;
+    /// Whether it still holds; `None` where nothing is ever taken from it, as in this room's own tests.
+    fn opening(&self) -> Option<Arc<Opening>>;
 }
 
 impl ViewSource for Views {
-    fn open(&self, principal: &Principal, moment: Moment) -> Box<dyn OpenView> {
-        Box::new(self.view(principal, moment))
+    fn open(&self, principal: &Principal, moment: Moment, taking: Taking) -> Box<dyn OpenView> {
+        Box::new(self.held(principal, moment, taking))
     }
     fn frontier(&self) -> Frontier {
         self.store().frontier()
@@ -74,6 +76,9 @@ impl OpenView for View {
     }
     fn tally(&self) -> Arc<Tally> {
         Arc::clone(self.tally())
+    }
+    fn opening(&self) -> Option<Arc<Opening>> {
+        self.opening().cloned()
     }
 }
 

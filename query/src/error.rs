@@ -117,6 +117,12 @@ pub enum QueryError {
         /// Why.
         reason: String,
     },
+    /// Something that the statement shows was taken from the caller while it ran.
+    #[error(
+        "実行中に閲覧の許可が変わったため、照会を終了しました。もう一度実行してください。 / permissions changed while the \
+         statement ran, and it was ended: ask again"
+    )]
+    PermissionsChanged,
     /// Something broke inside.
     #[error("the node could not answer; tell its administrator this id: {id}")]
     Internal {
@@ -210,6 +216,7 @@ impl QueryError {
             Self::Setting { .. } => "setting",
             Self::UnknownPrepared => "unknown_prepared",
             Self::Unrecorded { .. } => "unrecorded",
+            Self::PermissionsChanged => "permissions_changed",
             Self::Internal { .. } => "internal",
         }
     }
@@ -233,6 +240,7 @@ impl QueryError {
             Self::Setting { .. } => "42704",
             Self::UnknownPrepared => "26000",
             Self::Unrecorded { .. } => "58030",
+            Self::PermissionsChanged => "40001",
             Self::Internal { .. } => "XX000",
         }
     }
@@ -258,6 +266,7 @@ impl From<QueryError> for tonic::Status {
             QueryError::TooMuchMemory { .. } | QueryError::TooMany { .. } => tonic::Code::ResourceExhausted,
             QueryError::UnknownPrepared => tonic::Code::NotFound,
             QueryError::Unrecorded { .. } => tonic::Code::Unavailable,
+            QueryError::PermissionsChanged => tonic::Code::Aborted,
             QueryError::Internal { .. } => tonic::Code::Internal,
         };
         tonic::Status::new(code, error.to_string())

@@ -57,6 +57,10 @@ impl Telling {
     pub(crate) fn count(&mut self, rows: usize) {
         self.rows += rows as u64;
     }
+    /// What was counted reached nobody.
+    pub(crate) fn begin_again(&mut self) {
+        self.rows = 0;
+    }
     pub(crate) fn rows(&self) -> u64 {
         self.rows
     }

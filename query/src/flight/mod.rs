@@ -10,7 +10,7 @@ mod prepared;
 use crate::QueryError;
 use crate::freshness::frontier_text;
 use crate::principal::caller;
-use crate::session::{Answer, Door, Reading, ReadingRoom, Statement, columns};
+use crate::session::{Answer, Door, Reading, ReadingRoom, Statement, columns, shown};
 use arrow::datatypes::{DataType, Field, FieldRef, Schema};
 use arrow_flight::encode::FlightDataEncoderBuilder;
 use arrow_flight::error::FlightError;
@@ -97,13 +97,14 @@ fn respond(answer: Answer) -> Result<Rows, Status> {
         ("ajisai.moment".to_owned(), moment.to_string()),
     ]);
     let schema = Arc::new(Schema::new_with_metadata(schema.fields().clone(), told));
+    let course = rows.course();
     let rows = rows.map_err(|error: QueryError| FlightError::Tonic(Box::new(error.into())));
     let stream = FlightDataEncoderBuilder::new()
         .with_schema(schema)
         .with_metadata(Bytes::from(format!("{{\"frontier\":\"{frontier}\",\"age_ms\":{age_ms}}}")))
         .build(rows)
         .map_err(outward);
-    let mut response: Rows = Response::new(stream.boxed());
+    let mut response: Rows = Response::new(shown(stream, course, Status::from).boxed());
     for (name, text) in [("ajisai-frontier", frontier), ("ajisai-age-ms", age_ms)] {
         let value: MetadataValue<Ascii> = text.parse().map_err(|_| Status::internal("unwritable header"))?;
         response.metadata_mut().insert(name, value);

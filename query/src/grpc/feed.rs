@@ -9,7 +9,7 @@ use model::{CategorySet, Frontier, Offset, Position, Role};
 use std::sync::Arc;
 use std::time::Duration;
 use tonic::{Request, Response, Status};
-use views::{FeedItem, FeedStart, Subscription, Views};
+use views::{Closing, FeedItem, FeedStart, Subscription, Views};
 use wire::v1;
 use wire::v1::feed_item::Item;
 use wire::v1::feed_service_server::{FeedService, FeedServiceServer};
@@ -107,9 +107,23 @@ fn items(
     unfold(Some(subscription), move |subscription| async move {
         let mut subscription = subscription?;
         match subscription.next(heartbeat).await {
+            Some(Ok(FeedItem::Closed(closing))) => Some((Err(closed(closing)), None)),
             Some(Ok(item)) => Some((Ok(said(item)), Some(subscription))),
             Some(Err(_)) => Some((Err(QueryError::internal("feed").into()), None)),
             None => Some((Err(Status::unavailable("the feed has ended; reconnect and resume")), None)),
+        }
+    })
+}
+
+/// The permission to watch has ended: what vanished with it was said before.
+fn closed(closing: Closing) -> Status {
+    Status::permission_denied(match closing {
+        Closing::Departed => {
+            "施設または担当者の資格が終わったため、配信を終了しました。 / the feed was closed: the facility or the member no \
+             longer takes part"
+        }
+        Closing::GlassClosed => {
+            "緊急閲覧が終わったため、配信を終了しました。 / the feed was closed: the emergency access has ended"
         }
     })
 }
@@ -136,6 +150,8 @@ fn said(item: FeedItem) -> v1::FeedItem {
             position: position.map(Into::into),
         }),
         FeedItem::Reset(reason) => Item::Reset(v1::Reset { reason: reason.code().to_owned() }),
+        // Never reached: it ends the stream with a status.
+        FeedItem::Closed(closing) => Item::Reset(v1::Reset { reason: closing.code().to_owned() }),
         FeedItem::Heartbeat { frontier, moment } => {
             Item::Heartbeat(v1::Heartbeat { frontier: Some((&frontier).into()), moment_us: moment.micros() })
         }

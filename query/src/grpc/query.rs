@@ -3,7 +3,7 @@
 use crate::QueryError;
 use crate::freshness::AtLeast;
 use crate::principal::caller;
-use crate::session::{Answer, AnswerRows, Door, ReadingRoom, Statement};
+use crate::session::{Answer, AnswerRows, Door, ReadingRoom, Statement, shown};
 use arrow::error::ArrowError;
 use arrow::ipc::writer::StreamWriter;
 use bytes::Bytes;
@@ -47,7 +47,8 @@ impl QueryService for QueryDesk {
         statement.at_least = AtLeast::new(frontier, milliseconds(wait_ms));
         statement.timeout = milliseconds(timeout_ms);
         let answer = self.room.run(&principal, statement).await?;
-        Ok(Response::new(IpcAnswer::new(answer)?.boxed()))
+        let course = answer.rows.course();
+        Ok(Response::new(shown(IpcAnswer::new(answer)?, course, Status::from).boxed()))
     }
 }
 

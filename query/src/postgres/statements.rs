@@ -4,7 +4,7 @@ use super::parameters::{Placeholder, placeholders, values};
 use super::{Desk, refusal};
 use crate::QueryError;
 use crate::freshness::frontier_text;
-use crate::session::{Door, Reading, ReadingRoom, Statement, check_text};
+use crate::session::{Door, Reading, ReadingRoom, Statement, check_text, shown};
 use async_trait::async_trait;
 use datafusion::common::ParamValues;
 use datafusion::logical_expr::LogicalPlan;
@@ -147,11 +147,12 @@ where
 type PgRows = BoxStream<'static, PgWireResult<DataRow>>;
 
 fn encoded(fields: &Arc<Vec<FieldInfo>>, rows: crate::session::AnswerRows) -> PgRows {
-    let fields = Arc::clone(fields);
-    rows.map_err(|error| refusal(&error))
+    let (fields, course) = (Arc::clone(fields), rows.course());
+    let rows = rows
+        .map_err(|error| refusal(&error))
         .map_ok(move |batch| futures::stream::iter(encode_recordbatch(Arc::clone(&fields), batch)))
-        .try_flatten()
-        .boxed()
+        .try_flatten();
+    shown(rows.boxed(), course, |error| refusal(&error)).boxed()
 }
 
 /// Runs a statement when its first row is asked for: of several statements in one text each runs after the one before.

@@ -31,6 +31,13 @@ impl Account {
         account.close(outcome).await.map_err(|unwritten| QueryError::Unrecorded { reason: unwritten.reason })
     }
 
+    /// Nothing of it reached anybody: nothing is written.
+    pub(super) fn strike(mut self) {
+        if let Some(account) = self.account.take() {
+            account.strike();
+        }
+    }
+
     /// The account with everything counted, where there is anything to tell.
     fn settle(&mut self) -> Option<views::Account> {
         let mut account = self.account.take()?;

@@ -1,6 +1,7 @@
 //! One principal's statements: parsed, planned over their own catalogue, run within limits.
 
 mod account;
+mod course;
 mod room;
 mod running;
 mod seats;
@@ -8,6 +9,7 @@ mod size;
 mod statement;
 mod yielding;
 
+pub(crate) use course::shown;
 pub use room::ReadingRoom;
 pub(crate) use running::columns;
 pub use running::{Answer, AnswerRows};

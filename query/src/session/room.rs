@@ -1,8 +1,9 @@
 //! The reading room: what all statements share, and how one begins.
 
+use super::course::Course;
 use super::running::{Answer, AnswerRows, Head, Outcome, Work};
 use super::seats::Seats;
-use super::statement::{Reading, Statement};
+use super::statement::{Door, Reading, Statement};
 use super::yielding::GiveWay;
 use crate::catalogue::{CATALOG, PG_CATALOG, SCHEMA, Tables, ViewSource, World, no_stores};
 use crate::executor::Executor;
@@ -29,8 +30,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument as _;
-use views::Tally;
 use views::table::{table_name, view_schema};
+use views::{Opening, Tally};
 
 /// Answers statements: for each one principal, one view, one catalogue.
 pub struct ReadingRoom {
@@ -125,13 +126,20 @@ impl ReadingRoom {
         );
         let timeout = statement.timeout.map_or(self.limits.statement, |asked| asked.min(self.limits.statement));
         let longest = self.limits.turn + statement.at_least.wait(self.limits.at_least) + timeout;
-        let work =
-            Work { room: Arc::clone(self), principal: principal.clone(), statement, timeout, outcome: outcome.clone() };
+        let course = Arc::new(Course::default());
+        let work = Work {
+            room: Arc::clone(self),
+            principal: principal.clone(),
+            statement,
+            timeout,
+            outcome: outcome.clone(),
+            course: Arc::clone(&course),
+        };
         let executor = self.executor.runner().ok_or_else(|| QueryError::internal("executor"))?;
         let task = executor.spawn(work.run(head, rows).instrument(span));
         ending.attach(task.abort_handle());
 
-        let rows = AnswerRows::new(rows_come, task.abort_handle(), outcome.clone(), ending.clone());
+        let rows = AnswerRows::new((rows_come, course), task.abort_handle(), outcome.clone(), ending.clone());
         match tokio::time::timeout(longest + GRACE, head_comes).await {
             Ok(Ok(head)) => {
                 let Head { schema, frontier, moment, age } = head;
@@ -152,16 +160,16 @@ impl ReadingRoom {
     }
 
     /// A state for one statement over one view, and how old the view is.
-    pub(crate) fn state_of_view(&self, principal: &Principal) -> Result<(SessionState, Seen), QueryError> {
+    pub(crate) fn state_of_view(&self, principal: &Principal, door: Door) -> Result<(SessionState, Seen), QueryError> {
         let moment = now();
-        let view = self.source.open(principal, moment);
+        let view = self.source.open(principal, moment, door.taking());
         let age = view.age();
         let frontier = view.frontier();
         let age_ms = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
-        let tally = view.tally();
+        let (tally, opening) = (view.tally(), view.opening());
         let facts = facts(principal, frontier_text(&frontier), age_ms);
         let state = self.state(Tables::of(view), facts)?;
-        Ok((state, Seen { frontier, moment, age, tally }))
+        Ok((state, Seen { frontier, moment, age, tally, opening }))
     }
 
     fn state(&self, tables: Tables, facts: Facts) -> Result<SessionState, QueryError> {
@@ -194,6 +202,7 @@ pub(crate) struct Seen {
     pub(crate) moment: Moment,
     pub(crate) age: Duration,
     pub(crate) tally: Arc<Tally>,
+    pub(crate) opening: Option<Arc<Opening>>,
 }
 
 /// Plans a statement and checks the plan: the parser's list of kinds is one wall, this is the second.

@@ -1,6 +1,7 @@
 //! A statement on its way: planned, run and handed out row by row, each step within its limit.
 
 use super::account::Account;
+use super::course::{Course, Giving};
 use super::room::{ReadingRoom, Seen, plan};
 use super::statement::{Ending, Statement};
 use crate::QueryError;
@@ -19,6 +20,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Sleep;
+use views::Opening;
 
 /// What a statement answers: how fresh it is, its columns, and its rows as they come.
 #[derive(Debug)]
@@ -68,10 +70,41 @@ pub(super) struct Work {
     pub(super) statement: Statement,
     pub(super) timeout: Duration,
     pub(super) outcome: Outcome,
+    pub(super) course: Arc<Course>,
+}
+
+/// A batch, and of which attempt it is.
+pub(super) type Numbered = (u32, RecordBatch);
+
+/// How one attempt went.
+enum Attempt {
+    Whole,
+    /// Something was taken from the principal before anything was given: another is made.
+    Again,
+}
+
+/// What one attempt works with.
+struct View {
+    state: SessionState,
+    plan: LogicalPlan,
+    /// Its number.
+    attempt: u32,
+    opening: Option<Arc<Opening>>,
+    frontier: Frontier,
+    moment: Moment,
+    age: Duration,
+}
+
+/// Why the rows of an attempt ended early.
+enum Short {
+    /// Something that it shows was taken from the principal.
+    Taken,
+    /// Anything else.
+    Failed(QueryError),
 }
 
 impl Work {
-    pub(super) async fn run(self, head: oneshot::Sender<Head>, rows: mpsc::Sender<RecordBatch>) {
+    pub(super) async fn run(self, head: oneshot::Sender<Head>, rows: mpsc::Sender<Numbered>) {
         let mut telling = self.room.told().begin(self.statement.door);
         let mut head = Some(head);
         let result = self.steps(&mut head, &rows, &mut telling).await;
@@ -85,7 +118,7 @@ impl Work {
     async fn steps(
         &self,
         head: &mut Option<oneshot::Sender<Head>>,
-        rows: &mpsc::Sender<RecordBatch>,
+        rows: &mpsc::Sender<Numbered>,
         telling: &mut Telling,
     ) -> Result<(), QueryError> {
         self.become_fresh().await?;
@@ -110,51 +143,108 @@ impl Work {
     async fn read(
         &self,
         head: &mut Option<oneshot::Sender<Head>>,
-        rows: &mpsc::Sender<RecordBatch>,
+        rows: &mpsc::Sender<Numbered>,
         telling: &mut Telling,
     ) -> Result<(), QueryError> {
-        let memory = self.room.limits().memory_bytes;
-        let outward = |error| QueryError::from_datafusion(error, memory);
-        let (state, Seen { frontier, moment, age, tally }) = self.room.state_of_view(&self.principal)?;
-        let plan = plan(&state, &self.statement.reading).await.map_err(outward)?;
+        while let Attempt::Again = self.attempt(head, rows, telling).await? {
+            tracing::debug!("permissions changed before anything was given; the statement begins anew");
+            telling.begin_again();
+        }
+        Ok(())
+    }
+
+    /// Runs over one view, to its end or to the end of a permission.
+    async fn attempt(
+        &self,
+        head: &mut Option<oneshot::Sender<Head>>,
+        rows: &mpsc::Sender<Numbered>,
+        telling: &mut Telling,
+    ) -> Result<Attempt, QueryError> {
+        let (state, seen) = self.room.state_of_view(&self.principal, self.statement.door)?;
+        let Seen { frontier, moment, age, tally, opening } = seen;
+        let attempt = self.course.begin(opening.clone());
+        let plan = plan(&state, &self.statement.reading).await.map_err(|error| self.outward(error))?;
         let witness = self.room.source().witness();
-        let mut account = witness.map(|witness| {
+        let account = witness.map(|witness| {
             Account::open(witness, &self.principal, &self.statement.reading, tally, (&frontier, moment))
         });
+        let view = View { state, plan, attempt, opening, frontier, moment, age };
+        let outcome = match self.hand_out(&view, head, rows, telling).await {
+            Ok(()) => Ok(AuditOutcome::Completed),
+            Err(Short::Taken) if self.course.may_begin_again() => {
+                // What was read of a view that has ended reached nobody.
+                if let Some(account) = account {
+                    account.strike();
+                }
+                return Ok(Attempt::Again);
+            }
+            Err(Short::Taken) => Err((AuditOutcome::Closed, QueryError::PermissionsChanged)),
+            Err(Short::Failed(QueryError::Cancelled)) => return Err(QueryError::Cancelled),
+            Err(Short::Failed(error)) => Err((AuditOutcome::Failed, error)),
+        };
+        // An answer is whole only when the ledger says who got it.
+        let (ends, answer) = match outcome {
+            Ok(ends) => (ends, Ok(Attempt::Whole)),
+            Err((ends, error)) => (ends, Err(error)),
+        };
+        if let Some(account) = account {
+            account.close(ends).await?;
+        }
+        answer
+    }
 
+    /// Hands out the rows of each set of parameters, batch by batch.
+    async fn hand_out(
+        &self,
+        view: &View,
+        head: &mut Option<oneshot::Sender<Head>>,
+        rows: &mpsc::Sender<Numbered>,
+        telling: &mut Telling,
+    ) -> Result<(), Short> {
         let sets = &self.statement.parameters;
         for at in 0..sets.len().max(1) {
             let plan = match sets.get(at) {
-                Some(set) => plan.clone().replace_params_with_values(set).map_err(outward)?,
-                None => plan.clone(),
+                Some(set) => view.plan.clone().replace_params_with_values(set),
+                None => Ok(view.plan.clone()),
             };
-            let mut stream = begin(&state, &plan).await.map_err(outward)?;
+            let plan = plan.map_err(|error| self.failed(error))?;
+            let mut stream = begin(&view.state, &plan).await.map_err(|error| self.failed(error))?;
             let schema = columns(&plan);
             if let Some(head) = head.take() {
-                let _ = head.send(Head { schema: Arc::clone(&schema), frontier: frontier.clone(), moment, age });
+                let (schema, frontier) = (Arc::clone(&schema), view.frontier.clone());
+                let _ = head.send(Head { schema, frontier, moment: view.moment, age: view.age });
             }
-            while let Some(batch) = stream.next().await {
-                let batch = match batch {
-                    Ok(batch) => announced(batch, &schema)?,
-                    Err(error) => {
-                        if let Some(account) = account.take() {
-                            account.close(AuditOutcome::Failed).await?;
-                        }
-                        return Err(outward(error));
-                    }
-                };
+            while let Some(batch) = unless_taken(view, stream.next()).await? {
+                let batch = announced(batch.map_err(|error| self.failed(error))?, &schema).map_err(Short::Failed)?;
                 telling.count(batch.num_rows());
-                if rows.send(batch).await.is_err() {
+                if unless_taken(view, rows.send((view.attempt, batch))).await?.is_err() {
                     // Nobody reads any more.
-                    return Err(QueryError::Cancelled);
+                    return Err(Short::Failed(QueryError::Cancelled));
                 }
             }
         }
-        // An answer is whole only when the ledger says who got it.
-        match account {
-            Some(account) => account.close(AuditOutcome::Completed).await,
-            None => Ok(()),
+        // What waits to be taken may still be taken back.
+        match &view.opening {
+            Some(opening) if opening.is_ended() && rows.capacity() < rows.max_capacity() => Err(Short::Taken),
+            _ => Ok(()),
         }
+    }
+
+    fn outward(&self, error: datafusion::error::DataFusionError) -> QueryError {
+        QueryError::from_datafusion(error, self.room.limits().memory_bytes)
+    }
+    fn failed(&self, error: datafusion::error::DataFusionError) -> Short {
+        Short::Failed(self.outward(error))
+    }
+}
+
+/// What comes, unless the view ends before.
+async fn unless_taken<T>(view: &View, comes: impl Future<Output = T>) -> Result<T, Short> {
+    let Some(opening) = &view.opening else { return Ok(comes.await) };
+    tokio::select! {
+        biased;
+        () = opening.ended() => Err(Short::Taken),
+        came = comes => Ok(came),
     }
 }
 
@@ -187,7 +277,12 @@ async fn begin(
 /// The stream ends only when the statement is whole; otherwise its last item is the error.
 #[derive(Debug)]
 pub struct AnswerRows {
-    rows: mpsc::Receiver<RecordBatch>,
+    rows: mpsc::Receiver<Numbered>,
+    /// Taken from the channel, and not given yet.
+    next: Option<Numbered>,
+    /// The last attempt of which a batch was not given, because its view had ended.
+    stale: Option<u32>,
+    course: Arc<Course>,
     task: tokio::task::AbortHandle,
     outcome: Outcome,
     ending: Ending,
@@ -197,21 +292,63 @@ pub struct AnswerRows {
 
 impl AnswerRows {
     pub(super) fn new(
-        rows: mpsc::Receiver<RecordBatch>,
+        (rows, course): (mpsc::Receiver<Numbered>, Arc<Course>),
         task: tokio::task::AbortHandle,
         outcome: Outcome,
         ending: Ending,
     ) -> Self {
-        Self { rows, task, outcome, ending, deadline: None, over: false }
+        Self { rows, next: None, stale: None, course, task, outcome, ending, deadline: None, over: false }
     }
     /// Gives up at `instant` even if the statement's task does not come to its own limit.
     pub(super) fn until(mut self, instant: Instant, limit: Duration) -> Self {
         self.deadline = Some((Box::pin(tokio::time::sleep_until(instant.into())), limit));
         self
     }
+    /// Whether what is made of these rows may still be shown.
+    pub(crate) fn course(&self) -> Arc<Course> {
+        Arc::clone(&self.course)
+    }
     /// What ends the statement from outside.
     pub fn ending(&self) -> Ending {
         self.ending.clone()
+    }
+}
+
+impl AnswerRows {
+    /// The next batch that may be given, or the end.
+    fn poll_batch(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<RecordBatch, QueryError>>> {
+        loop {
+            let (attempt, batch) = match self.next.take() {
+                Some(next) => next,
+                None => match std::task::ready!(self.rows.poll_recv(context)) {
+                    Some(next) => next,
+                    None => {
+                        self.over = true;
+                        self.course.end();
+                        return Poll::Ready(match self.outcome.0.get() {
+                            // The statement had come to its end before the view did: nobody begins anew.
+                            Some(Ok(_)) if self.stale.is_some_and(|stale| self.course.is_last(stale)) => {
+                                Some(Err(QueryError::PermissionsChanged))
+                            }
+                            Some(Ok(_)) => None,
+                            _ => Some(Err(self.outcome.error(&self.ending))),
+                        });
+                    }
+                },
+            };
+            match self.course.give(attempt, context) {
+                Poll::Ready(Giving::Given) => return Poll::Ready(Some(Ok(batch))),
+                Poll::Ready(Giving::Stale) => self.stale = Some(attempt),
+                Poll::Ready(Giving::Over) => {
+                    self.over = true;
+                    return Poll::Ready(Some(Err(QueryError::PermissionsChanged)));
+                }
+                Poll::Pending => {
+                    self.next = Some((attempt, batch));
+                    return Poll::Pending;
+                }
+            }
+        }
     }
 }
 
@@ -222,15 +359,8 @@ impl Stream for AnswerRows {
         if self.over {
             return Poll::Ready(None);
         }
-        if let Poll::Ready(item) = self.rows.poll_recv(context) {
-            if let Some(batch) = item {
-                return Poll::Ready(Some(Ok(batch)));
-            }
-            self.over = true;
-            return Poll::Ready(match self.outcome.0.get() {
-                Some(Ok(_)) => None,
-                _ => Some(Err(self.outcome.error(&self.ending))),
-            });
+        if let Poll::Ready(item) = self.poll_batch(context) {
+            return Poll::Ready(item);
         }
         if let Some((sleep, limit)) = &mut self.deadline {
             let limit = *limit;

@@ -11,6 +11,7 @@ use datafusion::sql::sqlparser::tokenizer::{Token, Tokenizer};
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
+use views::Taking;
 
 /// How deep expressions may nest.
 const DEPTH: usize = 40;
@@ -207,6 +208,13 @@ impl Door {
             Self::Postgres => "postgres",
             Self::Grpc => "grpc",
             Self::Dashboards => "dashboards",
+        }
+    }
+    /// How rows leave by it: Flight SQL is the way of bulk transfers, and what leaves by it counts as an export.
+    pub(crate) const fn taking(self) -> Taking {
+        match self {
+            Self::Flight => Taking::Export,
+            Self::Postgres | Self::Grpc | Self::Dashboards => Taking::Query,
         }
     }
 }

@@ -10,6 +10,8 @@ mod house;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod permissions;
+#[cfg(test)]
 mod pg;
 #[cfg(test)]
 mod pg_client;

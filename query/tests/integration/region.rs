@@ -158,6 +158,17 @@ impl Region {
         })))
     }
 
+    /// The facility's physician leaves.
+    pub fn leave(&self, at: &str) -> Position {
+        self.say(Body::Directory(DirectoryChange::Member(Member {
+            id: MemberId::parse(&format!("dr@{at}")).unwrap(),
+            facility: facility(at),
+            role: Role::Physician,
+            name: at.to_owned(),
+            period: Period::new(None, Some(then())).unwrap(),
+        })))
+    }
+
     pub fn result(&self, at: &str, number: usize, result: usize, value: f64) -> Position {
         let payload = Payload::Laboratory(LabResult {
             code: Coding {
@@ -209,7 +220,7 @@ impl Region {
             body => {
                 let mut book = self.views.book().write();
                 let applied = book.apply(position, &body);
-                feeds.splice(&book, position, &applied.touched);
+                let _ = feeds.splice(&book, position, &applied.touched);
             }
         }
         let mut frontier = store.frontier();

@@ -46,7 +46,7 @@ struct Opened {
 }
 
 impl ViewSource for Shelf {
-    fn open(&self, principal: &Principal, _: Moment) -> Box<dyn OpenView> {
+    fn open(&self, principal: &Principal, _: Moment, _: views::Taking) -> Box<dyn OpenView> {
         self.opened.lock().push(principal.clone());
         let facility = principal.facility.as_str().to_owned();
         Box::new(Opened { facility, frontier: self.frontier.borrow().clone() })
@@ -78,6 +78,9 @@ impl OpenView for Opened {
     }
     fn tally(&self) -> Arc<views::Tally> {
         Arc::default()
+    }
+    fn opening(&self) -> Option<Arc<views::Opening>> {
+        None
     }
     fn age(&self) -> Duration {
         Duration::from_millis(25)

@@ -1,5 +1,6 @@
 //! Facility views: a visibility and a snapshot of the store, taken together.
 
+use crate::opening::{Opening, Taking};
 use crate::scan::{FacilityTable, Sight, Tally};
 use crate::store::Snapshot;
 use crate::{Feeds, Store};
@@ -35,6 +36,16 @@ impl Views {
     ///
     /// The visibility and the rows are taken together: rows put under a book are seen with that book or a later one.
     pub fn view(&self, principal: &Principal, moment: Moment) -> View {
+        self.take(principal, moment, None)
+    }
+
+    /// The same for a statement whose rows leave one after the other: while it is held, [`View::opening`] says whether
+    /// something that it shows was taken from the principal since.
+    pub fn held(&self, principal: &Principal, moment: Moment, taking: Taking) -> View {
+        self.take(principal, moment, Some(taking))
+    }
+
+    fn take(&self, principal: &Principal, moment: Moment, taking: Option<Taking>) -> View {
         let book = self.book.read();
         let known = self.sights.lock().get(principal).cloned();
         let sight = match known.filter(|sight| sight.visibility.is_current(&book, moment)) {
@@ -50,8 +61,9 @@ impl Views {
             }
         };
         let snapshot = self.store.snapshot();
+        let opening = taking.map(|taking| self.feeds.openings().open(&book, taking, sight.clone(), snapshot.clone()));
         drop(book);
-        View { sight, snapshot, moment, tally: Arc::default() }
+        View { sight, snapshot, moment, tally: Arc::default(), opening }
     }
 
     /// The store.
@@ -81,6 +93,7 @@ pub struct View {
     snapshot: Arc<Snapshot>,
     moment: Moment,
     tally: Arc<Tally>,
+    opening: Option<Arc<Opening>>,
 }
 
 impl View {
@@ -92,6 +105,10 @@ impl View {
     /// What was read through this view, patient by patient.
     pub fn tally(&self) -> &Arc<Tally> {
         &self.tally
+    }
+    /// Whether the view still holds; `None` unless it was taken by [`Views::held`].
+    pub fn opening(&self) -> Option<&Arc<Opening>> {
+        self.opening.as_ref()
     }
     /// Who looks.
     pub fn principal(&self) -> &Principal {

@@ -79,6 +79,13 @@ impl Account {
             None => Ok(()),
         }
     }
+    /// Writes the end without waiting for it.
+    pub fn end(mut self, outcome: AuditOutcome) {
+        if let Some(reading) = self.reading.take() {
+            // Handing it over is enough.
+            drop(self.witness.end(reading, outcome));
+        }
+    }
     /// Nothing was read after all: nothing is written.
     pub fn strike(mut self) {
         self.reading = None;

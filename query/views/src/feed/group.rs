@@ -1,7 +1,7 @@
 //! The worker's side of a group: what its listeners were told lately, and the listeners.
 
 use super::FeedItem;
-use super::item::ResetReason;
+use super::item::{Closing, ResetReason};
 use crate::store::Snapshot;
 use consent_filter::Visibility;
 use model::Frontier;
@@ -32,6 +32,8 @@ pub(super) enum Message {
     Item(FeedItem),
     /// Everything of a publication was sent.
     Reached(Frontier),
+    /// The permission to watch has ended.
+    Closed(Closing),
 }
 
 pub(super) struct Listeners {
@@ -84,6 +86,13 @@ impl Listeners {
                     }
                 }
             }
+        }
+    }
+
+    /// Says the last thing there is to say. Whoever has no room left for it finds the channel closed.
+    pub(super) fn close(self, closing: Closing) {
+        for sender in &self.senders {
+            let _ = sender.try_send(Message::Closed(closing));
         }
     }
 

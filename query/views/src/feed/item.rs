@@ -55,6 +55,8 @@ pub enum FeedItem {
     },
     /// Forget everything received: what follows is the whole view anew.
     Reset(ResetReason),
+    /// The permission to watch has ended, and the feed with it: this is the last item.
+    Closed(Closing),
     /// Everything before this frontier was sent.
     Heartbeat {
         /// How far in the log.
@@ -84,6 +86,25 @@ impl Vanishing {
             Self::Deleted => "deleted",
             Self::Superseded => "superseded",
             Self::Withheld => "withheld",
+        }
+    }
+}
+
+/// Why a feed was ended from within.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Closing {
+    /// The facility no longer takes part, or the person no longer works there in that role.
+    Departed,
+    /// What a broken glass had opened is closed.
+    GlassClosed,
+}
+
+impl Closing {
+    /// `departed` or `glass-closed`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Departed => "departed",
+            Self::GlassClosed => "glass-closed",
         }
     }
 }

@@ -8,18 +8,23 @@
 
 mod group;
 mod item;
+mod passing;
 mod subscription;
 mod worker;
 
-pub use item::{FeedItem, FeedStart, ResetReason, Vanishing};
+pub use item::{Closing, FeedItem, FeedStart, ResetReason, Vanishing};
+pub use passing::{Passing, Past};
 pub use subscription::Subscription;
+pub(crate) use subscription::now;
+pub(crate) use worker::differing;
 
+use crate::opening::Openings;
 use crate::store::Snapshot;
 use crate::{PutOutcome, Store, Witness};
 use arc_swap::ArcSwap;
 use consent_filter::{Audience, Book, FacilityIx, Facts, PatientIx, Touched, Visibility};
 use group::GroupId;
-use model::{CategorySet, Frontier, Moment, Position, Principal, Record};
+use model::{CategorySet, Frontier, Moment, Position, Principal, Purpose, Record};
 use opentelemetry::metrics::{Counter, Gauge};
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
@@ -40,7 +45,13 @@ pub struct Feeds {
     retired: Arc<Mutex<Vec<GroupId>>>,
     /// How far the worker has handed out.
     handed: Arc<ArcSwap<Frontier>>,
+    /// Rings whenever that moves.
+    bell: tokio::sync::watch::Sender<()>,
+    /// Statements under way, from which permissions may be taken too.
+    openings: Arc<Openings>,
     ended: AtomicBool,
+    /// The worker cannot be told anything any more.
+    worker_gone: AtomicBool,
     /// Rings once when the node stops.
     closed: tokio::sync::watch::Sender<bool>,
     /// Who writes down what subscriptions and statements show.
@@ -93,9 +104,11 @@ impl Feeds {
         let retired = Arc::new(Mutex::new(Vec::new()));
         let waiting = Arc::new(AtomicUsize::new(0));
         let handed = Arc::new(ArcSwap::from_pointee(Frontier::start()));
+        let bell = tokio::sync::watch::Sender::new(());
+        let openings = Openings::new(book.clone());
         let worker = Worker::new(
             book.clone(),
-            Shared { retired: retired.clone(), handed: handed.clone(), waiting: waiting.clone() },
+            Shared { retired: retired.clone(), handed: handed.clone(), bell: bell.clone(), waiting: waiting.clone() },
         );
         let spawned = std::thread::Builder::new().name("feeds".to_owned()).spawn(move || worker.run(&arriving));
         if let Err(error) = spawned {
@@ -110,7 +123,10 @@ impl Feeds {
             waiting,
             retired,
             handed,
+            bell,
+            openings,
             ended: AtomicBool::new(false),
+            worker_gone: AtomicBool::new(false),
             closed: tokio::sync::watch::Sender::new(false),
             witness: OnceLock::new(),
             resets: meter.u64_counter("ajisai.feed.resets").with_description("listeners too slow").build(),
@@ -130,6 +146,9 @@ impl Feeds {
 
     /// Tells of a version that was put. `audience` is whom it reaches now; `moment` is now.
     pub fn publish(&self, book: &Book, put: &Put<'_>, audience: &Audience, moment: Moment) {
+        if let PutOutcome::Supersedes { previous, .. } = put.outcome {
+            self.openings.replaced(book, &put.facts, previous, moment);
+        }
         if !self.is_listened_to() || matches!(put.outcome, PutOutcome::Stale | PutOutcome::Duplicate) {
             return;
         }
@@ -159,11 +178,18 @@ impl Feeds {
         }
     }
 
-    /// Tells of an event of the book, after it was applied.
-    pub fn splice(&self, book: &Book, position: Position, touched: &Touched) {
-        if !self.is_listened_to() || *touched == Touched::Nothing {
-            return;
+    /// Tells of an event of the book, after it was applied and while the book is still held: from here on nothing that
+    /// it took is handed out. [`Feeds::passed`] says when all that was open had passed it.
+    pub fn splice(&self, book: &Book, position: Position, touched: &Touched) -> Passing {
+        let passage = self.openings.touched(book, touched);
+        let listened_to = self.is_listened_to();
+        if listened_to && *touched != Touched::Nothing {
+            self.tell(book, position, touched);
         }
+        Passing { position, passage, listened_to }
+    }
+
+    fn tell(&self, book: &Book, position: Position, touched: &Touched) {
         let mut registry = self.registry.lock();
         let mut concerned: HashMap<FacilityIx, Vec<PatientIx>> = HashMap::new();
         match touched {
@@ -199,6 +225,7 @@ impl Feeds {
     /// Follows the clock: consents that began or ended and hold-backs that lapsed since the last time. Call it about
     /// once a second.
     pub fn tick(&self, book: &Book, moment: Moment) {
+        self.openings.tick(moment);
         if !self.is_listened_to() {
             return;
         }
@@ -235,6 +262,7 @@ impl Feeds {
         self.waiting.fetch_add(1, Ordering::AcqRel);
         if self.publications.send(Publication { jobs, snapshot }).is_err() {
             self.ended.store(true, Ordering::Release);
+            self.worker_gone.store(true, Ordering::Release);
             tracing::error!("the feeds' worker has ended");
         }
     }
@@ -314,6 +342,18 @@ impl Feeds {
         }
     }
 
+    pub(crate) fn openings(&self) -> &Arc<Openings> {
+        &self.openings
+    }
+    /// How many statements are under way.
+    pub fn statements(&self) -> usize {
+        self.openings.count()
+    }
+    /// Whether a principal is one that sees anything at all.
+    fn admits(&self, principal: &Principal, moment: Moment) -> bool {
+        self.book.read().visibility(principal, moment).own().is_some()
+    }
+
     fn handed(&self) -> Frontier {
         self.handed.load().as_ref().clone()
     }
@@ -324,6 +364,9 @@ impl Feeds {
     }
     fn have_ended(&self) -> bool {
         self.ended.load(Ordering::Acquire)
+    }
+    fn worker_is_gone(&self) -> bool {
+        self.worker_gone.load(Ordering::Acquire)
     }
     fn count_reset(&self) {
         self.resets.add(1, &[]);
@@ -347,9 +390,20 @@ impl Group {
     /// Takes on a new visibility; the job tells what that changes.
     fn change(&mut self, book: &Book, new: Visibility, cause: Option<Position>, patients: Vec<PatientIx>) -> Job {
         let new = Arc::new(new);
+        let closing = self.closing(&new);
         self.visibility = new.clone();
         self.classes = book.class_count();
-        Job::Change { id: self.id, new, cause, patients }
+        Job::Change { id: self.id, new, cause, patients, closing }
+    }
+
+    /// Whether the permission to watch itself ends with this visibility.
+    fn closing(&self, new: &Visibility) -> Option<Closing> {
+        let old = &self.visibility;
+        if old.own().is_some() && new.own().is_none() {
+            return Some(Closing::Departed);
+        }
+        let glass = self.principal.purpose == Purpose::BreakGlass;
+        (glass && old.patient_count() > 0 && new.patient_count() == 0).then_some(Closing::GlassClosed)
     }
 }
 

@@ -2,10 +2,10 @@
 
 use super::group::{First, Message};
 use super::worker::Newcomer;
-use super::{FeedItem, FeedStart, Feeds, ResetReason};
+use super::{Closing, FeedItem, FeedStart, Feeds, ResetReason};
 use crate::scan::{Sight, facts_of, records};
 use crate::{Account, Asked, Store, StoreError};
-use model::{Category, CategorySet, Frontier, Moment, Principal, Record};
+use model::{AuditOutcome, Category, CategorySet, Frontier, Moment, Principal, Record};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -37,6 +37,8 @@ pub struct Subscription {
     account: Option<Account>,
     begun: Instant,
     told: Instant,
+    /// The permission to watch has ended, and that was said.
+    over: bool,
 }
 
 impl Subscription {
@@ -57,6 +59,7 @@ impl Subscription {
             account,
             begun: Instant::now(),
             told: Instant::now(),
+            over: false,
             feeds,
             store,
             principal,
@@ -80,6 +83,9 @@ impl Subscription {
     pub async fn next(&mut self, heartbeat: Duration) -> Option<Result<FeedItem, StoreError>> {
         let deadline = tokio::time::Instant::now() + heartbeat;
         loop {
+            if self.over {
+                return None;
+            }
             if let Some(item) = self.pending.pop_front() {
                 match self.let_out(item) {
                     Some(item) => {
@@ -143,6 +149,14 @@ impl Subscription {
 
     /// Counts an item that is given.
     fn write_down(&mut self, item: &FeedItem) {
+        if let FeedItem::Closed(_) = item {
+            self.over = true;
+            if let Some(mut account) = self.account.take() {
+                account.reached(&self.reached, self.begun.elapsed().as_secs());
+                account.end(AuditOutcome::Closed);
+            }
+            return;
+        }
         let (FeedItem::Appeared { record, .. } | FeedItem::Changed { record, .. }, Some(account)) =
             (item, &mut self.account)
         else {
@@ -159,6 +173,7 @@ impl Subscription {
             Message::First(first) => self.begin(*first),
             Message::Item(item) => self.pending.push_back(item),
             Message::Reached(frontier) => self.reached = frontier,
+            Message::Closed(closing) => self.pending.push_back(FeedItem::Closed(closing)),
         }
     }
 
@@ -196,6 +211,11 @@ impl Subscription {
     fn begin_again(&mut self) -> bool {
         if self.feeds.have_ended() || self.feeds.book().read().facility(&self.principal.facility).is_none() {
             return false;
+        }
+        // There was no room to say that the permission had ended.
+        if now().is_some_and(|moment| !self.feeds.admits(&self.principal, moment)) {
+            self.pending.push_back(FeedItem::Closed(Closing::Departed));
+            return true;
         }
         self.feeds.count_reset();
         self.joined = false;
@@ -257,7 +277,7 @@ fn as_history(item: FeedItem) -> FeedItem {
 }
 
 /// The clock; `None` outside the years the model knows, and then nothing is given.
-pub(super) fn now() -> Option<Moment> {
+pub(crate) fn now() -> Option<Moment> {
     let micros = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_micros();
     Moment::from_micros(i64::try_from(micros).ok()?).ok()
 }

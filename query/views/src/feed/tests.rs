@@ -49,7 +49,7 @@ impl Line {
             }
             body => {
                 let applied = book.apply(position, body);
-                self.feeds.splice(&book, position, &applied.touched);
+                let _ = self.feeds.splice(&book, position, &applied.touched);
                 self.store.keep_book_letter(position, bytes::Bytes::from_static(b"letter"));
             }
         }
@@ -102,6 +102,7 @@ impl Mirror {
                 }
                 FeedItem::Heartbeat { frontier, .. } if frontier.covers(upto) => return frontier,
                 FeedItem::Heartbeat { .. } => {}
+                FeedItem::Closed(closing) => panic!("nobody departs in these worlds: {closing:?}"),
             }
         }
         panic!("the feed did not reach the frontier");
@@ -232,4 +233,54 @@ async fn a_listener_of_a_node_that_stops_hears_the_end_after_all_it_was_given() 
     let ended = tokio::time::timeout(Duration::from_secs(5), waits).await.unwrap().unwrap();
     assert!(ended.is_none(), "{ended:?}");
     assert!(line.listen(&who, FeedStart::Now).next(Duration::from_secs(60)).await.is_none(), "nobody begins anew");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_feed_whose_member_leaves_is_told_what_vanished_and_is_closed_in_the_same_publication() {
+    let mut closed = 0;
+    for seed in 0..6 {
+        let world = World::new(seed + 900, 260);
+        let mut line = Line::new().await;
+        for (position, event) in &world.log {
+            line.take(*position, event);
+        }
+        line.publish();
+        for principal in world.principals.iter().filter(|principal| principal.member.is_some()) {
+            let mut feed = line.feeds.subscribe(&line.store, principal, FeedStart::Beginning, CategorySet::all());
+            let mut mirror = Mirror::default();
+            mirror.follow(&mut feed, &line.frontier).await;
+            let member = line.book.read().member(principal.member.as_ref().unwrap()).cloned();
+            let Some(member) =
+                member.filter(|member| !mirror.records.is_empty() && member.facility == principal.facility)
+            else {
+                continue;
+            };
+            let left = model::Period::new(None, Some(world.moment)).unwrap();
+            let body = Body::Directory(model::DirectoryChange::Member(model::Member { period: left, ..member }));
+            let at = Position::new(0, line.frontier.next(model::PartitionId::CONTROL).0);
+            let key = world.log[0].1.key.clone();
+            line.take(at, &Event { key, admitted_at: clock(), body });
+            line.publish();
+            let mut before_the_end = Vec::new();
+            loop {
+                let item = tokio::time::timeout(Duration::from_secs(20), feed.next(Duration::from_secs(20)));
+                match item.await.expect("a feed speaks").expect("the end is said").unwrap() {
+                    FeedItem::Vanished { record, position, .. } => {
+                        assert_eq!(position, Some(at));
+                        mirror.records.remove(&(record.source.as_str().to_owned(), record.id.as_str().to_owned()));
+                        before_the_end.push(record);
+                    }
+                    FeedItem::Closed(closing) => {
+                        assert_eq!(closing, super::Closing::Departed);
+                        break;
+                    }
+                    other => panic!("nothing else is said: {other:?}"),
+                }
+            }
+            assert!(mirror.records.is_empty() && !before_the_end.is_empty(), "everything vanished before the end");
+            assert!(feed.next(Duration::from_millis(10)).await.is_none(), "nothing comes after the end");
+            closed += 1;
+        }
+    }
+    assert!(closed > 0, "somebody left");
 }

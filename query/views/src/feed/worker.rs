@@ -1,7 +1,7 @@
 //! The feeds' worker: a thread that turns what the pipeline told into what each group is told.
 
 use super::group::{First, GroupId, Listeners, Message};
-use super::{FeedItem, FeedStart, ResetReason, Vanishing};
+use super::{Closing, FeedItem, FeedStart, ResetReason, Vanishing};
 use crate::StoreError;
 use crate::rows::DeadSet;
 use crate::scan::{Sight, facts_at, records};
@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// What was told since the publication before, in order, and the rows as they were then published.
 pub(super) struct Publication {
@@ -36,7 +36,14 @@ pub(super) enum Job {
     /// A group's visibility knows more classes; nothing shown changes.
     Learn { id: GroupId, visibility: Arc<Visibility> },
     /// A group's visibility changed, for these patients; for any where none is named.
-    Change { id: GroupId, new: Arc<Visibility>, cause: Option<Position>, patients: Vec<PatientIx> },
+    /// `closing` where the permission to watch ended with it.
+    Change {
+        id: GroupId,
+        new: Arc<Visibility>,
+        cause: Option<Position>,
+        patients: Vec<PatientIx>,
+        closing: Option<Closing>,
+    },
     /// A version was put: whom it reaches, and what it replaced (with the version, unless it is a deletion).
     Put {
         position: Position,
@@ -59,6 +66,8 @@ pub(super) struct Shared {
     pub(super) retired: Arc<Mutex<Vec<GroupId>>>,
     /// How far was handed out.
     pub(super) handed: Arc<ArcSwap<Frontier>>,
+    /// Rings whenever that moves.
+    pub(super) bell: watch::Sender<()>,
     /// Publications not begun with.
     pub(super) waiting: Arc<AtomicUsize>,
 }
@@ -112,7 +121,7 @@ impl Worker {
         }
         self.live.clear();
         self.gone.clear();
-        let mut newcomers = Vec::new();
+        let (mut newcomers, mut closings) = (Vec::new(), Vec::new());
         for job in jobs {
             let result = match job {
                 Job::Found { id, visibility } => {
@@ -137,7 +146,10 @@ impl Worker {
                     }
                     Ok(())
                 }
-                Job::Change { id, new, cause, patients } => self.change(&snapshot, id, new, (cause, patients)),
+                Job::Change { id, new, cause, patients, closing } => {
+                    closings.extend(closing.map(|closing| (id, closing)));
+                    self.change(&snapshot, id, new, (cause, patients))
+                }
                 Job::Put { position, record, admitted, reached, replaced } => {
                     self.put(&snapshot, (position, &record, admitted), &reached, replaced)
                 }
@@ -152,10 +164,18 @@ impl Worker {
         for group in self.groups.values_mut() {
             group.reached(&snapshot.frontier);
         }
+        for (id, closing) in closings {
+            // What vanished with the permission was said above.
+            if let Some(group) = self.groups.remove(&id) {
+                group.close(closing);
+                self.shared.retired.lock().push(id);
+            }
+        }
         for (id, newcomer) in newcomers {
             self.welcome(&snapshot, id, newcomer);
         }
         self.shared.handed.store(Arc::new(snapshot.frontier.clone()));
+        self.shared.bell.send_modify(|()| ());
         self.sweep();
     }
 
@@ -290,7 +310,7 @@ impl Worker {
 }
 
 /// The patients of other facilities of whom the two do not show the same.
-fn differing(old: &Visibility, new: &Visibility) -> Vec<PatientIx> {
+pub(crate) fn differing(old: &Visibility, new: &Visibility) -> Vec<PatientIx> {
     let listed = |visibility: &Visibility| -> HashSet<PatientIx> {
         let lists = visibility.sources().filter_map(|(_, patients)| match patients {
             Patients::Listed(patients) => Some(patients),

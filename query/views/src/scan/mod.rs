@@ -4,6 +4,7 @@
 //! only to read less; DataFusion applies it again.
 
 mod cold;
+mod facts;
 mod pieces;
 mod plan;
 mod provider;
@@ -13,6 +14,7 @@ mod rows;
 mod sight;
 mod tally;
 
+pub(crate) use facts::facts_of_patient;
 pub(crate) use provider::FacilityTable;
 pub(crate) use records::{facts_at, facts_of, records};
 pub(crate) use sight::Sight;

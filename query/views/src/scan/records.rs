@@ -1,6 +1,7 @@
 //! The same scan for the feeds: the visible rows as records.
 
 use super::cold::ColdRows;
+use super::facts::facts;
 use super::pieces::{Piece, pieces};
 use super::pruning::Pruning;
 use super::rows::{Given, hot};
@@ -13,7 +14,7 @@ use crate::table::{record_of, stored_schema, table_name};
 use arrow::datatypes::{Int32Type, Int64Type};
 use arrow::record_batch::RecordBatch;
 use consent_filter::{Book, ClassIx, Facts, PatientIx, ScopeClass};
-use model::{Category, Moment, PatientNumber, PatientRef, Position, Record};
+use model::{Category, PatientNumber, PatientRef, Position, Record};
 
 /// Gives every record of a category that a sight shows, with its place in the log, to `each`, until it says `false`.
 /// `dead` is what counts as dead: a snapshot's own, or that of one before it.
@@ -83,11 +84,6 @@ pub(crate) fn facts_at(snapshot: &Snapshot, book: &Book, at: Position) -> Result
         }
     }
     Ok(None)
-}
-
-fn facts(patient: PatientIx, class: ClassIx, (occurred, recorded): (i64, i64)) -> Option<Facts> {
-    let (occurred, recorded) = (Moment::from_micros(occurred).ok()?, Moment::from_micros(recorded).ok()?);
-    Some(Facts { patient, class, occurred, recorded })
 }
 
 type Found = (usize, i32, (i64, i64));

@@ -39,6 +39,12 @@ pub(super) struct Frozen {
     frontier: Frontier,
 }
 
+impl Frozen {
+    pub(super) fn frontier(&self) -> &Frontier {
+        &self.frontier
+    }
+}
+
 /// More segments of letters than this are written as one.
 const SEGMENTS: usize = 32;
 

@@ -236,6 +236,18 @@ impl Store {
         Ok(())
     }
 
+    /// Sets everything published aside for the next commit, and says how far in the log that commit will reach; `None`
+    /// when there is nothing to commit, or something was put and is not published yet.
+    ///
+    /// What is set aside already, by an earlier call or a commit that failed, is what the next commit takes.
+    pub fn freeze(&self) -> Option<Frontier> {
+        let mut writer = self.writer.lock();
+        if writer.frozen.is_none() && !writer.unpublished && writer.frontier != writer.committed_frontier {
+            writer.freeze();
+        }
+        writer.frozen.as_ref().map(|frozen| frozen.frontier().clone())
+    }
+
     /// Says that the writer publishes nothing more: a commit that waits for what was put to be published ends with
     /// [`StoreError::Interrupted`] instead of waiting for ever.
     pub fn end_publications(&self) {
@@ -294,7 +306,7 @@ impl Store {
     }
 
     /// Whether something was put that readers do not see yet.
-    pub(crate) fn has_unpublished(&self) -> bool {
+    pub fn has_unpublished(&self) -> bool {
         self.writer.lock().unpublished
     }
 
