@@ -10,6 +10,7 @@ mod log;
 mod node;
 mod tasks;
 
+use crate::clerk::{Clerk, Keeping};
 use crate::config::Config;
 use crate::identity::tls::{self, ALPN_GRPC, ALPN_HTTP, ALPN_POSTGRES, ClientCertificates, TlsError, server_config};
 use crate::identity::{self, Connections, Identity, IdentityLayer, KeysError, TokenDoor};
@@ -158,11 +159,13 @@ impl App {
             Admission::open(Arc::clone(&log), Arc::clone(&register) as _, &settings, Arc::clone(&clock)).await?;
 
         let (recorder, recording) = Recorder::start(Arc::clone(&log), Arc::clone(&clock));
-        feeds.witnessed_by(recorder);
+        feeds.witnessed_by(Arc::clone(&recorder) as _);
+        let clerk = Clerk::open(&log, &recorder, &clock, &recovered.frontier, keeping(&config)).await?;
 
         let ledger = Ledger::begin(&config, &log, &clock)?;
 
-        let rooms = Rooms { log: Arc::clone(&log), book, store, feeds, register, withheld };
+        let rooms =
+            Rooms { log: Arc::clone(&log), book, store, feeds, register, withheld, clerk: Some(Arc::new(clerk)) };
         let state = Arc::new(node::Node::new(&config, rooms.clone(), Arc::clone(&admission)));
         let stop_reading = CancellationToken::new();
         let pipeline = {
@@ -339,14 +342,13 @@ impl App {
                 tracing::warn!(server = name, "requests under way were cut off at the end of the drain time");
             }
         }
-        // Nobody reads any more; what was read is in the log before its end is looked for.
+        // What was acknowledged is read and committed before the log closes; what was done for it is written down before.
+        let committed = self.finish_reading(deadline).await;
         let unrecorded = self.recording.close().await;
         if unrecorded > 0 {
             tracing::warn!(unrecorded, "the ledger lacks readings");
         }
-        // What was acknowledged is read and committed before the log closes.
         self.ledger.end().await;
-        let committed = self.finish_reading(deadline).await;
         self.admission.close().await;
         self.log.close().await?;
         tracing::info!("stopped");
@@ -374,6 +376,11 @@ pub fn store_config(config: &Config) -> StoreConfig {
         flush_interval: config.views.flush_interval,
         ..StoreConfig::in_dir(config.views.dir.join("store"))
     }
+}
+
+/// How the clerk is kept, from the configuration.
+pub fn keeping(config: &Config) -> Keeping {
+    Keeping { disclosures: config.ledger.disclosures, mark: config.views.dir.join("told-from-the-beginning") }
 }
 
 /// Where the register lies, from the configuration.

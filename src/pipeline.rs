@@ -16,6 +16,7 @@ mod telling;
 
 pub use decode::{Withheld, WithheldLetter};
 
+use crate::clerk::{Clerk, Disclosed, NotYet, Withdrawn};
 use crate::pipeline::decode::{Decoded, decode};
 use crate::pipeline::telling::Told;
 use crate::register::{Register, RegisterError};
@@ -23,12 +24,12 @@ use crate::telemetry::trace_context;
 use consent_filter::{Audience, Book, Facts};
 use event_log::{EventLog, ReadError, ReadLimit};
 use futures::{Stream, StreamExt};
-use model::{Body, Event, Frontier, Moment, Position, Record};
+use model::{Body, ConsentChange, Event, Frontier, Moment, Position, Record};
 use parking_lot::{RwLock, RwLockWriteGuard};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-use views::{Committed, Feeds, Put, PutOutcome, Store, StoreError};
+use views::{Committed, ConsentChanged, Feeds, Pinned, Put, PutOutcome, Store, StoreError};
 
 /// What the corridor works on.
 #[derive(Debug, Clone)]
@@ -45,6 +46,8 @@ pub struct Rooms {
     pub register: Arc<Register>,
     /// Letters that could not be read.
     pub withheld: Arc<Withheld>,
+    /// Who writes into the ledger what is done here; `None` where that was done before, as when views are rebuilt.
+    pub clerk: Option<Arc<Clerk>>,
 }
 
 /// The wall clock; a simulation passes its own.
@@ -157,7 +160,14 @@ pub async fn run(
     ended?;
     committed?;
     announce(probe, Effect::Commit)?;
-    rooms.store.commit().await?;
+    if let Some(aside) = worker.set_aside().await {
+        match aside.commit().await {
+            Ok(_) => {}
+            Err(CommitError::Store(error)) => return Err(error.into()),
+            // The letters are read again at the next start, and the ledger is told then.
+            Err(CommitError::NotYet(error)) => tracing::warn!(%error, "the views were not committed at the end"),
+        }
+    }
     Ok(())
 }
 
@@ -169,7 +179,6 @@ async fn drive(
     probe: &mut dyn Probe,
     stop: &CancellationToken,
 ) -> Result<(), PipelineError> {
-    let store = Arc::clone(&worker.rooms.store);
     let mut beats = tokio::time::interval(HEARTBEAT);
     beats.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -182,9 +191,13 @@ async fn drive(
                 None => return Ok(()),
             },
         }
-        if !committing.is_under_way() && committing.may_try() && store.commit_due() {
+        if !committing.is_under_way()
+            && committing.may_try()
+            && worker.rooms.store.commit_due()
+            && let Some(aside) = worker.set_aside().await
+        {
             announce(probe, Effect::Commit)?;
-            committing.begin(Arc::clone(&store));
+            committing.begin(aside);
         }
     }
 }
@@ -202,6 +215,10 @@ pub struct Worker<'a> {
     audience: Audience,
     frontier: Frontier,
     told: Told,
+    /// Withdrawals that were applied and not published yet.
+    withdrawn: Vec<Withdrawn>,
+    /// What became visible since the last commit.
+    disclosed: Disclosed,
 }
 
 struct ClockHandle(Clock);
@@ -221,6 +238,8 @@ impl<'a> Worker<'a> {
             audience: Audience::new(),
             frontier: rooms.store.frontier(),
             told: Told::new(),
+            withdrawn: Vec::new(),
+            disclosed: Disclosed::default(),
         }
     }
 
@@ -260,10 +279,30 @@ impl<'a> Worker<'a> {
     }
 
     /// Rows, permissions and the frontier become visible in one act, and the feeds hand out what was told.
-    fn show(&self) -> Result<(), PipelineError> {
-        self.rooms.store.publish(&self.frontier)?;
-        self.rooms.feeds.published(&self.rooms.store);
+    fn show(&mut self) -> Result<(), PipelineError> {
+        let Rooms { store, feeds, book, clerk, .. } = self.rooms;
+        store.publish(&self.frontier)?;
+        feeds.published(store);
+        for withdrawn in self.withdrawn.drain(..) {
+            if let Some(clerk) = clerk {
+                clerk.issue(withdrawn, feeds, book);
+            }
+        }
         Ok(())
+    }
+
+    /// Sets what is published aside for a commit, and what the ledger must hold before it; `None` when there is nothing,
+    /// or it is not the time.
+    async fn set_aside(&mut self) -> Option<Aside> {
+        let Rooms { store, clerk, book, .. } = self.rooms;
+        if clerk.as_ref().is_some_and(|clerk| !clerk.may_commit(&store.frontier())) {
+            return None;
+        }
+        let reaches = store.freeze()?;
+        if let Some(clerk) = clerk.as_ref().filter(|clerk| clerk.tells_disclosures()) {
+            clerk.take_over(&reaches, &mut self.disclosed, book).await;
+        }
+        Some(Aside { store: Arc::clone(store), clerk: clerk.clone(), reaches })
     }
 
     fn letter(&mut self, decoded: Decoded, facts: Option<Facts>, probe: &mut dyn Probe) -> Result<(), PipelineError> {
@@ -306,6 +345,13 @@ impl<'a> Worker<'a> {
             &self.audience,
             now,
         );
+        drop(book);
+        if let Some(clerk) = self.rooms.clerk.as_ref().filter(|clerk| clerk.tells_disclosures())
+            && matches!(outcome, PutOutcome::New | PutOutcome::Supersedes { .. })
+        {
+            let of = (facts.patient, record.category());
+            self.disclosed.note(clerk.telling(position), of, self.audience.reached());
+        }
         let others = self.audience.reached().len().saturating_sub(1);
         self.told.record(code(outcome), others);
         Ok(())
@@ -319,14 +365,50 @@ impl<'a> Worker<'a> {
         probe: &mut dyn Probe,
     ) -> Result<(), PipelineError> {
         announce(probe, Effect::Apply(position))?;
+        let withdrawal = match (&self.rooms.clerk, &event.body) {
+            (Some(clerk), Body::Consent(ConsentChange::Withdrawn(withdrawal)))
+                if !clerk.has_receipt(&withdrawal.patient, position) =>
+            {
+                clerk.owe(position);
+                Some(withdrawal)
+            }
+            _ => None,
+        };
+        let rows = match withdrawal {
+            Some(_) => Some(self.rows_so_far(probe)?),
+            None => None,
+        };
         let mut book = self.rooms.book.write();
+        let before = withdrawal.map(|withdrawal| book.wishes(&withdrawal.patient));
         let applied = book.apply(position, &event.body);
         self.rooms.store.keep_book_letter(position, payload);
         self.rooms.register.apply(position, event)?;
         announce(probe, Effect::Splice(position))?;
-        self.rooms.feeds.splice(&book, position, &applied.touched);
+        let passing = self.rooms.feeds.splice(&book, position, &applied.touched);
         self.told.applied(applied.outcome);
+        if let (Some(withdrawal), Some(before), Some(rows)) = (withdrawal, before, rows) {
+            let (patient, moment) = (withdrawal.patient.clone(), (self.clock.0)());
+            let after = book.wishes(&patient);
+            self.withdrawn.push(Withdrawn {
+                consent: withdrawal.id.clone(),
+                withdrawn_at: withdrawal.withdrawn_at,
+                change: ConsentChanged { patient, position, moment, before, after },
+                rows,
+                passing,
+            });
+        }
         Ok(())
+    }
+
+    /// The rows as they stand before the letter at hand: what came before it in its batch is shown first, so that a
+    /// receipt counts what could be seen, no row more and none less.
+    fn rows_so_far(&self, probe: &mut dyn Probe) -> Result<Pinned, PipelineError> {
+        let store = &self.rooms.store;
+        if store.has_unpublished() {
+            announce(probe, Effect::Publish)?;
+            store.publish(&self.frontier)?;
+        }
+        Ok(store.pin())
     }
 
     /// Says that the corridor is alive though nothing came, and lets the clock begin and end what it must.
@@ -357,10 +439,37 @@ fn code(outcome: PutOutcome) -> &'static str {
     }
 }
 
+/// What is set aside for a commit.
+struct Aside {
+    store: Arc<Store>,
+    clerk: Option<Arc<Clerk>>,
+    /// How far in the log it reaches.
+    reaches: Frontier,
+}
+
+/// Why a commit failed.
+#[derive(Debug, thiserror::Error)]
+enum CommitError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    NotYet(#[from] NotYet),
+}
+
+impl Aside {
+    /// Commits what the ledger holds everything about: what is read again after a crash is what may be missing there.
+    async fn commit(&self) -> Result<Committed, CommitError> {
+        if let Some(clerk) = &self.clerk {
+            clerk.settle(&self.reaches).await?;
+        }
+        Ok(self.store.commit().await?)
+    }
+}
+
 /// The commit under way, if any: rows become durable beside the loop, which goes on.
 #[derive(Debug, Default)]
 struct Committing {
-    task: Option<tokio::task::JoinHandle<Result<Committed, StoreError>>>,
+    task: Option<tokio::task::JoinHandle<Result<Committed, CommitError>>>,
     not_before: Option<tokio::time::Instant>,
 }
 
@@ -374,31 +483,31 @@ impl Committing {
     fn may_try(&self) -> bool {
         self.not_before.is_none_or(|not_before| tokio::time::Instant::now() >= not_before)
     }
-    fn begin(&mut self, store: Arc<Store>) {
+    fn begin(&mut self, aside: Aside) {
         self.task = Some(tokio::spawn(async move {
-            let committed = store.commit().await?;
-            if let Err(error) = store.compact().await {
+            let committed = aside.commit().await?;
+            if let Err(error) = aside.store.compact().await {
                 tracing::warn!(%error, "table files were not merged; tried again later");
             }
             Ok(committed)
         }));
     }
     /// The outcome of the commit under way; waits for ever when there is none.
-    async fn done(&mut self) -> Result<Committed, StoreError> {
+    async fn done(&mut self) -> Result<Committed, CommitError> {
         let Some(task) = self.task.as_mut() else { return std::future::pending().await };
-        let outcome = task.await.unwrap_or(Err(StoreError::Interrupted));
+        let outcome = task.await.unwrap_or(Err(StoreError::Interrupted.into()));
         self.task = None;
         outcome
     }
     /// A full disk is waited out: the rows stay in memory and the letters in the log. A poisoned store is the end.
-    fn settle(&mut self, outcome: Result<Committed, StoreError>) -> Result<(), PipelineError> {
+    fn settle(&mut self, outcome: Result<Committed, CommitError>) -> Result<(), PipelineError> {
         match outcome {
             Ok(committed) => {
                 tracing::debug!(rows = committed.rows, took_ms = committed.took.as_millis(), "committed");
                 self.not_before = None;
                 Ok(())
             }
-            Err(StoreError::Poisoned) => Err(StoreError::Poisoned.into()),
+            Err(CommitError::Store(StoreError::Poisoned)) => Err(StoreError::Poisoned.into()),
             Err(error) => {
                 tracing::error!(%error, "the views could not be made durable; tried again soon, nothing acknowledged is lost");
                 self.not_before = Some(tokio::time::Instant::now() + COMMIT_AGAIN);

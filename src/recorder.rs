@@ -6,8 +6,8 @@
 
 use event_log::{AppendError, EventLog, Letter, PartitionKey};
 use model::{
-    ActId, AuditEvent, AuditOutcome, Body, Digest, Event, EventId, EventKey, Frontier, Moment, Principal, Reading,
-    Salt, What,
+    ActId, AuditEvent, AuditOutcome, Body, Digest, Event, EventId, EventKey, FacilityId, Frontier, Moment, Principal,
+    Reading, Salt, What,
 };
 use opentelemetry::metrics::{Counter, Gauge};
 use rand::RngCore as _;
@@ -54,7 +54,8 @@ impl Recorder {
         (Arc::new(Self { clock, door }), Recording { stop, task })
     }
 
-    fn hand(&self, events: Vec<AuditEvent>) -> Written {
+    /// Hands events over; the answer says when they are durable.
+    pub(crate) fn hand(&self, events: Vec<AuditEvent>) -> Written {
         let (done, written) = oneshot::channel();
         let handed = self.door.send(Handed { events, done });
         Box::pin(async move {
@@ -71,6 +72,13 @@ impl Recording {
     pub async fn close(&mut self) -> usize {
         self.stop.cancel();
         (&mut self.task).await.unwrap_or(0)
+    }
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        // Closed before: nothing is left to end. Otherwise it ends here, as with the process.
+        self.task.abort();
     }
 }
 
@@ -109,7 +117,7 @@ fn digest(kind: &str, asked: &str) -> Digest {
     Digest::from_bytes(hash.finalize().into())
 }
 
-fn salt() -> Salt {
+pub(crate) fn salt() -> Salt {
     let mut bytes = [0; 32];
     rand::rng().fill_bytes(&mut bytes);
     Salt::from_bytes(bytes)
@@ -217,13 +225,20 @@ impl Pen {
 }
 
 fn letter(event: &AuditEvent, now: Moment) -> Letter {
-    let key = EventKey {
-        source: event.agent.facility.clone(),
-        id: EventId::parse(&format!("audit-{:032x}-{}", event.id.0, event.part))
-            .unwrap_or_else(|_| unreachable!("hex digits and dashes are an event id")),
-    };
-    let event = Event { key, admitted_at: now, body: Body::Audit(Box::new(event.clone())) };
+    let event = Event { key: key_of(event), admitted_at: now, body: Body::Audit(Box::new(event.clone())) };
     Letter { key: PartitionKey::Control, event: event.key.digest(), trace: None, payload: wire::write_event(&event) }
+}
+
+/// The key of an audit event in the log.
+pub(crate) fn key_of(event: &AuditEvent) -> EventKey {
+    key(&event.agent.facility, event.id, event.part)
+}
+
+/// The key of one part of an act of a facility.
+pub(crate) fn key(facility: &FacilityId, act: ActId, part: u32) -> EventKey {
+    let id = EventId::parse(&format!("audit-{act}-{part}"));
+    let id = id.unwrap_or_else(|_| unreachable!("hex digits and dashes are an event id"));
+    EventKey { source: facility.clone(), id }
 }
 
 impl std::fmt::Debug for Recorder {

@@ -12,7 +12,9 @@
     reason = "a test may stop where it stands, also in its helpers"
 )]
 
+use ajisai::clerk::{Clerk, Keeping};
 use ajisai::pipeline::{self, Effect, Go, PipelineError, Probe, Rooms, Withheld};
+use ajisai::recorder::{Recorder, Recording};
 use ajisai::register::Register;
 use arrow::array::AsArray;
 use arrow::datatypes::{DataType, Int64Type};
@@ -239,7 +241,7 @@ impl Probe for Fuse {
 }
 
 /// Opens what lies in `directory` as a starting node does.
-async fn open(directory: &Path, log: &Arc<MemoryLog>) -> (Rooms, Views) {
+async fn open(directory: &Path, log: &Arc<MemoryLog>) -> (Rooms, Views, Recording) {
     let config = StoreConfig {
         flush_rows: 7,
         flush_interval: Duration::from_millis(1),
@@ -253,7 +255,12 @@ async fn open(directory: &Path, log: &Arc<MemoryLog>) -> (Rooms, Views) {
     let feeds = Feeds::new(Arc::clone(&book));
     let views = Views::new(Arc::clone(&store), Arc::clone(&book), Arc::clone(&feeds));
     let log = Arc::clone(log) as Arc<dyn EventLog>;
-    (Rooms { log, book, store, feeds, register, withheld }, views)
+    let clock: pipeline::Clock = Arc::new(now);
+    let (recorder, recording) = Recorder::start(Arc::clone(&log), Arc::clone(&clock));
+    let keeping = Keeping { disclosures: true, mark: directory.join("mark") };
+    let clerk = Clerk::open(&log, &recorder, &clock, &recovered.frontier, keeping).await.unwrap();
+    let clerk = Some(Arc::new(clerk));
+    (Rooms { log, book, store, feeds, register, withheld, clerk }, views, recording)
 }
 
 type Shown = BTreeSet<(String, String, i64, String)>;
@@ -331,6 +338,232 @@ async fn expected(log: &Arc<MemoryLog>) -> Vec<Shown> {
     views
 }
 
+/// Runs the corridor until it has read what the log holds, or until the fuse burns through; says where that was.
+async fn live(
+    directory: &Path,
+    log: &Arc<MemoryLog>,
+    (left, letters): (u64, usize),
+    writes_out: bool,
+) -> Option<Effect> {
+    let (rooms, _views, mut recording) = open(directory, log).await;
+    let mut fuse = Fuse { left, stopped_before: None };
+    let limit = ReadLimit { letters, bytes: 1 << 20 };
+    let stop = CancellationToken::new();
+    let end = log.end().await.unwrap();
+    let (store, stopper) = (Arc::clone(&rooms.store), stop.clone());
+    let watcher = tokio::spawn(async move {
+        while !store.reached(&end, Duration::from_millis(20)).await {}
+        stopper.cancel();
+    });
+    let clock: pipeline::Clock = Arc::new(now);
+    match pipeline::run(&rooms, limit, &clock, &mut fuse, stop).await {
+        Ok(()) | Err(PipelineError::Stopped(_)) => {}
+        Err(error) => panic!("{error}"),
+    }
+    watcher.abort();
+    // Its hold on the store is gone before the store is opened again.
+    let _ = watcher.await;
+    if writes_out {
+        recording.close().await;
+    }
+    fuse.stopped_before
+}
+
+/// Every audit event of the log, with its key.
+async fn audits(log: &Arc<MemoryLog>) -> Vec<(EventKey, AuditEvent)> {
+    let letters = tail(Arc::clone(log) as Arc<dyn EventLog>, Frontier::start(), ReadLimit::default());
+    let letters: Vec<_> = letters.collect().await;
+    let events = letters.into_iter().flat_map(Result::unwrap).map(|stored| {
+        let event = wire::read_event(stored.letter.payload).unwrap();
+        match event.body {
+            Body::Audit(audit) => Some((event.key, *audit)),
+            _ => None,
+        }
+    });
+    events.flatten().collect()
+}
+
+/// No entry stands twice, each withdrawal has one receipt, and what became visible is told of without gap or overlap.
+async fn check_ledger(log: &Arc<MemoryLog>) {
+    let audits = audits(log).await;
+    let keys: BTreeSet<_> = audits.iter().map(|(key, _)| (key.source.clone(), key.id.clone())).collect();
+    assert_eq!(keys.len(), audits.len(), "an entry stands twice");
+    let mut withdrawals = BTreeSet::new();
+    let letters = tail(Arc::clone(log) as Arc<dyn EventLog>, Frontier::start(), ReadLimit::default());
+    let letters: Vec<_> = letters.collect().await;
+    for stored in letters.into_iter().flat_map(Result::unwrap) {
+        if let Body::Consent(ConsentChange::Withdrawn(_)) = wire::read_event(stored.letter.payload).unwrap().body {
+            withdrawals.insert(stored.position);
+        }
+    }
+    let receipts: Vec<Position> = audits.iter().filter_map(|(_, audit)| receipt(audit)).map(|at| at.position).collect();
+    assert_eq!(receipts.iter().copied().collect::<BTreeSet<_>>(), withdrawals, "each withdrawal has its receipt");
+    assert_eq!(receipts.len(), withdrawals.len(), "each has one");
+    let windows: BTreeMap<String, (Frontier, Frontier)> = audits
+        .iter()
+        .filter_map(|(_, audit)| match &audit.what {
+            What::Disclosure { since, seen } => Some((seen.to_string(), (since.clone(), seen.clone()))),
+            _ => None,
+        })
+        .collect();
+    for (since, seen) in windows.values() {
+        assert!(seen.covers(since), "a commit goes forward");
+        let overlaps = windows.values().any(|(s, e)| (s, e) != (since, seen) && !since.covers(e) && !s.covers(seen));
+        assert!(!overlaps, "what became visible is told of once");
+    }
+}
+
+fn receipt(audit: &AuditEvent) -> Option<&Receipt> {
+    match &audit.what {
+        What::Receipt(receipt) => Some(receipt),
+        _ => None,
+    }
+}
+
+/// Per viewing facility, patient and category, how many rows.
+type Told = BTreeMap<(FacilityId, PatientRef, Category), u64>;
+
+/// What the ledger must say, by the plainest fold of a log whose directory is stated before anything else: what each
+/// withdrawal hid from whom, and what became visible to whom in all.
+async fn told(log: &Arc<MemoryLog>) -> (BTreeMap<Position, BTreeMap<FacilityId, Counts>>, Told) {
+    let mut book = Book::new();
+    let mut standing: BTreeMap<(FacilityId, RecordId), Record> = BTreeMap::new();
+    let (mut hidden, mut disclosed) = (BTreeMap::new(), Told::new());
+    let letters = tail(Arc::clone(log) as Arc<dyn EventLog>, Frontier::start(), ReadLimit::default());
+    let letters: Vec<_> = letters.collect().await;
+    let mut letters: Vec<_> = letters.into_iter().flat_map(Result::unwrap).collect();
+    letters.sort_by_key(|stored| stored.position);
+    let reached = |book: &mut Book, record: &Record| -> BTreeSet<FacilityId> {
+        let (facts, mut audience) = (book.facts(record), consent_filter::Audience::new());
+        book.audience(&facts, now(), &mut audience);
+        let ids = audience.reached().iter().map(|reached| book.facility_id(reached.facility).unwrap().clone());
+        ids.filter(|id| id != record.patient.facility()).collect()
+    };
+    for stored in letters {
+        match wire::read_event(stored.letter.payload).unwrap().body {
+            Body::Record(record) => {
+                let key = (record.patient.facility().clone(), record.id.clone());
+                if standing.get(&key).is_some_and(|stands| stands.version >= record.version) {
+                    continue;
+                }
+                if record.change() != ChangeKind::Delete {
+                    for facility in reached(&mut book, &record) {
+                        *disclosed.entry((facility, record.patient.clone(), record.category())).or_default() += 1;
+                    }
+                }
+                standing.insert(key, *record);
+            }
+            Body::Consent(change) => {
+                let shown = |book: &mut Book| -> Vec<(FacilityId, Category, RecordId)> {
+                    let of = standing.values().filter(|record| record.change() != ChangeKind::Delete);
+                    let of = of.filter(|record| record.patient == *change.patient());
+                    let shown = of.flat_map(|record| {
+                        let reached = reached(book, record).into_iter();
+                        reached.map(|facility| (facility, record.category(), record.id.clone())).collect::<Vec<_>>()
+                    });
+                    shown.collect()
+                };
+                let before = shown(&mut book);
+                let _ = book.apply(stored.position, &Body::Consent(change.clone()));
+                if let ConsentChange::Withdrawn(_) = change {
+                    let after = shown(&mut book);
+                    let mut lost: BTreeMap<FacilityId, Counts> = BTreeMap::new();
+                    for (facility, category, _) in before.into_iter().filter(|row| !after.contains(row)) {
+                        lost.entry(facility).or_default().add(category, 1);
+                    }
+                    hidden.insert(stored.position, lost);
+                }
+            }
+            body => {
+                let _ = book.apply(stored.position, &body);
+            }
+        }
+    }
+    (hidden, disclosed)
+}
+
+/// A region whose directory stands still, so that it does not matter how partitions interleave: what the ledger says of
+/// withdrawals and disclosures is then the fold of the log, row for row.
+async fn told_exactly(seed: u64) -> (u64, u64) {
+    let mut author = Author { rng: StdRng::seed_from_u64(seed), events: 0 };
+    let directory = tempfile::tempdir().unwrap();
+    let log = Arc::new(MemoryLog::new(NonZeroU32::new(3).unwrap()));
+    let mut calm = author.directory();
+    for _ in 0..24 {
+        calm.push(author.link(0));
+        calm.push(author.link(1));
+    }
+    for source in [0, 1] {
+        calm.push(author.scope(source));
+    }
+    for event in &calm {
+        log.append(vec![letter(event)]).await.unwrap();
+    }
+    live(directory.path(), &log, (u64::MAX, 4096), true).await;
+    let mut written: Vec<Event> = Vec::new();
+    for _ in 0..4 {
+        for _ in 0..author.rng.random_range(20..90) {
+            let source = author.rng.random_range(0..2);
+            let event = match author.rng.random_range(0..100) {
+                0..12 if !written.is_empty() => written.choose(&mut author.rng).unwrap().clone(),
+                12..32 => author.consent(source),
+                32..50 => author.withdrawal(source),
+                _ => author.record(source),
+            };
+            log.append(vec![letter(&event)]).await.unwrap();
+            written.push(event);
+        }
+        let (left, letters) = (author.rng.random_range(0..200), author.rng.random_range(1..20));
+        let writes_out = author.rng.random_bool(0.5);
+        live(directory.path(), &log, (left, letters), writes_out).await;
+    }
+    live(directory.path(), &log, (u64::MAX, 4096), true).await;
+    if author.rng.random_bool(0.5) {
+        // Everything derived is lost, and the node is stopped while it reads the log again.
+        Store::destroy(directory.path().join("store")).await.unwrap();
+        std::fs::remove_dir_all(directory.path().join("register")).unwrap();
+        let left = author.rng.random_range(0..400);
+        live(directory.path(), &log, (left, 10), true).await;
+        live(directory.path(), &log, (u64::MAX, 10), true).await;
+    }
+    log.close().await.unwrap();
+    check_ledger(&log).await;
+    let (hidden, disclosed) = told(&log).await;
+    let mut rows = Told::new();
+    let mut receipts = BTreeMap::new();
+    for (_, audit) in audits(&log).await {
+        match &audit.what {
+            What::Disclosure { .. } => {
+                for (patient, counts) in audit.shown.iter() {
+                    for (category, count) in counts.iter() {
+                        *rows.entry((audit.agent.facility.clone(), patient.clone(), category)).or_default() += count;
+                    }
+                }
+            }
+            What::Receipt(receipt) => {
+                receipts.insert(receipt.position, receipt.hidden.clone());
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(receipts, hidden, "what each withdrawal hid");
+    assert_eq!(rows, disclosed, "what became visible to whom");
+    let hidden = hidden.values().flat_map(BTreeMap::values).map(Counts::total).sum();
+    (hidden, disclosed.values().sum())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ledger_says_once_what_was_hidden_and_what_became_visible_whatever_stopped_the_corridor() {
+    let (mut hidden, mut disclosed) = (0, 0);
+    for seed in 0..16 {
+        println!("seed {seed}");
+        let (h, d) = told_exactly(seed).await;
+        hidden += h;
+        disclosed += d;
+    }
+    assert!(hidden > 10 && disclosed > 50, "there is something to tell: {hidden} hidden, {disclosed} disclosed");
+}
+
 /// Runs one seed; returns at how many kinds of effect it was stopped and how many rows other facilities saw.
 async fn simulate(seed: u64) -> (usize, usize) {
     let mut author = Author { rng: StdRng::seed_from_u64(seed), events: 0 };
@@ -341,7 +574,6 @@ async fn simulate(seed: u64) -> (usize, usize) {
         log.append(vec![letter(event)]).await.unwrap();
     }
     let mut kinds = BTreeSet::new();
-    let clock: pipeline::Clock = Arc::new(now);
     for _ in 0..4 {
         for _ in 0..author.rng.random_range(10..60) {
             // Some events come again, long after they came first.
@@ -353,38 +585,25 @@ async fn simulate(seed: u64) -> (usize, usize) {
             log.append(vec![letter(&event)]).await.unwrap();
             written.push(event);
         }
-        let (rooms, _views) = open(directory.path(), &log).await;
-        let mut fuse = Fuse { left: author.rng.random_range(0..200), stopped_before: None };
-        let limit = ReadLimit { letters: author.rng.random_range(1..20), bytes: 1 << 20 };
-        let stop = CancellationToken::new();
-        let end = log.end().await.unwrap();
-        let (store, stopper) = (Arc::clone(&rooms.store), stop.clone());
-        let watcher = tokio::spawn(async move {
-            while !store.reached(&end, Duration::from_millis(20)).await {}
-            stopper.cancel();
-        });
-        match pipeline::run(&rooms, limit, &clock, &mut fuse, stop).await {
-            Ok(()) | Err(PipelineError::Stopped(_)) => {}
-            Err(error) => panic!("{error}"),
-        }
-        watcher.abort();
-        // Its hold on the store is gone before the store is opened again.
-        let _ = watcher.await;
-        kinds.extend(fuse.stopped_before.map(|effect| format!("{effect:?}").split('(').next().unwrap().to_owned()));
+        let left = author.rng.random_range(0..200);
+        let letters = author.rng.random_range(1..20);
+        let stopped_before = live(directory.path(), &log, (left, letters), author.rng.random_bool(0.5)).await;
+        kinds.extend(stopped_before.map(|effect| format!("{effect:?}").split('(').next().unwrap().to_owned()));
     }
+    let end = log.end().await.unwrap();
+    assert_eq!(live(directory.path(), &log, (u64::MAX, 4096), true).await, None);
     log.close().await.unwrap();
-    let (rooms, views) = open(directory.path(), &log).await;
-    let mut fuse = Fuse { left: u64::MAX, stopped_before: None };
-    pipeline::run(&rooms, ReadLimit::default(), &clock, &mut fuse, CancellationToken::new()).await.unwrap();
-    assert!(rooms.store.frontier().covers(&log.end().await.unwrap()), "everything was read");
+    let (rooms, views, _recording) = open(directory.path(), &log).await;
+    assert!(rooms.store.frontier().covers(&end), "everything was read");
     assert_eq!(rooms.withheld.count(), 0);
+    check_ledger(&log).await;
     let expected = expected(&log).await;
     for (at, expected) in expected.iter().enumerate() {
         assert_eq!(&shown(&views, at).await, expected, "the view of {}", FACILITIES[at].0);
     }
     // And once more from what lies on disk alone.
-    drop((rooms, views));
-    let (_rooms, views) = open(directory.path(), &log).await;
+    drop((rooms, views, _recording));
+    let (_rooms, views, _recording) = open(directory.path(), &log).await;
     for (at, expected) in expected.iter().enumerate() {
         assert_eq!(&shown(&views, at).await, expected, "the view of {} after a restart", FACILITIES[at].0);
     }

@@ -1,10 +1,12 @@
 //! `ajisai views`: what is derived from the log, and the proof that it is.
 
 use crate::app;
+use crate::clerk::Clerk;
 use crate::cli::{config, terminal};
 use crate::config::Config;
 use crate::identity;
 use crate::pipeline::{self, Rooms, Unhindered, Withheld};
+use crate::recorder::Recorder;
 use crate::register::Register;
 use clap::Subcommand;
 use consent_filter::{Book, BookDigest};
@@ -63,7 +65,7 @@ impl ViewsCommand {
         let log = app::open_log(&config.log).await?;
         let outcome = match self.what {
             What::Digest => {
-                let derived = derive(&config, &log, "追いつき中 catching up").await?;
+                let derived = derive(&config, &log, Ledger::Told, "追いつき中 catching up").await?;
                 terminal::remark(format!("表 rows: {}\n台帳 book: {}", derived.rows, derived.book));
                 ExitCode::SUCCESS
             }
@@ -75,14 +77,14 @@ impl ViewsCommand {
 }
 
 async fn rebuild(config: &Config, log: &Arc<dyn EventLog>) -> anyhow::Result<ExitCode> {
-    let before = derive(config, log, "いまの状態を確認 checking what there is").await?;
+    let before = derive(config, log, Ledger::Told, "いまの状態を確認 checking what there is").await?;
     Store::destroy(app::store_config(config).dir).await?;
     let register = app::register_dir(config);
     if register.try_exists()? {
         std::fs::remove_dir_all(register)?;
     }
     let begun = Instant::now();
-    let after = derive(config, log, "ログから作り直し rebuilding from the log").await?;
+    let after = derive(config, log, Ledger::Known, "ログから作り直し rebuilding from the log").await?;
     terminal::remark(format!(
         "表 rows: {} → {}\n台帳 book: {} → {}\n{:.1} s",
         before.rows,
@@ -103,8 +105,17 @@ async fn rebuild(config: &Config, log: &Arc<dyn EventLog>) -> anyhow::Result<Exi
     }
 }
 
+/// Whether the ledger is told of what is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ledger {
+    /// It is: a node that was killed may have left receipts unwritten.
+    Told,
+    /// It knows of everything.
+    Known,
+}
+
 /// Opens what is derived, lets the pipeline bring it to the end of the log, commits, and takes its digests.
-async fn derive(config: &Config, log: &Arc<dyn EventLog>, what: &str) -> anyhow::Result<Derived> {
+async fn derive(config: &Config, log: &Arc<dyn EventLog>, ledger: Ledger, what: &str) -> anyhow::Result<Derived> {
     let (store, recovered) = Store::open(app::store_config(config)).await?;
     let (store, book) = (Arc::new(store), Arc::new(RwLock::new(Book::new())));
     let register = Arc::new(Register::open(&app::register_dir(config), Arc::clone(&book))?);
@@ -115,10 +126,19 @@ async fn derive(config: &Config, log: &Arc<dyn EventLog>, what: &str) -> anyhow:
     let end = log.end().await?;
     let stop = CancellationToken::new();
     let watching = tokio::spawn(watch(Arc::clone(&store), end, stop.clone(), what.to_owned()));
-    let rooms = Rooms { log: Arc::clone(log), book, store, feeds, register, withheld };
     let clock = identity::system_clock();
+    let (recorder, mut recording) = Recorder::start(Arc::clone(log), Arc::clone(&clock));
+    let clerk = match ledger {
+        Ledger::Told => {
+            let committed = &recovered.frontier;
+            Some(Arc::new(Clerk::open(log, &recorder, &clock, committed, app::keeping(config)).await?))
+        }
+        Ledger::Known => None,
+    };
+    let rooms = Rooms { log: Arc::clone(log), book, store, feeds, register, withheld, clerk };
     let ran = pipeline::run(&rooms, ReadLimit::default(), &clock, &mut Unhindered, stop).await;
     watching.abort();
+    recording.close().await;
     ran?;
     drop(views);
     let book = rooms.book.read().digest();

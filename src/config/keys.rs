@@ -72,6 +72,7 @@ pub const SECTIONS: &[Section] = &[
     Section { path: "identity", ja: "本人確認", en: "How callers prove who they are." },
     Section { path: "ingest", ja: "受け付け", en: "The door for events." },
     Section { path: "views", ja: "記録の保管", en: "The record store." },
+    Section { path: "ledger", ja: "開示の台帳", en: "The ledger of who saw what." },
     Section { path: "query", ja: "問い合わせの上限", en: "Limits of statements." },
     Section { path: "telemetry", ja: "ログ・メトリクス・トレース", en: "Logs, metrics and traces." },
 ];
@@ -391,6 +392,16 @@ pub const KEYS: &[Key] = &[
             "10",
             "メモリ上の最も古い行がこの秒数を過ぎると書き出す",
             "Age in seconds of the oldest hot row at which they are written.",
+        ],
+    ),
+    key(
+        "ledger.disclosures",
+        Kind::Switch,
+        Is("true"),
+        [
+            "false",
+            "書き出しのたびに、どの施設から何が見えるようになったかを台帳に記す。閲覧の記録は、この設定に関わらず必ず残る",
+            "Note in the ledger, per commit of the views, what became visible to which facility. What is read is noted in any case.",
         ],
     ),
     key(

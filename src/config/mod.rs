@@ -51,6 +51,8 @@ pub struct Config {
     pub ingest: Ingest,
     /// `[views]`
     pub views: Views,
+    /// `[ledger]`
+    pub ledger: Ledger,
     /// `[query]`
     pub query: Query,
     /// `[telemetry]`
@@ -216,6 +218,13 @@ pub struct Views {
     pub flush_rows: usize,
     /// Age of the oldest hot row at which a flush begins.
     pub flush_interval: Duration,
+}
+
+/// The ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ledger {
+    /// Whether it is written down, per commit of the views, what became visible to whom.
+    pub disclosures: bool,
 }
 
 /// Limits of statements.

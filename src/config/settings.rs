@@ -5,8 +5,8 @@ use super::keys::{self, Fallback, KEYS};
 use super::source::{Given, Leaf, Source};
 use super::value::Value;
 use super::{
-    Config, EmbeddedLog, Identity, Ingest, KafkaLog, KafkaSasl, KafkaSecurity, Listen, Log, LogFormat, Node, Operator,
-    Otlp, Query, Telemetry, Tls, TokenKeys, Views,
+    Config, EmbeddedLog, Identity, Ingest, KafkaLog, KafkaSasl, KafkaSecurity, Ledger, Listen, Log, LogFormat, Node,
+    Operator, Otlp, Query, Telemetry, Tls, TokenKeys, Views,
 };
 use model::{FacilityId, MemberId};
 use std::cell::RefCell;
@@ -89,6 +89,7 @@ impl Settings {
                 flush_rows: self.size("views.flush_rows"),
                 flush_interval: self.seconds("views.flush_seconds"),
             },
+            ledger: Ledger { disclosures: self.switch("ledger.disclosures") },
             query: Query {
                 statement: self.seconds("query.statement_seconds"),
                 memory_bytes: usize::try_from(self.integer("query.memory_mib") * MIB).unwrap_or(usize::MAX),
@@ -244,6 +245,9 @@ impl Settings {
             Some(Value::Integer(number)) => number,
             _ => 0,
         }
+    }
+    fn switch(&self, key: &'static str) -> bool {
+        matches!(self.value(key), Some(Value::Switch(true)))
     }
     fn size(&self, key: &'static str) -> usize {
         usize::try_from(self.integer(key)).unwrap_or(usize::MAX)
