@@ -17,7 +17,7 @@ mod watchdog;
 
 pub use forward::{Forwarded, Forwarder, GrpcLine, HELD_SINCE, Line, LineError, Pace};
 pub use queue::{Held, Queue, QueueError, Waiting};
-pub use watchdog::{Notice, Watchdog};
+pub use watchdog::{Notice, Watch, Watchdog, WatchedDoor};
 
 use crate::door::{Door, DoorError, Published};
 use crate::quarantine::{Aside, Quarantine};

@@ -82,6 +82,8 @@ pub struct Follower {
     pub taker: Arc<dyn Taker>,
     /// What there is to tell.
     pub report: Arc<Report>,
+    /// Called whenever the storage could be looked at: its sign of life.
+    pub alive: Arc<dyn Fn() + Send + Sync>,
     /// Set it to end.
     pub stop: Arc<AtomicBool>,
 }
@@ -108,6 +110,9 @@ impl Follower {
         let mut sweep_at = Instant::now();
         while !self.stop.load(Ordering::Relaxed) {
             let outcome = self.turn(&mut watch, &mut transactions, &mut pending, &mut sweep_at);
+            if outcome.is_ok() {
+                (self.alive)();
+            }
             if let Err(error) = outcome {
                 self.report.failures.fetch_add(1, Ordering::Relaxed);
                 tracing::warn!(%error, volume = self.volume.label, "the storage is not followed for the moment");
@@ -129,6 +134,8 @@ impl Follower {
         sweep_at: &mut Instant,
     ) -> Result<(), LookError> {
         let now = Instant::now();
+        // A root that is gone (a drive that is not mounted) must be noticed now and not with the next sweep.
+        std::fs::metadata(&self.volume.root)?;
         let mut hints = std::collections::BTreeSet::new();
         if let Some(there) = watch
             && !there.ask(&mut hints)

@@ -15,6 +15,9 @@ struct Running {
 
 impl Running {
     fn start(ward: &Ward, following: Following) -> Self {
+        Self::watched(ward, following, Arc::new(|| {}))
+    }
+    fn watched(ward: &Ward, following: Following, alive: Arc<dyn Fn() + Send + Sync>) -> Self {
         let (report, stop) = (Arc::new(Report::default()), Arc::new(AtomicBool::new(false)));
         let follower = Follower {
             volume: ward.volume(),
@@ -23,6 +26,7 @@ impl Running {
             following,
             taker: Arc::clone(&ward.notebook) as _,
             report: Arc::clone(&report),
+            alive: Arc::clone(&alive),
             stop: Arc::clone(&stop),
         };
         let running = Self { report, stop, thread: Some(std::thread::spawn(move || follower.run())) };
@@ -130,4 +134,25 @@ fn how_far_a_journal_was_read_survives_a_restart() {
     for number in ["6666013", "5555013"] {
         assert!(hints.contains(&Hint::of_patient(number).unwrap()));
     }
+}
+
+#[test]
+fn a_storage_that_goes_away_falls_silent_at_once_and_comes_back() {
+    let ward = Ward::new();
+    let moment = |micros: i64| model::Moment::from_micros(micros).unwrap();
+    let begun = Instant::now();
+    let clock: event_log::Clock = Arc::new(move || moment(i64::try_from(begun.elapsed().as_micros()).unwrap()));
+    let watch = crate::edge::Watch::new(clock);
+    let alive = watch.feed("STD", Duration::from_millis(500));
+    let running = Running::watched(&ward, rarely(), alive);
+    let away = ward.directory.path().join("away");
+    std::fs::rename(ward.root(), &away).unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    runtime.spawn(watch.clone().run(move |notice| tell.send(notice.clone()).unwrap_or_default()));
+    let notice = told.recv_timeout(Duration::from_secs(30)).unwrap();
+    assert!(matches!(notice, crate::edge::Notice::Silent { ref feed, .. } if feed == "STD"), "{notice:?}");
+    std::fs::rename(&away, ward.root()).unwrap();
+    running.until("the storage", || watch.silent().is_empty());
+    assert!(running.report.failures() > 0);
 }
