@@ -1,6 +1,7 @@
 mod admission;
 mod authority;
 mod feeds;
+mod fhir_endpoint;
 pub(crate) mod fixture;
 mod grpc;
 mod mllp;

@@ -35,6 +35,7 @@ mod clinical;
 mod code;
 pub mod consent;
 mod document;
+pub mod endpoint;
 mod imaging;
 mod label;
 mod medication;

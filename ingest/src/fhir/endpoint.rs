@@ -1,0 +1,251 @@
+//! `POST /fhir`: Bundles and NDJSON over HTTP, through the adapter and the door; refusals as `OperationOutcome`.
+//!
+//! | body | all is taken | something is refused |
+//! | --- | --- | --- |
+//! | a `transaction` Bundle | 200, a `transaction-response` | 422, an `OperationOutcome`; nothing is taken or kept |
+//! | a `batch` Bundle | 200, a `batch-response` | 200, the refused entries say why; they are in quarantine |
+//! | any other Bundle, one resource, NDJSON | 200, an `OperationOutcome` | 422, an `OperationOutcome`; the rest is taken, the refused are in quarantine |
+//!
+//! What it answers with 200 or 422 is durable. 503: nothing is known to be durable, and it may be sent again; the same
+//! resources again are the same events. Who calls is the [`Principal`] that the identity layer put into the request.
+
+use super::{Context, Reason, References, Refusal, Resource, events, read};
+use crate::admission::Admission;
+use crate::door::{Door, DoorError, LocalDoor, Published};
+use crate::quarantine::{Aside, Form};
+use crate::refusal::{Refusal as DoorRefusal, RefusalReason};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use bytes::Bytes;
+use model::{FacilityId, Principal};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// What the endpoint needs to know.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// The door.
+    pub admission: Arc<Admission>,
+    /// How a facility's resources are read; those that are not named are read by the standard systems.
+    pub contexts: HashMap<FacilityId, Context>,
+    /// The largest body, in bytes.
+    pub largest: usize,
+}
+
+/// The route `POST /fhir`.
+pub fn router(endpoint: Endpoint) -> Router {
+    let limit = DefaultBodyLimit::max(endpoint.largest);
+    Router::new().route("/fhir", post(take)).layer(limit).with_state(Arc::new(endpoint))
+}
+
+/// What a body comes to, before the door.
+struct Work {
+    entries: Vec<Entry>,
+    /// `Bundle.type`, where the body is one Bundle.
+    kind: Option<String>,
+}
+
+/// One resource, or one place where none could be read.
+struct Entry {
+    events: Vec<Bytes>,
+    refusal: Option<Refusal>,
+    /// The resource as JSON, and what it is called, where it is refused and can be kept.
+    original: Option<(Bytes, String)>,
+    /// Why the door refused an event of it.
+    turned_away: Option<DoorRefusal>,
+}
+
+impl Entry {
+    fn is_taken(&self) -> bool {
+        self.refusal.is_none() && self.turned_away.is_none()
+    }
+}
+
+async fn take(State(endpoint): State<Arc<Endpoint>>, request: Request) -> Response {
+    let Some(principal) = request.extensions().get::<Principal>().cloned() else {
+        return failure(StatusCode::UNAUTHORIZED, "login", "the caller is not known");
+    };
+    if !is_json(request.headers()) {
+        let rule = "`Content-Type` is application/fhir+json, application/json or application/fhir+ndjson";
+        return failure(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-supported", rule);
+    }
+    let Ok(body) = axum::body::to_bytes(request.into_body(), endpoint.largest).await else {
+        return failure(StatusCode::PAYLOAD_TOO_LARGE, "too-long", "a body within the size limit");
+    };
+    let received = endpoint.admission.now();
+    let context = endpoint.contexts.get(&principal.facility).cloned();
+    let context = context.unwrap_or_else(|| Context::new(principal.facility.clone(), received));
+    let context = Context { received, ..context };
+    // A body of megabytes is not read on a thread that serves others.
+    let Ok(mut work) = tokio::task::spawn_blocking(move || understand(&body, &context)).await else {
+        return failure(StatusCode::INTERNAL_SERVER_ERROR, "exception", "the body could not be read");
+    };
+    if work.entries.is_empty() {
+        return failure(
+            StatusCode::BAD_REQUEST,
+            "required",
+            "a resource, a Bundle with entries, or lines of resources",
+        );
+    }
+    let transaction = work.kind.as_deref() == Some("transaction");
+    if transaction && work.entries.iter().any(|entry| !entry.is_taken()) {
+        return answer(StatusCode::UNPROCESSABLE_ENTITY, &outcome(&work));
+    }
+    let door = LocalDoor::new(Arc::clone(&endpoint.admission), principal);
+    if let Err(error) = carry_out(&door, &mut work).await {
+        tracing::warn!(%error, "a FHIR body was not taken");
+        return failure(StatusCode::SERVICE_UNAVAILABLE, "transient", "it could not be made durable; send it again");
+    }
+    match work.kind.as_deref() {
+        Some(kind @ ("transaction" | "batch")) => answer(StatusCode::OK, &bundle(kind, &work)),
+        _ if work.entries.iter().all(Entry::is_taken) => answer(StatusCode::OK, &outcome(&work)),
+        _ => answer(StatusCode::UNPROCESSABLE_ENTITY, &outcome(&work)),
+    }
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let stated = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = stated.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let known = [
+        "application/fhir+json",
+        "application/json",
+        "application/fhir+ndjson",
+        "application/x-ndjson",
+        "application/ndjson",
+    ];
+    known.contains(&kind.as_str())
+}
+
+/// Reads the body: first whom it speaks of, then what it says.
+fn understand(body: &[u8], context: &Context) -> Work {
+    let found: Vec<Result<Resource, Refusal>> = read(body).collect();
+    let mut references = References::default();
+    for resource in found.iter().flatten() {
+        references.learn(resource, context);
+    }
+    let one_bundle = found.iter().flatten().all(|resource| resource.place().line == 1 && resource.bundle().is_some());
+    let first = found.iter().flatten().next().filter(|_| one_bundle);
+    let kind = first.and_then(|resource| resource.bundle()?.json().get("type")?.as_str().map(str::to_owned));
+    let entry = |resource: Result<Resource, Refusal>| {
+        let resource = match resource {
+            Ok(resource) => resource,
+            Err(refusal) => {
+                return Entry { events: Vec::new(), refusal: Some(refusal), original: None, turned_away: None };
+            }
+        };
+        let came = events(&resource, context, &references);
+        let original = came.refusal.is_some().then(|| {
+            let id = resource.json().get("id").and_then(Value::as_str).unwrap_or_default();
+            (Bytes::from(resource.json().to_string()), format!("{}/{id}", resource.resource_type()))
+        });
+        let events = came.events.iter().map(wire::write_event).collect();
+        Entry { events, refusal: came.refusal, original, turned_away: None }
+    };
+    Work { entries: found.into_iter().map(entry).collect(), kind }
+}
+
+/// Makes it durable: first what is kept aside, then the events.
+async fn carry_out(door: &LocalDoor, work: &mut Work) -> Result<(), DoorError> {
+    let mut asides = Vec::new();
+    let (mut places, mut all) = (Vec::new(), Vec::new());
+    for (place, entry) in work.entries.iter_mut().enumerate() {
+        if let (Some(refusal), Some((bytes, name))) = (&entry.refusal, entry.original.take()) {
+            let reason = RefusalReason::Invalid;
+            let rule = format!("{}: {}", refusal.reason.code(), refusal.rule);
+            let refusal = DoorRefusal::new(reason, &refusal.path, rule);
+            asides.push(Aside { form: Form::Fhir, bytes, refusal, origin: "fhir".to_owned(), name });
+        }
+        for event in std::mem::take(&mut entry.events) {
+            places.push(place);
+            all.push(event);
+        }
+    }
+    if !asides.is_empty() {
+        door.set_aside(asides).await?;
+    }
+    if all.is_empty() {
+        return Ok(());
+    }
+    for (place, published) in places.into_iter().zip(door.publish(all).await?) {
+        if let (Published::Refused(refusal), Some(entry)) = (published, work.entries.get_mut(place)) {
+            entry.turned_away.get_or_insert(refusal);
+        }
+    }
+    Ok(())
+}
+
+// === what is answered ===
+
+/// FHIR's word for a reason (value set issue-type).
+fn issue_type(reason: Reason) -> &'static str {
+    match reason {
+        Reason::UnreadableFile | Reason::UnreadableJson | Reason::NotAResource => "structure",
+        Reason::TooLarge | Reason::TooComplex => "too-long",
+        Reason::UnsupportedResource | Reason::UnsupportedCategory => "not-supported",
+        Reason::UnknownModifier => "extension",
+        Reason::MissingElement | Reason::Undated | Reason::EntryWithoutResource => "required",
+        Reason::InvalidElement => "value",
+        Reason::UnknownCode => "code-invalid",
+        Reason::UnknownPatient | Reason::UnknownReference | Reason::UnknownActor => "not-found",
+        Reason::AmbiguousPatient => "multiple-matches",
+        _ => "business-rule",
+    }
+}
+
+fn issues(entry: &Entry) -> Vec<Value> {
+    let mut all = Vec::new();
+    if let Some(refusal) = &entry.refusal {
+        all.push(json!({
+            "severity": "error",
+            "code": issue_type(refusal.reason),
+            "details": {"text": refusal.reason.code()},
+            "diagnostics": format!("{}: {}", refusal.place, refusal.rule),
+            "expression": [refusal.path.replacen('$', refusal.resource, 1)],
+        }));
+    }
+    if let Some(refusal) = &entry.turned_away {
+        all.push(json!({
+            "severity": "error",
+            "code": "business-rule",
+            "details": {"text": refusal.reason.code()},
+            "diagnostics": format!("{}: {}", refusal.field, refusal.rule),
+        }));
+    }
+    all
+}
+
+/// The outcome of the whole: what is refused, or how much was taken.
+fn outcome(work: &Work) -> Value {
+    let mut all: Vec<Value> = work.entries.iter().flat_map(issues).collect();
+    if all.is_empty() {
+        let taken = format!("resources taken: {}", work.entries.len());
+        all.push(json!({"severity": "information", "code": "informational", "diagnostics": taken}));
+    }
+    json!({"resourceType": "OperationOutcome", "issue": all})
+}
+
+/// The answer to a transaction or a batch: one entry for each entry.
+fn bundle(kind: &str, work: &Work) -> Value {
+    let entry = |entry: &Entry| match issues(entry) {
+        issues if issues.is_empty() => json!({"response": {"status": "200 OK"}}),
+        issues => json!({"response": {
+            "status": "422 Unprocessable Entity",
+            "outcome": {"resourceType": "OperationOutcome", "issue": issues},
+        }}),
+    };
+    let entries: Vec<Value> = work.entries.iter().map(entry).collect();
+    json!({"resourceType": "Bundle", "type": format!("{kind}-response"), "entry": entries})
+}
+
+fn failure(status: StatusCode, code: &str, rule: &str) -> Response {
+    let issue = json!({"severity": "error", "code": code, "diagnostics": rule});
+    answer(status, &json!({"resourceType": "OperationOutcome", "issue": [issue]}))
+}
+
+fn answer(status: StatusCode, body: &Value) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/fhir+json; charset=utf-8")], body.to_string()).into_response()
+}

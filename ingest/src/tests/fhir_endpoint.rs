@@ -1,0 +1,106 @@
+//! `POST /fhir` as callers meet it, over a log in memory.
+
+use super::fixture::*;
+use crate::fhir::endpoint::{Endpoint, router};
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use model::Principal;
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::sync::Arc;
+use tower::ServiceExt as _;
+
+fn patient(number: &str) -> Value {
+    json!({"resourceType": "Patient", "id": number, "birthDate": "1970-01-01",
+        "identifier": [{"system": "urn:oid:1.2.392.100495.20.3.51.14210000000", "value": number}]})
+}
+fn condition(id: &str, whose: &str) -> Value {
+    json!({"resourceType": "Condition", "id": id, "subject": {"reference": format!("Patient/{whose}")},
+        "code": {"text": "2型糖尿病"}, "onsetDateTime": "2018"})
+}
+fn bundle(kind: &str, resources: &[Value]) -> String {
+    let entries: Vec<Value> = resources.iter().map(|resource| json!({"resource": resource})).collect();
+    json!({"resourceType": "Bundle", "type": kind, "entry": entries}).to_string()
+}
+
+async fn post(house: &House, caller: Option<Principal>, kind: &str, body: String) -> (StatusCode, Value) {
+    let endpoint = Endpoint { admission: Arc::clone(&house.admission), contexts: HashMap::new(), largest: 100_000 };
+    let mut request = Request::post("/fhir").header("content-type", kind).body(Body::from(body)).unwrap();
+    if let Some(caller) = caller {
+        request.extensions_mut().insert(caller);
+    }
+    let response = router(endpoint).oneshot(request).await.unwrap();
+    let status = response.status();
+    let body = axum::body::to_bytes(response.into_body(), 1 << 20).await.unwrap();
+    (status, serde_json::from_slice(&body).unwrap())
+}
+
+const FHIR: &str = "application/fhir+json; charset=utf-8";
+
+#[tokio::test]
+async fn a_collection_is_taken_and_again_is_the_same_events() {
+    let house = house().await;
+    let body = bundle("collection", &[patient("1"), condition("c1", "1")]);
+    for _ in 0..2 {
+        let (status, outcome) = post(&house, Some(hospital()), FHIR, body.clone()).await;
+        assert_eq!((status, outcome["issue"][0]["severity"].as_str()), (StatusCode::OK, Some("information")));
+        assert_eq!(letters(&house.log).await, 2);
+    }
+}
+
+#[tokio::test]
+async fn a_transaction_is_taken_whole_or_not_at_all() {
+    let house = house().await;
+    let bad = bundle("transaction", &[patient("1"), condition("c1", "1"), condition("c2", "nobody")]);
+    let (status, outcome) = post(&house, Some(hospital()), FHIR, bad).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    let issue = &outcome["issue"][0];
+    assert_eq!(
+        (issue["code"].as_str(), issue["details"]["text"].as_str()),
+        (Some("not-found"), Some("unknown_patient"))
+    );
+    assert_eq!(issue["expression"][0].as_str(), Some("Condition.subject"));
+    assert_eq!((letters(&house.log).await, house.admission.quarantined().events), (0, 0));
+    let (status, answer) =
+        post(&house, Some(hospital()), FHIR, bundle("transaction", &[patient("1"), condition("c1", "1")])).await;
+    assert_eq!((status, answer["type"].as_str()), (StatusCode::OK, Some("transaction-response")));
+    assert_eq!(answer["entry"].as_array().unwrap().len(), 2);
+    assert_eq!(letters(&house.log).await, 2);
+}
+
+#[tokio::test]
+async fn a_batch_says_of_each_entry_what_became_of_it() {
+    let house = house().await;
+    let (status, answer) =
+        post(&house, Some(hospital()), FHIR, bundle("batch", &[patient("1"), condition("c2", "nobody")])).await;
+    assert_eq!((status, answer["type"].as_str()), (StatusCode::OK, Some("batch-response")));
+    let statuses: Vec<&str> =
+        answer["entry"].as_array().unwrap().iter().map(|entry| entry["response"]["status"].as_str().unwrap()).collect();
+    assert_eq!(statuses, ["200 OK", "422 Unprocessable Entity"]);
+    assert_eq!((letters(&house.log).await, house.admission.quarantined().events), (1, 1));
+}
+
+#[tokio::test]
+async fn lines_are_taken_one_by_one() {
+    let house = house().await;
+    let body = format!("{}\nnot json\n{}\n", patient("1"), condition("c1", "1"));
+    let (status, outcome) = post(&house, Some(hospital()), "application/fhir+ndjson", body).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(outcome["issue"].as_array().unwrap().len(), 1);
+    assert_eq!(outcome["issue"][0]["code"].as_str(), Some("structure"));
+    assert_eq!(letters(&house.log).await, 2);
+}
+
+#[tokio::test]
+async fn who_is_not_known_or_sends_something_else_is_told_so() {
+    let house = house().await;
+    let body = bundle("collection", &[patient("1")]);
+    assert_eq!(post(&house, None, FHIR, body.clone()).await.0, StatusCode::UNAUTHORIZED);
+    assert_eq!(post(&house, Some(hospital()), "text/xml", body.clone()).await.0, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+    assert_eq!(post(&house, Some(hospital()), FHIR, "x".repeat(100_001)).await.0, StatusCode::PAYLOAD_TOO_LARGE);
+    assert_eq!(post(&house, Some(hospital()), FHIR, String::new()).await.0, StatusCode::BAD_REQUEST);
+    house.admission.stop();
+    let (status, outcome) = post(&house, Some(hospital()), FHIR, body).await;
+    assert_eq!((status, outcome["issue"][0]["code"].as_str()), (StatusCode::SERVICE_UNAVAILABLE, Some("transient")));
+    assert_eq!(letters(&house.log).await, 0);
+}
