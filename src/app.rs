@@ -6,6 +6,7 @@
 
 mod book;
 mod explain;
+mod ledger;
 mod log;
 mod node;
 mod tasks;
@@ -121,6 +122,7 @@ struct Opened {
     listeners: Listeners,
     views: Arc<Views>,
     identity: Arc<Identity>,
+    ledger: ledger::LedgerDesk,
     /// The log's end at the start: the node serves once it has caught up with it.
     end: Frontier,
     registry: prometheus::Registry,
@@ -167,6 +169,13 @@ impl App {
         let rooms =
             Rooms { log: Arc::clone(&log), book, store, feeds, register, withheld, clerk: Some(Arc::new(clerk)) };
         let state = Arc::new(node::Node::new(&config, rooms.clone(), Arc::clone(&admission)));
+        let desk = ledger::LedgerDesk {
+            node: Arc::clone(&state),
+            reader: ledger.reader(),
+            witness: recorder,
+            clock: Arc::clone(&clock),
+            name: config.node.name.clone(),
+        };
         let stop_reading = CancellationToken::new();
         let pipeline = {
             let (rooms, clock, stop) = (rooms.clone(), Arc::clone(&clock), stop_reading.clone());
@@ -186,12 +195,12 @@ impl App {
             ledger,
             servers: Vec::new(),
         };
-        app.serve(Opened { listeners, views, identity, end, registry })?;
+        app.serve(Opened { listeners, views, identity, ledger: desk, end, registry })?;
         Ok(app)
     }
 
     fn serve(&mut self, opened: Opened) -> Result<(), AppError> {
-        let Opened { listeners, views, identity, end, registry } = opened;
+        let Opened { listeners, views, identity, ledger, end, registry } = opened;
         let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let executor = Executor::start(threads).map_err(|error| AppError::Room(error.to_string()))?;
         let limits = Limits {
@@ -238,6 +247,7 @@ impl App {
             .add_service(query::FeedDesk::service(Arc::clone(&views)))
             .add_service(FlightDesk::service(Arc::clone(&room)))
             .add_service(explain::service(self.state.rooms().clone()))
+            .add_service(ledger::service(ledger))
             .add_service(node::service(Arc::clone(&self.state)));
         let stopped = self.stop_serving.clone().cancelled_owned();
         self.spawn("gRPC", routes.serve_with_incoming_shutdown(connections, stopped));

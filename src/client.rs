@@ -19,6 +19,7 @@ use wire::v1::directory_service_client::DirectoryServiceClient;
 use wire::v1::explain_service_client::ExplainServiceClient;
 use wire::v1::feed_service_client::FeedServiceClient;
 use wire::v1::ingest_service_client::IngestServiceClient;
+use wire::v1::ledger_service_client::LedgerServiceClient;
 use wire::v1::node_service_client::NodeServiceClient;
 use wire::v1::query_service_client::QueryServiceClient;
 
@@ -339,6 +340,10 @@ impl Client {
     /// Why records are shown or not.
     pub fn explain(&self) -> ExplainServiceClient<Calls> {
         ExplainServiceClient::new(self.calls.clone())
+    }
+    /// Who saw what.
+    pub fn ledger(&self) -> LedgerServiceClient<Calls> {
+        LedgerServiceClient::new(self.calls.clone()).max_decoding_message_size(MESSAGE_LIMIT)
     }
     /// The node itself.
     pub fn node(&self) -> NodeServiceClient<Calls> {

@@ -8,6 +8,8 @@
 //! The ledger is read whole ([`History`], for the commands, on a stopped node), or kept on disk and brought up with the
 //! log while the node runs ([`Shelf`], [`keep`]).
 
+mod past;
+mod reader;
 mod shelf;
 
 use event_log::{EventLog, ReadError, ReadLimit};
@@ -25,6 +27,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
+pub use past::RecallOf;
+pub use reader::{Reader, Signed, names};
 pub use shelf::{Shelf, ShelfError};
 
 /// Why nothing can be signed or read.

@@ -10,6 +10,8 @@ use std::collections::BTreeSet;
 pub enum Subject<'a> {
     /// Of whom something was shown, or whose withdrawal was carried out.
     Patient(&'a PatientRef),
+    /// Of whose patients: their entries, patient by patient, so that one may come more than once.
+    Source(&'a FacilityId),
     /// For which facility it was seen.
     Facility(&'a FacilityId),
     /// Who saw it.
@@ -21,6 +23,8 @@ impl Subject<'_> {
     pub fn prefix(&self) -> Vec<u8> {
         let (kind, name) = match self {
             Self::Patient(patient) => (b'p', patient.partition_key()),
+            // What its patients' keys begin with.
+            Self::Source(facility) => (b'p', facility.as_str().as_bytes().to_vec()),
             Self::Facility(facility) => (b'f', facility.as_str().as_bytes().to_vec()),
             Self::Member(member) => (b'm', member.as_str().as_bytes().to_vec()),
         };
@@ -31,7 +35,7 @@ impl Subject<'_> {
         prefix.push(0);
         prefix
     }
-    /// The key of one of this subject's entries.
+    /// The key of one of this subject's entries. A source has none of its own: it has its patients'.
     pub fn key(&self, index: u64) -> Vec<u8> {
         let mut key = self.prefix();
         key.extend_from_slice(&index.to_be_bytes());

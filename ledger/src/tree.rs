@@ -46,6 +46,13 @@ pub struct Tree {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Proof(pub(crate) Vec<u8>);
 
+impl Proof {
+    /// The hashes in order, 32 bytes each.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
 /// How many nodes are kept for a tree of `size` entries.
 pub fn nodes_kept(size: u64) -> u64 {
     2 * size - u64::from(size.count_ones())

@@ -77,6 +77,13 @@ impl Node {
             *state = next;
         }
     }
+    /// Whether this is a person whom the configuration names as running the node.
+    pub(super) fn is_operator(&self, principal: &Principal) -> bool {
+        principal.is_administrator()
+            && principal.member.clone().is_some_and(|member| {
+                self.operators.contains(&Operator { facility: principal.facility.clone(), member })
+            })
+    }
     fn may_ask(&self, principal: &Principal) -> bool {
         principal.is_administrator()
             && principal.member.clone().is_some_and(|member| {

@@ -2,7 +2,7 @@
 
 use super::AppError;
 use crate::config::Config;
-use crate::notary::{self, Notary, NotaryError, Shelf};
+use crate::notary::{self, Notary, NotaryError, Reader, Shelf};
 use crate::pipeline::{self, PipelineError};
 use event_log::EventLog;
 use std::sync::Arc;
@@ -33,6 +33,7 @@ impl Corridor {
 /// Folds the ledger from the log and signs it, beside everything else.
 #[derive(Debug)]
 pub(super) struct Ledger {
+    reader: Reader,
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
@@ -42,8 +43,9 @@ const SIGNED_EVERY: Duration = Duration::from_secs(10);
 
 impl Ledger {
     pub(super) fn begin(config: &Config, log: &Arc<dyn EventLog>, clock: &pipeline::Clock) -> Result<Self, AppError> {
-        let notary = Notary::open(&config.node.data_dir, &config.node.name)?;
-        let shelf = Shelf::open(&config.node.data_dir).map_err(NotaryError::from)?;
+        let notary = Arc::new(Notary::open(&config.node.data_dir, &config.node.name)?);
+        let shelf = Arc::new(Shelf::open(&config.node.data_dir).map_err(NotaryError::from)?);
+        let reader = Reader::new(Arc::clone(&notary), Arc::clone(&shelf), Arc::clone(log));
         let stop = CancellationToken::new();
         let (log, clock, stopped) = (Arc::clone(log), Arc::clone(clock), stop.clone());
         let task = tokio::spawn(async move {
@@ -51,7 +53,11 @@ impl Ledger {
                 tracing::error!(%error, "the ledger is no longer signed; what is read is still written into the log");
             }
         });
-        Ok(Self { stop, task })
+        Ok(Self { reader, stop, task })
+    }
+    /// What answers from it.
+    pub(super) fn reader(&self) -> Reader {
+        self.reader.clone()
     }
     /// Takes in and signs what was recorded until now.
     pub(super) async fn end(&mut self) {

@@ -230,3 +230,76 @@ async fn a_shelf_of_another_history_is_not_signed() {
     notary.sign(&first, at(40)).unwrap();
     assert_eq!(notary.heads().unwrap().len(), 1);
 }
+
+fn receipt(consent: &str, number: &str) -> Body {
+    let principal =
+        Principal { facility: facility("nmc"), member: None, role: Role::System, purpose: Purpose::Operations };
+    let patient = PatientRef::new(facility("nmc"), PatientNumber::parse(number).unwrap());
+    let receipt = model::Receipt {
+        consent: model::ConsentId::parse(consent).unwrap(),
+        patient,
+        position: Position::new(1, 4),
+        withdrawn_at: at(3),
+        hidden: [(facility("sato"), [(Category::Laboratory, 3)].into_iter().collect())].into(),
+        queries_passed: Some(at(4)),
+        feeds_passed: None,
+        exports_passed: None,
+    };
+    let reading = Reading::begin(ActId(77), &principal, What::Receipt(Box::new(receipt)), at(4));
+    let event = reading.finish(at(4), AuditOutcome::Completed, || Salt::from_bytes([3; 32])).remove(0);
+    Body::Audit(Box::new(event))
+}
+
+async fn reader(directory: &Path, log: &Arc<dyn EventLog>) -> Reader {
+    let notary = Arc::new(Notary::open(directory, "n1").unwrap());
+    Reader::new(notary, Arc::new(Shelf::open(directory).unwrap()), Arc::clone(log))
+}
+
+#[tokio::test]
+async fn what_a_running_node_answers_is_proved_however_the_ledger_grows_meanwhile() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = log(&[audited(1, 3), stated(), audited(2, 4)]).await;
+    let reader = reader(directory.path(), &log).await;
+    let then = reader.head(at(10)).await.unwrap();
+    for number in 3..400 {
+        append(log.as_ref(), u128::from(number) + 100, audited(number, 1)).await;
+    }
+    let now = reader.head(at(20)).await.unwrap();
+    assert_eq!((then.head.size, now.head.size), (2, 399));
+
+    let patient = PatientRef::new(facility("nmc"), PatientNumber::parse("001").unwrap());
+    for signed in [&then, &now] {
+        let report = reader.report(&patient, signed).await.unwrap();
+        let (read, head) = ledger::Report::verify(&reader.report_json(&report).unwrap(), &reader.verifying()).unwrap();
+        assert_eq!((read.lines.len() as u64, head), (signed.head.size, signed.head));
+    }
+    let nobody = PatientRef::new(facility("nmc"), PatientNumber::parse("00").unwrap());
+    assert_eq!(reader.report(&nobody, &now).await.unwrap().lines, []);
+
+    let proof = reader.consistency(2, 399).unwrap();
+    assert!(ledger::extends((2, &then.head.root), (399, &now.head.root), &proof));
+    assert!(reader.consistency(3, 2).is_none() && reader.consistency(2, 400).is_none());
+    assert_eq!(reader.heads(&then).unwrap().len(), 1, "a head that was signed later does not belong to it");
+    assert_eq!(reader.heads(&now).unwrap().len(), 2);
+    let far_apart = reader.entries([0, 398, 1]).await.unwrap();
+    assert_eq!(far_apart.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [0, 398, 1]);
+    assert!(matches!(reader.entries([399]).await.unwrap_err(), NotaryError::Nodes));
+}
+
+#[tokio::test]
+async fn a_patient_is_given_the_signed_receipts_of_their_own_withdrawals() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = log(&[audited(1, 3), receipt("c-1", "001"), receipt("c-2", "002"), receipt("c-3", "001")]).await;
+    let reader = reader(directory.path(), &log).await;
+    let head = reader.head(at(10)).await.unwrap().head;
+    let patient = PatientRef::new(facility("nmc"), PatientNumber::parse("001").unwrap());
+    let receipts = reader.receipts(&patient, &head).await.unwrap();
+    let named: Vec<(u64, &str)> = receipts.iter().map(|(at, receipt)| (*at, receipt.consent.as_str())).collect();
+    assert_eq!(named, [(1, "c-1"), (3, "c-3")]);
+    for (_, receipt) in &receipts {
+        let note = reader.sign_receipt(receipt).unwrap();
+        assert_eq!(ledger::open_receipt(&note, &reader.verifying()).as_ref(), Ok(receipt));
+    }
+    // The node that keeps it signed is still the only one that signs.
+    assert!(Notary::open(directory.path(), "n1").is_err());
+}

@@ -87,6 +87,14 @@ proptest! {
                 entries.filter(|(_, e)| e.event.agent.member.as_ref() == Some(&who)).map(|(i, _)| i).collect();
             prop_assert_eq!(world.index.of(Subject::Member(&who)).collect::<Vec<_>>(), plain);
         }
+        for source in ["sato", "ueda", "nmc", "nm"] {
+            let source = facility(source);
+            let entries = (0..).zip(&world.entries);
+            let of_source = |e: &&(u64, &Entry)| e.1.event.patients().any(|patient| *patient.facility() == source);
+            let plain: std::collections::BTreeSet<u64> =
+                entries.filter(|pair| of_source(&pair)).map(|(i, _)| i).collect();
+            prop_assert_eq!(world.index.of(Subject::Source(&source)).collect::<std::collections::BTreeSet<_>>(), plain);
+        }
     }
 
     #[test]

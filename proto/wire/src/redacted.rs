@@ -21,5 +21,6 @@ redacted! {
     PublishRequest, PublishBatchRequest, GetQuarantinedResponse, ReplayQuarantinedRequest, ListGapsResponse, Gap, Vanished,
     ExplainRequest,
     AuditEvent, audit_event::What, ShownRows, WithdrawalReceipt,
+    ReportResponse, SignedReceipt, RecallRequest, recall_request::Of, ExportItem, export_item::Item,
     FeedItem, feed_item::Item, QueryRequest, QueryResponse, query_response::Part,
 }

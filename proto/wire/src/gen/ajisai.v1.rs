@@ -3502,6 +3502,220 @@ pub mod directory_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// Asks for the head.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HeadRequest {}
+/// The head.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HeadResponse {
+    /// The signed head: a C2SP checkpoint. Keep it elsewhere: it shows any later rewriting.
+    #[prost(string, tag = "1")]
+    pub note: ::prost::alloc::string::String,
+    /// The key that verifies, as the node publishes it.
+    #[prost(string, tag = "2")]
+    pub verifying_key: ::prost::alloc::string::String,
+    /// How many entries the ledger has.
+    #[prost(uint64, tag = "3")]
+    pub size: u64,
+}
+/// Asks for a proof of consistency.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ConsistencyRequest {
+    /// The earlier size.
+    #[prost(uint64, tag = "1")]
+    pub from: u64,
+    /// The later size; not before `from`.
+    #[prost(uint64, tag = "2")]
+    pub to: u64,
+}
+/// The proof.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ConsistencyResponse {
+    /// SHA-256 hashes of 32 bytes in order, as RFC 9162, 2.1.4 has them.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub proof: ::prost::bytes::Bytes,
+}
+/// Asks for a patient's report.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReportRequest {
+    /// The patient. Required.
+    #[prost(message, optional, tag = "1")]
+    pub patient: ::core::option::Option<PatientRef>,
+    /// In which language.
+    #[prost(enumeration = "Language", tag = "2")]
+    pub language: i32,
+}
+/// The report.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ReportResponse {
+    /// In plain words.
+    #[prost(string, tag = "1")]
+    pub text: ::prost::alloc::string::String,
+    /// The same with the signed head and all proofs: what `ajisai ledger verify` reads.
+    #[prost(string, tag = "2")]
+    pub json: ::prost::alloc::string::String,
+    /// The key that verifies, as the node publishes it.
+    #[prost(string, tag = "3")]
+    pub verifying_key: ::prost::alloc::string::String,
+    /// How many lines it has.
+    #[prost(uint64, tag = "4")]
+    pub lines: u64,
+}
+/// Asks for receipts.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReceiptsRequest {
+    /// In which language.
+    #[prost(enumeration = "Language", tag = "3")]
+    pub language: i32,
+    /// Whose, or which.
+    #[prost(oneof = "receipts_request::Of", tags = "1, 2")]
+    pub of: ::core::option::Option<receipts_request::Of>,
+}
+/// Nested message and enum types in `ReceiptsRequest`.
+pub mod receipts_request {
+    /// Whose, or which.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Of {
+        /// All of this patient.
+        #[prost(message, tag = "1")]
+        Patient(super::PatientRef),
+        /// That of this consent.
+        #[prost(string, tag = "2")]
+        Consent(::prost::alloc::string::String),
+    }
+}
+/// Receipts.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReceiptsResponse {
+    /// In the order of the ledger.
+    #[prost(message, repeated, tag = "1")]
+    pub receipts: ::prost::alloc::vec::Vec<SignedReceipt>,
+    /// The key that verifies, as the node publishes it.
+    #[prost(string, tag = "2")]
+    pub verifying_key: ::prost::alloc::string::String,
+}
+/// A receipt that the node has signed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct SignedReceipt {
+    /// The entry of the ledger.
+    #[prost(uint64, tag = "1")]
+    pub index: u64,
+    /// The consent that was withdrawn.
+    #[prost(string, tag = "2")]
+    pub consent: ::prost::alloc::string::String,
+    /// The signed note.
+    #[prost(string, tag = "3")]
+    pub note: ::prost::alloc::string::String,
+    /// In plain words.
+    #[prost(string, tag = "4")]
+    pub text: ::prost::alloc::string::String,
+}
+/// Asks who must be told.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct RecallRequest {
+    /// In which language.
+    #[prost(enumeration = "Language", tag = "4")]
+    pub language: i32,
+    /// The facility that made the record; empty means the caller's.
+    #[prost(string, tag = "5")]
+    pub source: ::prost::alloc::string::String,
+    /// Of what.
+    #[prost(oneof = "recall_request::Of", tags = "1, 2, 3")]
+    pub of: ::core::option::Option<recall_request::Of>,
+}
+/// Nested message and enum types in `RecallRequest`.
+pub mod recall_request {
+    /// Of what.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[prost(skip_debug)]
+    pub enum Of {
+        /// A consent that was withdrawn, by its id.
+        #[prost(string, tag = "1")]
+        Consent(::prost::alloc::string::String),
+        /// A record that was corrected or deleted, by its id at `source`. Patient data.
+        #[prost(string, tag = "2")]
+        Record(::prost::alloc::string::String),
+        /// A link that was taken back, by its id.
+        #[prost(string, tag = "3")]
+        Link(::prost::alloc::string::String),
+    }
+}
+/// Who must be told.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RecallResponse {
+    /// In plain words, without patient numbers: it goes to those who must be told.
+    #[prost(string, tag = "1")]
+    pub text: ::prost::alloc::string::String,
+    /// One line for each act, in the order of the ledger.
+    #[prost(message, repeated, tag = "2")]
+    pub acts: ::prost::alloc::vec::Vec<RecalledAct>,
+}
+/// Somebody saw it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RecalledAct {
+    /// The entry of the ledger.
+    #[prost(uint64, tag = "1")]
+    pub index: u64,
+    /// For which facility.
+    #[prost(string, tag = "2")]
+    pub facility: ::prost::alloc::string::String,
+    /// The person; empty for a system.
+    #[prost(string, tag = "3")]
+    pub member: ::prost::alloc::string::String,
+    /// In which role.
+    #[prost(enumeration = "Role", tag = "4")]
+    pub role: i32,
+    /// Why.
+    #[prost(enumeration = "Purpose", tag = "5")]
+    pub purpose: i32,
+    /// When the act began.
+    #[prost(sfixed64, tag = "6")]
+    pub began_us: i64,
+    /// The rows of it that were shown.
+    #[prost(message, repeated, tag = "7")]
+    pub rows: ::prost::alloc::vec::Vec<CategoryRows>,
+}
+/// Asks for the ledger as lines.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExportRequest {
+    /// With the entries, their proofs and all heads: what `ajisai ledger verify` reads. Who: an operator.
+    #[prost(bool, tag = "1")]
+    pub entries: bool,
+    /// With IHE BALP AuditEvents, whose identifiers get systems below this URI; empty: without.
+    #[prost(string, tag = "2")]
+    pub audit_events: ::prost::alloc::string::String,
+}
+/// A line of the ledger.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ExportItem {
+    /// The line.
+    #[prost(oneof = "export_item::Item", tags = "1, 2, 3, 4")]
+    pub item: ::core::option::Option<export_item::Item>,
+}
+/// Nested message and enum types in `ExportItem`.
+pub mod export_item {
+    /// The line.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[prost(skip_debug)]
+    pub enum Item {
+        /// An entry with its proof, as JSON.
+        #[prost(string, tag = "1")]
+        Entry(::prost::alloc::string::String),
+        /// A FHIR R4 AuditEvent, as JSON.
+        #[prost(string, tag = "2")]
+        AuditEvent(::prost::alloc::string::String),
+        /// A head, as JSON. They come after the entries.
+        #[prost(string, tag = "3")]
+        Head(::prost::alloc::string::String),
+        /// The last item: the key that verifies, as the node publishes it. Where it is missing the export is not whole.
+        #[prost(string, tag = "4")]
+        VerifyingKey(::prost::alloc::string::String),
+    }
+}
 /// One act of one agent, or a part of one. The door refuses it from anyone but the node.
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
@@ -3668,6 +3882,39 @@ pub struct WithdrawalReceipt {
     #[prost(sfixed64, optional, tag = "8")]
     pub exports_passed_us: ::core::option::Option<i64>,
 }
+/// In which language a text is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Language {
+    /// Not said: in both, Japanese first.
+    Unspecified = 0,
+    /// 日本語
+    Japanese = 1,
+    /// English
+    English = 2,
+}
+impl Language {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "LANGUAGE_UNSPECIFIED",
+            Self::Japanese => "LANGUAGE_JAPANESE",
+            Self::English => "LANGUAGE_ENGLISH",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "LANGUAGE_UNSPECIFIED" => Some(Self::Unspecified),
+            "LANGUAGE_JAPANESE" => Some(Self::Japanese),
+            "LANGUAGE_ENGLISH" => Some(Self::English),
+            _ => None,
+        }
+    }
+}
 /// How an act ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -3715,6 +3962,704 @@ impl AuditOutcome {
             "AUDIT_OUTCOME_ONGOING" => Some(Self::Ongoing),
             _ => None,
         }
+    }
+}
+/// Generated client implementations.
+pub mod ledger_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Answers from the ledger.
+    ///
+    /// Who saw whom is itself confidential. The disclosing facility is told of its own patients and records, a viewing facility
+    /// of its own readings, and an operator (`identity.operators`) of the whole. To everybody else there is nothing: the answer
+    /// is the same for what is hidden and for what does not exist. Report, Receipts, Recall and Export are acts of their own
+    /// and in the ledger before they are answered.
+    /// Every call may answer UNAUTHENTICATED, UNAVAILABLE (the log or the disk) and INVALID_ARGUMENT (`field`: rule).
+    #[derive(Debug, Clone)]
+    pub struct LedgerServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl LedgerServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> LedgerServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> LedgerServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            LedgerServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// The ledger as it stands, signed, and the key that verifies it. Who: an operator. Errors: PERMISSION_DENIED.
+        pub async fn head(
+            &mut self,
+            request: impl tonic::IntoRequest<super::HeadRequest>,
+        ) -> std::result::Result<tonic::Response<super::HeadResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.LedgerService/Head",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.LedgerService", "Head"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The proof that the ledger of one size is the beginning of that of a later one. Who: an operator.
+        /// Errors: PERMISSION_DENIED; OUT_OF_RANGE (the ledger has no such sizes).
+        pub async fn consistency(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ConsistencyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ConsistencyResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.LedgerService/Consistency",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.LedgerService", "Consistency"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// A patient's own report of who saw what, with proofs. Who: the disclosing facility (`patient.facility`).
+        /// Errors: NOT_FOUND.
+        pub async fn report(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReportRequest>,
+        ) -> std::result::Result<tonic::Response<super::ReportResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.LedgerService/Report",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.LedgerService", "Report"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The receipts of a patient's withdrawals, signed. Who: the disclosing facility. Errors: NOT_FOUND.
+        pub async fn receipts(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReceiptsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReceiptsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.LedgerService/Receipts",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.LedgerService", "Receipts"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Who has seen what has since been withdrawn, corrected, deleted or shown under a wrong link. Who: the disclosing
+        /// facility; of a wrong link either end, each as far as its own patients were shown. Errors: NOT_FOUND.
+        pub async fn recall(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RecallRequest>,
+        ) -> std::result::Result<tonic::Response<super::RecallResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.LedgerService/Recall",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.LedgerService", "Recall"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The ledger as lines. Who: an operator, of the whole and in any form; a facility, as AuditEvents of what it saw and of
+        /// what was seen of its patients, other facilities' patients left out. Errors: PERMISSION_DENIED.
+        pub async fn export(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ExportRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::ExportItem>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.LedgerService/Export",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.LedgerService", "Export"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod ledger_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with LedgerServiceServer.
+    #[async_trait]
+    pub trait LedgerService: std::marker::Send + std::marker::Sync + 'static {
+        /// The ledger as it stands, signed, and the key that verifies it. Who: an operator. Errors: PERMISSION_DENIED.
+        async fn head(
+            &self,
+            request: tonic::Request<super::HeadRequest>,
+        ) -> std::result::Result<tonic::Response<super::HeadResponse>, tonic::Status>;
+        /// The proof that the ledger of one size is the beginning of that of a later one. Who: an operator.
+        /// Errors: PERMISSION_DENIED; OUT_OF_RANGE (the ledger has no such sizes).
+        async fn consistency(
+            &self,
+            request: tonic::Request<super::ConsistencyRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ConsistencyResponse>,
+            tonic::Status,
+        >;
+        /// A patient's own report of who saw what, with proofs. Who: the disclosing facility (`patient.facility`).
+        /// Errors: NOT_FOUND.
+        async fn report(
+            &self,
+            request: tonic::Request<super::ReportRequest>,
+        ) -> std::result::Result<tonic::Response<super::ReportResponse>, tonic::Status>;
+        /// The receipts of a patient's withdrawals, signed. Who: the disclosing facility. Errors: NOT_FOUND.
+        async fn receipts(
+            &self,
+            request: tonic::Request<super::ReceiptsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReceiptsResponse>,
+            tonic::Status,
+        >;
+        /// Who has seen what has since been withdrawn, corrected, deleted or shown under a wrong link. Who: the disclosing
+        /// facility; of a wrong link either end, each as far as its own patients were shown. Errors: NOT_FOUND.
+        async fn recall(
+            &self,
+            request: tonic::Request<super::RecallRequest>,
+        ) -> std::result::Result<tonic::Response<super::RecallResponse>, tonic::Status>;
+        /// Server streaming response type for the Export method.
+        type ExportStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::ExportItem, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// The ledger as lines. Who: an operator, of the whole and in any form; a facility, as AuditEvents of what it saw and of
+        /// what was seen of its patients, other facilities' patients left out. Errors: PERMISSION_DENIED.
+        async fn export(
+            &self,
+            request: tonic::Request<super::ExportRequest>,
+        ) -> std::result::Result<tonic::Response<Self::ExportStream>, tonic::Status>;
+    }
+    /// Answers from the ledger.
+    ///
+    /// Who saw whom is itself confidential. The disclosing facility is told of its own patients and records, a viewing facility
+    /// of its own readings, and an operator (`identity.operators`) of the whole. To everybody else there is nothing: the answer
+    /// is the same for what is hidden and for what does not exist. Report, Receipts, Recall and Export are acts of their own
+    /// and in the ledger before they are answered.
+    /// Every call may answer UNAUTHENTICATED, UNAVAILABLE (the log or the disk) and INVALID_ARGUMENT (`field`: rule).
+    #[derive(Debug)]
+    pub struct LedgerServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> LedgerServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for LedgerServiceServer<T>
+    where
+        T: LedgerService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/ajisai.v1.LedgerService/Head" => {
+                    #[allow(non_camel_case_types)]
+                    struct HeadSvc<T: LedgerService>(pub Arc<T>);
+                    impl<
+                        T: LedgerService,
+                    > tonic::server::UnaryService<super::HeadRequest> for HeadSvc<T> {
+                        type Response = super::HeadResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::HeadRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as LedgerService>::head(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = HeadSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ajisai.v1.LedgerService/Consistency" => {
+                    #[allow(non_camel_case_types)]
+                    struct ConsistencySvc<T: LedgerService>(pub Arc<T>);
+                    impl<
+                        T: LedgerService,
+                    > tonic::server::UnaryService<super::ConsistencyRequest>
+                    for ConsistencySvc<T> {
+                        type Response = super::ConsistencyResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ConsistencyRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as LedgerService>::consistency(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ConsistencySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ajisai.v1.LedgerService/Report" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReportSvc<T: LedgerService>(pub Arc<T>);
+                    impl<
+                        T: LedgerService,
+                    > tonic::server::UnaryService<super::ReportRequest>
+                    for ReportSvc<T> {
+                        type Response = super::ReportResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReportRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as LedgerService>::report(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReportSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ajisai.v1.LedgerService/Receipts" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReceiptsSvc<T: LedgerService>(pub Arc<T>);
+                    impl<
+                        T: LedgerService,
+                    > tonic::server::UnaryService<super::ReceiptsRequest>
+                    for ReceiptsSvc<T> {
+                        type Response = super::ReceiptsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReceiptsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as LedgerService>::receipts(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReceiptsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ajisai.v1.LedgerService/Recall" => {
+                    #[allow(non_camel_case_types)]
+                    struct RecallSvc<T: LedgerService>(pub Arc<T>);
+                    impl<
+                        T: LedgerService,
+                    > tonic::server::UnaryService<super::RecallRequest>
+                    for RecallSvc<T> {
+                        type Response = super::RecallResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RecallRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as LedgerService>::recall(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RecallSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ajisai.v1.LedgerService/Export" => {
+                    #[allow(non_camel_case_types)]
+                    struct ExportSvc<T: LedgerService>(pub Arc<T>);
+                    impl<
+                        T: LedgerService,
+                    > tonic::server::ServerStreamingService<super::ExportRequest>
+                    for ExportSvc<T> {
+                        type Response = super::ExportItem;
+                        type ResponseStream = T::ExportStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ExportRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as LedgerService>::export(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ExportSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for LedgerServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "ajisai.v1.LedgerService";
+    impl<T> tonic::server::NamedService for LedgerServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
     }
 }
 /// Who wrote a record.

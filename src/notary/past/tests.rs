@@ -116,11 +116,11 @@ async fn each_statement_of_a_withdrawn_consent_recalls_those_it_let_in() {
         given("sato", ConsentState::Active), // 5: withdrawn for good, opens nothing
     ];
     let id = ConsentId::parse("c-1").unwrap();
-    let recalls = of_consent(&log(statements.clone()).await, &id).await.unwrap();
+    let recalls = of_consent(&log(statements.clone()).await, &id, None).await.unwrap();
     assert_eq!(named(&recalls, "sato", in_partition_1()), [2, 3]);
     assert_eq!(named(&recalls, "ueda", in_partition_1()), [4]);
     assert_eq!(named(&recalls, "nmc", in_partition_1()), [0; 0]);
-    let standing = of_consent(&log(statements[..4].to_vec()).await, &id).await.unwrap();
+    let standing = of_consent(&log(statements[..4].to_vec()).await, &id, Some(&patient("nmc", "001"))).await.unwrap();
     assert_eq!(standing, [], "it was not withdrawn");
 }
 

@@ -1,7 +1,7 @@
 //! Where in the log something began and ceased to be shown, for the recall list.
 
-use crate::notary::{NotaryError, walk};
-use event_log::EventLog;
+use super::{NotaryError, walk};
+use event_log::{EventLog, PartitionKey};
 use ledger::{Cause, Recall};
 use model::{
     Body, Category, ChangeKind, Consent, ConsentChange, ConsentId, ConsentState, DirectoryChange, Event, Link,
@@ -10,13 +10,46 @@ use model::{
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// What has since been withdrawn, corrected, deleted or found wrong.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum RecallOf {
+    /// A consent that was withdrawn; of this patient, where that is known.
+    Consent(ConsentId, Option<PatientRef>),
+    /// A record that was corrected or deleted.
+    Record(RecordRef),
+    /// A link that was taken back.
+    Link(LinkId),
+}
+
+impl RecallOf {
+    /// Where in the log it began and ceased to be shown. Empty when the log holds no such end.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn recalls(&self, log: &Arc<dyn EventLog>) -> Result<Vec<Recall>, NotaryError> {
+        match self {
+            Self::Consent(id, patient) => of_consent(log, id, patient.as_ref()).await,
+            Self::Record(record) => of_record(log, record).await,
+            Self::Link(id) => of_link(log, id).await,
+        }
+    }
+}
+
 /// Every statement of a consent that opened something, up to its withdrawal or the next statement. Empty while it is
-/// not withdrawn.
-pub async fn of_consent(log: &Arc<dyn EventLog>, id: &ConsentId) -> Result<Vec<Recall>, NotaryError> {
+/// not withdrawn. Where the patient is known, only their partition is read.
+async fn of_consent(
+    log: &Arc<dyn EventLog>,
+    id: &ConsentId,
+    patient: Option<&PatientRef>,
+) -> Result<Vec<Recall>, NotaryError> {
+    let partitions = match patient {
+        Some(patient) => vec![log.partition_of(&PartitionKey::Patient(patient.partition_key().into()))],
+        None => all(log.as_ref()),
+    };
     let mut recalls = Vec::new();
     let mut open: Option<(Consent, Position)> = None;
     let mut withdrawn = false;
-    everywhere(log, &mut |position, event| {
+    everywhere((log, &partitions), &mut |position, event| {
         let stated = match &event.body {
             Body::Consent(ConsentChange::Given(consent)) if consent.id == *id => Some(consent),
             Body::Consent(ConsentChange::Withdrawn(withdrawal)) if withdrawal.id == *id => {
@@ -35,8 +68,9 @@ pub async fn of_consent(log: &Arc<dyn EventLog>, id: &ConsentId) -> Result<Vec<R
     Ok(if withdrawn { recalls } else { Vec::new() })
 }
 
-/// Every version of a record that was the one shown, up to where a later one took its place.
-pub async fn of_record(log: &Arc<dyn EventLog>, record: &RecordRef) -> Result<Vec<Recall>, NotaryError> {
+/// Every version of a record that was the one shown, up to where a later one took its place. A correction may move a record
+/// to another patient, so that all partitions are read.
+async fn of_record(log: &Arc<dyn EventLog>, record: &RecordRef) -> Result<Vec<Recall>, NotaryError> {
     struct Standing {
         version: Version,
         patient: PatientRef,
@@ -45,7 +79,7 @@ pub async fn of_record(log: &Arc<dyn EventLog>, record: &RecordRef) -> Result<Ve
     }
     let mut recalls = Vec::new();
     let mut standing: Option<Standing> = None;
-    everywhere(log, &mut |position, event| {
+    everywhere((log, &all(log.as_ref())), &mut |position, event| {
         let Body::Record(read) = &event.body else { return };
         // A late version that is no newer was never shown.
         if read.reference() != *record || standing.as_ref().is_some_and(|held| held.version >= read.version) {
@@ -64,7 +98,7 @@ pub async fn of_record(log: &Arc<dyn EventLog>, record: &RecordRef) -> Result<Ve
 }
 
 /// The two persons that a link joined, until it was taken back. Empty while it is not.
-pub async fn of_link(log: &Arc<dyn EventLog>, id: &LinkId) -> Result<Vec<Recall>, NotaryError> {
+async fn of_link(log: &Arc<dyn EventLog>, id: &LinkId) -> Result<Vec<Recall>, NotaryError> {
     let mut links: BTreeMap<LinkId, Link> = BTreeMap::new();
     let (mut linked, mut unlinked) = (None, None);
     walk(log, (PartitionId::CONTROL, Offset(0)), &mut |position, event| {
@@ -107,19 +141,24 @@ fn person(patient: PatientRef, links: &BTreeMap<LinkId, Link>) -> Vec<PatientRef
     }
 }
 
-/// Reads every partition where patients' letters lie.
+/// Every partition where patients' letters lie.
+fn all(log: &dyn EventLog) -> Vec<PartitionId> {
+    (1..=log.data_partitions()).map(PartitionId).collect()
+}
+
+/// Reads partitions to their ends.
 async fn everywhere(
-    log: &Arc<dyn EventLog>,
+    (log, partitions): (&Arc<dyn EventLog>, &[PartitionId]),
     visit: &mut (dyn FnMut(Position, &Event) + Send),
 ) -> Result<(), NotaryError> {
-    for partition in 1..=log.data_partitions() {
+    for partition in partitions {
         let each = &mut |position: Position, event: Option<Event>| {
             if let Some(event) = event {
                 visit(position, &event);
             }
             Ok(())
         };
-        walk(log, (PartitionId(partition), Offset(0)), each).await?;
+        walk(log, (*partition, Offset(0)), each).await?;
     }
     Ok(())
 }
