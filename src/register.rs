@@ -1,21 +1,23 @@
-//! The register: consents and links in full, with their paper, as last stated.
+//! The register: consents and links in full, with their paper, as last stated, and broken glasses with their reasons.
 //!
 //! The book keeps only what decides. Who may withdraw a consent or take back a link, and what is listed to the people
-//! who handle the forms, needs the rest; it lies here, on disk, one entry per id. Like everything derived it is a
+//! who handle the forms or review an emergency, needs the rest; it lies here, on disk, one entry per id. Like everything derived it is a
 //! function of the log: the pipeline applies each letter to it, twice as harmlessly as once, and at the start the
 //! letters that the store kept for the book are applied again, so that nothing rests on when this disk was synced.
 //!
 //! It decides nothing about disclosure: a withdrawn id stays withdrawn here exactly as in the book.
 
 mod entry;
+mod glasses;
 
 #[cfg(test)]
 mod tests;
 
 use crate::register::entry::{ConsentEntry, event_bytes, event_of};
+use crate::register::glasses::Glasses;
 use consent_filter::Book;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions};
-use ingest::{ConsentQuery, ConsentReader, DirectoryReader, Standing};
+use ingest::{ConsentQuery, ConsentReader, DirectoryReader, GlassStanding, Standing};
 use model::{
     Body, Consent, ConsentChange, ConsentId, ConsentState, DirectoryChange, DisclosureScope, Event, Facility,
     FacilityId, Link, LinkChange, LinkId, Member, MemberId, PatientRef, Position, Viewers,
@@ -49,6 +51,7 @@ pub struct Register {
     links: Keyspace,
     /// facility, 0, link id → nothing
     ends: Keyspace,
+    glasses: Glasses,
     book: Arc<RwLock<Book>>,
 }
 
@@ -71,6 +74,7 @@ impl Register {
             shares: keyspace("shares")?,
             links: keyspace("links")?,
             ends: keyspace("ends")?,
+            glasses: Glasses::open(&database)?,
             database,
             book,
         })
@@ -93,10 +97,12 @@ impl Register {
             ConsentChange::Given(consent) => &consent.id,
             ConsentChange::Withdrawn(withdrawal) => &withdrawal.id,
             // The book keeps these.
-            ConsentChange::Released(_)
-            | ConsentChange::GlassBroken(_)
-            | ConsentChange::GlassClosed(_)
-            | ConsentChange::GlassReviewed(_) => return Ok(()),
+            ConsentChange::Released(_) => return Ok(()),
+            ConsentChange::GlassBroken(_) | ConsentChange::GlassClosed(_) | ConsentChange::GlassReviewed(_) => {
+                let mut batch = self.database.batch();
+                self.glasses.apply(&mut batch, position, event)?;
+                return Ok(batch.commit()?);
+            }
         };
         let known = self.entry(id)?;
         let next = match (known, change) {
@@ -295,6 +301,9 @@ impl ConsentReader for Register {
             tell(&error);
             None
         })
+    }
+    fn visit_glasses(&self, facility: &FacilityId, visit: &mut dyn FnMut(&GlassStanding) -> bool) {
+        self.glasses.visit(facility, visit);
     }
     fn visit_consents(&self, query: &ConsentQuery<'_>, visit: &mut dyn FnMut(&Standing) -> bool) {
         let prefix = match query.patient {

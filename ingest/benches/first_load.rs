@@ -16,7 +16,7 @@ use ingest::ss_mix2::{
     Cursor, Folder, Intake, Known, Messages, Nothing, OtherPatient, Outcome, Progress, Reading, Sweeper, Swept,
     TakeError, Taker, Volume, survey,
 };
-use ingest::{Admission, ConsentQuery, ConsentReader, DirectoryReader, LocalDoor, Settings, Standing};
+use ingest::{Admission, ConsentQuery, ConsentReader, DirectoryReader, GlassStanding, LocalDoor, Settings, Standing};
 use model::*;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -50,6 +50,7 @@ impl ConsentReader for NoBook {
         None
     }
     fn visit_consents(&self, _: &ConsentQuery<'_>, _: &mut dyn FnMut(&Standing) -> bool) {}
+    fn visit_glasses(&self, _: &FacilityId, _: &mut dyn FnMut(&GlassStanding) -> bool) {}
 }
 
 /// Reads and forgets.

@@ -16,7 +16,7 @@ use event_log::embedded::{EmbeddedConfig, EmbeddedLog};
 use hl7v2::mllp::frame;
 use ingest::hl7::Feed;
 use ingest::mllp::{Line, Settings, Speaker, serve_mllp};
-use ingest::{Admission, ConsentQuery, ConsentReader, DirectoryReader, Door, LocalDoor, Standing};
+use ingest::{Admission, ConsentQuery, ConsentReader, DirectoryReader, Door, GlassStanding, LocalDoor, Standing};
 use model::*;
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -52,6 +52,7 @@ impl ConsentReader for NoBook {
         None
     }
     fn visit_consents(&self, _: &ConsentQuery<'_>, _: &mut dyn FnMut(&Standing) -> bool) {}
+    fn visit_glasses(&self, _: &FacilityId, _: &mut dyn FnMut(&GlassStanding) -> bool) {}
 }
 
 fn source() -> FacilityId {

@@ -15,7 +15,7 @@
 use event_log::EventLog;
 use event_log::embedded::{EmbeddedConfig, EmbeddedLog};
 use hdrhistogram::Histogram;
-use ingest::{Admission, ConsentQuery, ConsentReader, DirectoryReader, Settings, Standing, service};
+use ingest::{Admission, ConsentQuery, ConsentReader, DirectoryReader, GlassStanding, Settings, Standing, service};
 use model::*;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -54,6 +54,7 @@ impl ConsentReader for NoBook {
         None
     }
     fn visit_consents(&self, _: &ConsentQuery<'_>, _: &mut dyn FnMut(&Standing) -> bool) {}
+    fn visit_glasses(&self, _: &FacilityId, _: &mut dyn FnMut(&GlassStanding) -> bool) {}
 }
 
 fn source() -> FacilityId {

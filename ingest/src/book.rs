@@ -3,8 +3,8 @@
 //! The book itself is another room's; the hall implements these traits over it.
 
 use model::{
-    Consent, ConsentId, DisclosureScope, Facility, FacilityId, Link, LinkId, Member, MemberId, Moment, PatientRef,
-    Position,
+    BreakGlass, BreakGlassEnd, BreakGlassReview, Consent, ConsentId, DisclosureScope, Facility, FacilityId, Link,
+    LinkId, Member, MemberId, Moment, PatientRef, Position, ReviewOutcome,
 };
 use std::fmt::Debug;
 
@@ -36,6 +36,27 @@ pub struct Standing {
     pub position: Position,
 }
 
+/// A broken glass and what became of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GlassStanding {
+    /// As it was first stated.
+    pub glass: BreakGlass,
+    /// The place in the log of that statement.
+    pub position: Position,
+    /// What closed it before its time.
+    pub end: Option<BreakGlassEnd>,
+    /// The latest review.
+    pub review: Option<BreakGlassReview>,
+}
+
+impl GlassStanding {
+    /// Whether it stands broken at a moment: not ended by the clock, by anybody, or by its review.
+    pub fn is_open(&self, moment: Moment) -> bool {
+        let refused = self.review.as_ref().is_some_and(|review| review.outcome == ReviewOutcome::Unjustified);
+        self.end.is_none() && !refused && self.glass.from() <= moment && moment < self.glass.until()
+    }
+}
+
 /// Which consents to visit.
 #[derive(Clone, Debug)]
 pub struct ConsentQuery<'a> {
@@ -53,6 +74,9 @@ pub trait ConsentReader: Send + Sync + Debug {
     fn consent(&self, id: &ConsentId) -> Option<Standing>;
     /// Consents in order of id, given to `visit` until it answers `false`.
     fn visit_consents(&self, query: &ConsentQuery<'_>, visit: &mut dyn FnMut(&Standing) -> bool);
+    /// The glasses broken over a facility's patients or by its members, the newest first, given to `visit` until it
+    /// answers `false`.
+    fn visit_glasses(&self, facility: &FacilityId, visit: &mut dyn FnMut(&GlassStanding) -> bool);
 }
 
 /// Both.

@@ -29,7 +29,7 @@ pub mod ss_mix2;
 mod tests;
 
 pub use admission::{Admission, Answer, Incoming, LARGEST_EVENT, Settings};
-pub use book::{Book, ConsentQuery, ConsentReader, DirectoryReader, Standing};
+pub use book::{Book, ConsentQuery, ConsentReader, DirectoryReader, GlassStanding, Standing};
 pub use door::{Door, DoorError, LocalDoor, Published, Step};
 pub use error::{AdmissionError, OpenError};
 pub use quarantine::{Aside, Form, Quarantine, QuarantineError, QuarantineSize};

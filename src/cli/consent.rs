@@ -1,4 +1,6 @@
-//! `ajisai consent`: give, withdraw, list and show consents.
+//! `ajisai consent`: give, withdraw, list and show consents; break the glass and review; release what was held.
+
+mod glass;
 
 use super::rows::{self, Row};
 use super::terminal::{remark, say, table};
@@ -16,8 +18,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use wire::v1;
 
-/// 同意：登録、撤回、一覧、表示。
-/// Consents: give, withdraw, list, show.
+/// 同意：登録、撤回、一覧、表示、緊急閲覧とその確認、保留の解除。
+/// Consents: give, withdraw, list, show; break the glass and review it; release what was held.
 #[derive(Debug, Args)]
 pub struct ConsentCommand {
     #[command(subcommand)]
@@ -45,6 +47,32 @@ enum Act {
     /// 一つの同意を表示する。Show one consent.
     #[command(after_help = "例 Example:\n  ajisai consent show --as hospital.token c-0f3a…")]
     Show(Show),
+    /// 緊急閲覧を始める（臨床職員本人が、同意を待てないとき）。Break the glass: clinical staff, each for themselves.
+    ///
+    /// 開示施設があらかじめ認めた職種と範囲だけが、最長24時間、利用目的BTGで見える。開示施設には直ちに知らされる。
+    /// It opens, for purpose BTG and at most 24 hours, what the disclosing facility's scope has allowed beforehand. That
+    /// facility is told at once and reviews it.
+    #[command(after_help = "例 Example:\n  \
+        ajisai consent break-glass --as dr-sato.token --source nagasaki-mc --patient 00012345 --reason '意識障害で搬送' --hours 2\n\n\
+        終了コード Exit codes: 0 始まった broken, 3 拒否された refused, 1 失敗 failed")]
+    BreakGlass(glass::Break),
+    /// 緊急閲覧を終える。Close a broken glass before its time.
+    #[command(after_help = "例 Example:\n  ajisai consent close-glass --as dr-sato.token g-0f3a…")]
+    CloseGlass(glass::Close),
+    /// 緊急閲覧の一覧（確認待ちが先）。The glasses over the facility's patients and by its members; those that wait first.
+    #[command(after_help = "例 Examples:\n  \
+        ajisai consent glasses --as hospital.token --waiting --own-patients   （自施設が確認するもの the review queue）\n  \
+        ajisai consent glasses --as clinic.token")]
+    Glasses(glass::Glasses),
+    /// 緊急閲覧を確認する（開示施設）。Review a broken glass: the disclosing facility's staff.
+    #[command(after_help = "例 Examples:\n  \
+        ajisai consent review-glass --as clerk.token g-0f3a… --outcome justified --text 救急搬送を確認した\n  \
+        ajisai consent review-glass --as clerk.token g-0f3a… --outcome unjustified   （直ちに閉じる it is closed at once）")]
+    ReviewGlass(glass::Review),
+    /// 保留していた記録を解除する（開示施設、取り消せない）。Release what the scope held until released; it is final.
+    #[command(after_help = "例 Example:\n  \
+        ajisai consent release --as hospital.token --patient 00012345 --category 'laboratory|document'")]
+    Release(glass::ReleaseHeld),
 }
 
 #[derive(Debug, Args)]
@@ -183,6 +211,11 @@ impl ConsentCommand {
             Act::Withdraw(withdraw) => withdraw.run().await,
             Act::List(list) => list.run().await,
             Act::Show(show) => show.run().await,
+            Act::BreakGlass(act) => act.run().await,
+            Act::CloseGlass(act) => act.run().await,
+            Act::Glasses(act) => act.run().await,
+            Act::ReviewGlass(act) => act.run().await,
+            Act::Release(act) => act.run().await,
         }
     }
 }

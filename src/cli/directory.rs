@@ -1,4 +1,7 @@
-//! `ajisai directory`: facilities, members, scopes and links.
+//! `ajisai directory`: facilities, members, scopes, links, viewers' agreements and kinships.
+
+mod agreements;
+mod kinship;
 
 use super::consent::{each, one, own, refused, stated_at};
 use super::rows::{self, Row};
@@ -16,8 +19,8 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use wire::v1;
 
-/// 名簿：施設、職員、開示範囲、患者の紐付け。
-/// The directory: facilities, members, disclosure scopes, links.
+/// 名簿：施設、職員、開示範囲、患者の紐付け、代行同意への事前の承諾、母子。
+/// The directory: facilities, members, disclosure scopes, links, viewers' agreements, mothers and newborns.
 #[derive(Debug, Args)]
 pub struct DirectoryCommand {
     #[command(subcommand)]
@@ -52,6 +55,21 @@ enum Act {
     /// 紐付けを解く。Take a link back.
     #[command(after_help = "例 Example:\n  ajisai directory unlink --as hospital.token l-0f3a…")]
     Unlink(TakeBack),
+    /// 代行同意の閲覧者になることを、あらかじめ承諾する（閲覧施設）。Agree beforehand to be named in consents that another takes.
+    #[command(after_help = "例 Examples:\n  \
+        ajisai directory agree --as clinic.token --source nagasaki-mc\n  \
+        ajisai directory agree --as clinic.token --source nagasaki-mc --member dr-sato --until 2027-04-01")]
+    Agree(agreements::Agree),
+    /// 承諾を取り消す（同じ番号では戻せない）。Take an agreement back; it is final for its id.
+    #[command(after_help = "例 Example:\n  ajisai directory end-agreement --as clinic.token a-0f3a…")]
+    EndAgreement(agreements::End),
+    /// 母と新生児であることを登録する（母の施設）。それだけでは何も開かない。State that two refs are mother and newborn; it opens nothing.
+    #[command(after_help = "例 Example:\n  \
+        ajisai directory kin --as hospital.token --mother 00012345 --newborn 00012399   （newborn は 施設:番号 でもよい FACILITY:NUMBER too)")]
+    Kin(kinship::Kin),
+    /// その登録を取り消す。Take such a statement back.
+    #[command(after_help = "例 Example:\n  ajisai directory end-kin --as hospital.token k-0f3a… --mother 00012345")]
+    EndKin(kinship::End),
     /// 一覧。List what the directory holds.
     #[command(after_help = "例 Examples:\n  ajisai directory list facilities --as clinic.token\n  \
         ajisai directory list links --as clinic.token")]
@@ -266,6 +284,10 @@ impl DirectoryCommand {
             Act::Scope(put) => put.run().await,
             Act::Link(put) => put.run().await,
             Act::Unlink(take_back) => take_back.run().await,
+            Act::Agree(agree) => agree.run().await,
+            Act::EndAgreement(end) => end.run().await,
+            Act::Kin(kin) => kin.run().await,
+            Act::EndKin(end) => end.run().await,
             Act::List(list) => list.run().await,
         }
     }

@@ -52,6 +52,105 @@ fn linked(id: &str, a: PatientRef, b: PatientRef) -> Event {
         confirmed_at: at(0),
     }))))
 }
+/// What a random history says of glasses.
+#[derive(Debug, Clone, Copy)]
+enum Said {
+    Broken(u8, i64),
+    Closed,
+    Reviewed(model::ReviewOutcome),
+}
+
+fn glass_event(said: Said, id: &str, of: &PatientRef, by: &str) -> Event {
+    let (id, facility, patient) = (model::GlassId::parse(id).unwrap(), facility(by), of.clone());
+    event(Body::Consent(match said {
+        Said::Broken(member, hours) => {
+            let member = MemberId::parse(&format!("m-{member}")).unwrap();
+            let (role, reason) = (model::Role::Physician, format!("理由 {hours}"));
+            let (from, until) = (at(hours), at(hours + 3));
+            let glass = model::BreakGlass::new(id, facility, member, role, patient, reason, from, until).unwrap();
+            ConsentChange::GlassBroken(glass)
+        }
+        Said::Closed => ConsentChange::GlassClosed(model::BreakGlassEnd { id, facility, patient, at: at(2) }),
+        Said::Reviewed(outcome) => ConsentChange::GlassReviewed(model::BreakGlassReview {
+            id,
+            facility,
+            patient,
+            reviewer: MemberId::parse("m-9").unwrap(),
+            outcome,
+            text: String::new(),
+            at: at(5),
+        }),
+    }))
+}
+
+fn said() -> impl proptest::strategy::Strategy<Value = Said> {
+    use proptest::prelude::*;
+    prop_oneof![
+        3 => (0..2_u8, 0..3_i64).prop_map(|(member, hour)| Said::Broken(member, hour)),
+        1 => Just(Said::Closed),
+        1 => Just(Said::Reviewed(model::ReviewOutcome::Justified)),
+        1 => Just(Said::Reviewed(model::ReviewOutcome::Unjustified)),
+    ]
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(64))]
+    #[test]
+    fn the_glasses_of_the_register_are_those_of_the_book(
+        history in proptest::collection::vec((said(), 0..2_u8, 0..2_u8, proptest::bool::ANY), 0..24),
+        again in 0..24_usize,
+    ) {
+        let (_directory, register) = register();
+        let mut events = Vec::new();
+        for (offset, (said, id, patient_number, other)) in (0..).zip(history) {
+            let of = patient("h", &patient_number.to_string());
+            let by = if other { "c-2" } else { "c" };
+            events.push((Position::new(1, offset), glass_event(said, &format!("g-{id}"), &of, by)));
+        }
+        // What a restart reads again changes nothing.
+        for (position, event) in events.iter().chain(events.iter().take(again)) {
+            register.apply(*position, event).unwrap();
+        }
+        let mut book = Book::new();
+        for (position, event) in &events {
+            let _ = book.apply(*position, &event.body);
+        }
+        for by in ["c", "c-2", "h"] {
+            let mut listed = Vec::new();
+            register.visit_glasses(&facility(by), &mut |standing| {
+                listed.push(standing.clone());
+                true
+            });
+            prop_assert_sorted(&listed);
+            let patients = [patient("h", "0"), patient("h", "1")];
+            let stated = patients.iter().flat_map(|patient| book.glasses_of(patient));
+            let mut expected: Vec<_> = stated
+                .filter(|glass| glass.member.is_some() && (by == "h" || glass.facility.as_str() == by))
+                .map(|glass| (
+                    (glass.facility, glass.patient, glass.id), glass.member, glass.from, glass.until, glass.closed, glass.review,
+                ))
+                .collect();
+            let mut found: Vec<_> = listed
+                .into_iter()
+                .map(|GlassStanding { glass, position: _, end, review }| {
+                    let review = review.map(|review| review.outcome);
+                    let closed = end.is_some() || review == Some(model::ReviewOutcome::Unjustified);
+                    let (from, until) = (Some(glass.from()), Some(glass.until()));
+                    ((glass.facility, glass.patient, glass.id), Some(glass.member), from, until, closed, review)
+                })
+                .collect();
+            expected.sort_by(|a, b| a.0.cmp(&b.0));
+            found.sort_by(|a, b| a.0.cmp(&b.0));
+            proptest::prop_assert_eq!(found, expected);
+        }
+    }
+}
+
+#[track_caller]
+fn prop_assert_sorted(listed: &[GlassStanding]) {
+    assert!(listed.iter().zip(listed.iter().skip(1)).all(|(newer, older)| newer.glass.from() >= older.glass.from()));
+}
+
 fn register() -> (tempfile::TempDir, Register) {
     let directory = tempfile::tempdir().unwrap();
     let register = Register::open(directory.path(), Arc::new(RwLock::new(Book::new()))).unwrap();

@@ -3,7 +3,7 @@
 use super::{denied, moment_or_now, of_wire, page_size, principal_of, required, settled, speaker, store, trace_of};
 use crate::admission::Admission;
 use crate::authority::{has_part, keeps_consents};
-use crate::book::{ConsentQuery, Standing};
+use crate::book::{ConsentQuery, GlassStanding, Standing};
 use event_log::TraceContext;
 use model::{
     Body, BreakGlass, BreakGlassEnd, BreakGlassReview, Consent, ConsentChange, ConsentId, ConsentState, Moment,
@@ -54,6 +54,17 @@ fn entry(standing: &Standing) -> v1::ConsentEntry {
         consent: Some(consent.into()),
         withdrawn_us: withdrawn_at.map(Moment::micros),
         position: Some((*position).into()),
+    }
+}
+
+fn glass_entry(standing: &GlassStanding, now: Moment) -> v1::GlassEntry {
+    let GlassStanding { glass, position, end, review } = standing;
+    v1::GlassEntry {
+        glass: Some(glass.into()),
+        position: Some((*position).into()),
+        open: standing.is_open(now),
+        closed_us: end.as_ref().map(|end| end.at.micros()),
+        review: review.as_ref().map(Into::into),
     }
 }
 
@@ -152,6 +163,35 @@ impl ConsentService for Consents {
         review.at_us = moment_or_now(&self.admission, "review.at_us", review.at_us, &request_id)?;
         let review = BreakGlassReview::try_from(review).map_err(|error| of_wire(&error.within("review")))?;
         self.change(&principal, ConsentChange::GlassReviewed(review), &request_id, trace).await
+    }
+
+    async fn list_glasses(
+        &self,
+        request: Request<v1::ListGlassesRequest>,
+    ) -> Result<Response<v1::ListGlassesResponse>, Status> {
+        let principal = keeper(&request)?;
+        let v1::ListGlassesRequest { waiting_only, own_patients_only, page_size: asked } = request.into_inner();
+        let limit = page_size(asked)?;
+        let own = &principal.facility;
+        let now = self.admission.now();
+        // Those that wait come first, and all that wait for this facility: a queue hides nothing.
+        let (mut queue, mut waiting, mut reviewed) = (Vec::new(), Vec::new(), Vec::new());
+        self.admission.book().visit_glasses(own, &mut |standing| {
+            let is_source = standing.glass.patient.facility() == own;
+            if !is_source && (own_patients_only || standing.glass.facility != *own) {
+                return true;
+            }
+            match (&standing.review, is_source) {
+                (None, true) => queue.push(glass_entry(standing, now)),
+                (None, false) if waiting.len() < limit => waiting.push(glass_entry(standing, now)),
+                (Some(_), _) if !waiting_only && reviewed.len() < limit => reviewed.push(glass_entry(standing, now)),
+                _ => {}
+            }
+            true
+        });
+        let room = limit.saturating_sub(queue.len());
+        queue.extend(waiting.into_iter().chain(reviewed).take(room));
+        Ok(Response::new(v1::ListGlassesResponse { glasses: queue }))
     }
 
     async fn get(&self, request: Request<v1::GetConsentRequest>) -> Result<Response<v1::ConsentEntry>, Status> {

@@ -1,6 +1,6 @@
 //! A region of three facilities, a book of plain lists, and a door over a log in memory.
 
-use crate::book::{ConsentQuery, ConsentReader, DirectoryReader, Standing};
+use crate::book::{ConsentQuery, ConsentReader, DirectoryReader, GlassStanding, Standing};
 use crate::{Admission, Incoming, Settings};
 use event_log::{Clock, EventLog, MemoryLog};
 use model::*;
@@ -17,6 +17,7 @@ pub(crate) struct Lists {
     pub(crate) scopes: Vec<DisclosureScope>,
     pub(crate) links: Vec<Link>,
     pub(crate) consents: Vec<Standing>,
+    pub(crate) glasses: Vec<GlassStanding>,
 }
 
 #[derive(Debug, Default)]
@@ -52,6 +53,11 @@ impl DirectoryReader for TestBook {
 impl ConsentReader for TestBook {
     fn consent(&self, id: &ConsentId) -> Option<Standing> {
         self.0.lock().consents.iter().find(|standing| standing.consent.id == *id).cloned()
+    }
+    fn visit_glasses(&self, _: &FacilityId, visit: &mut dyn FnMut(&GlassStanding) -> bool) {
+        // Gives everything, also what is not the facility's: the door must look itself.
+        let glasses = self.0.lock().glasses.clone();
+        let _all = glasses.iter().all(visit);
     }
     fn visit_consents(&self, query: &ConsentQuery<'_>, visit: &mut dyn FnMut(&Standing) -> bool) {
         let consents = self.0.lock().consents.clone();

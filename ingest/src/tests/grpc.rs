@@ -395,6 +395,56 @@ async fn consents_are_read_by_those_with_a_part_in_them() {
     assert_eq!(node.consents("stranger/system").get(get()).await.unwrap_err().code(), Code::NotFound);
 }
 
+fn glass(id: &str, at: &str, of: &PatientRef, review: Option<ReviewOutcome>) -> crate::GlassStanding {
+    let (member, until) = (member_id("dr-sato"), now().plus_micros(BreakGlass::LONGEST));
+    let (id, at) = (GlassId::parse(id).unwrap(), facility(at));
+    let reviewed = |outcome| BreakGlassReview {
+        id: id.clone(),
+        facility: at.clone(),
+        patient: of.clone(),
+        reviewer: member_id("m-clerk"),
+        outcome,
+        text: String::new(),
+        at: now(),
+    };
+    let review = review.map(reviewed);
+    let reason = "意識障害".to_owned();
+    let glass = BreakGlass::new(id, at, member, Role::Physician, of.clone(), reason, now(), until).unwrap();
+    crate::GlassStanding { glass, position: Position::new(1, 0), end: None, review }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn broken_glasses_are_listed_to_both_ends_and_the_review_queue_first() {
+    use ReviewOutcome::{Justified, Unjustified};
+    let node = Node::start().await;
+    let (ours, theirs) = (patient("hospital", "1"), patient("pharmacy", "1"));
+    node.book.0.lock().glasses = vec![
+        glass("g-0", "clinic", &ours, Some(Justified)),
+        glass("g-1", "clinic", &ours, None),
+        glass("g-2", "hospital", &theirs, None),
+        glass("g-3", "clinic", &ours, Some(Unjustified)),
+        glass("g-4", "clinic", &ours, None),
+        glass("g-5", "clinic", &theirs, None),
+    ];
+    let list = async |who: &'static str, request: v1::ListGlassesRequest| {
+        let listed = node.consents(who).list_glasses(request).await.unwrap().into_inner();
+        listed.glasses.into_iter().map(|entry| (entry.glass.unwrap().id, entry.open)).collect::<Vec<_>>()
+    };
+    let told = |told: &[(&str, bool)]| told.iter().map(|(id, open)| ((*id).to_owned(), *open)).collect::<Vec<_>>();
+    let all = v1::ListGlassesRequest::default();
+    let whole = [("g-1", true), ("g-4", true), ("g-2", true), ("g-0", true), ("g-3", false)];
+    assert_eq!(list("hospital/clerk", all).await, told(&whole));
+    assert_eq!(list("clinic/physician", all).await.len(), 5);
+    assert_eq!(list("stranger/physician", all).await, []);
+    let queue = v1::ListGlassesRequest { waiting_only: true, own_patients_only: true, page_size: 1 };
+    assert_eq!(list("hospital/clerk", queue).await, told(&whole[..2]), "a queue hides nothing");
+    assert_eq!(list("clinic/clerk", queue).await, [], "none was broken over its own patients");
+    let one = v1::ListGlassesRequest { page_size: 3, ..all };
+    assert_eq!(list("hospital/clerk", one).await, told(&whole[..3]));
+    let refused = node.consents("hospital/patient").list_glasses(all).await.unwrap_err();
+    assert_eq!(refused.code(), Code::PermissionDenied);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_directory_is_changed_and_read() {
     let node = Node::start().await;

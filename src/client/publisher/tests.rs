@@ -38,6 +38,7 @@ impl ingest::ConsentReader for Blank {
         None
     }
     fn visit_consents(&self, _: &ingest::ConsentQuery<'_>, _: &mut dyn FnMut(&ingest::Standing) -> bool) {}
+    fn visit_glasses(&self, _: &FacilityId, _: &mut dyn FnMut(&ingest::GlassStanding) -> bool) {}
 }
 
 fn hospital() -> Principal {

@@ -744,6 +744,45 @@ pub struct ConsentEntry {
     #[prost(message, optional, tag = "3")]
     pub position: ::core::option::Option<Position>,
 }
+/// Asks for broken glasses.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListGlassesRequest {
+    /// Only those that wait for a review.
+    #[prost(bool, tag = "1")]
+    pub waiting_only: bool,
+    /// Only those over the caller's facility's own patients: its review queue.
+    #[prost(bool, tag = "2")]
+    pub own_patients_only: bool,
+    /// At most so many, 1 to 1000; 0 means 100. Those that wait for a review of the caller's facility always come.
+    #[prost(uint32, tag = "3")]
+    pub page_size: u32,
+}
+/// Broken glasses.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListGlassesResponse {
+    /// As asked for.
+    #[prost(message, repeated, tag = "1")]
+    pub glasses: ::prost::alloc::vec::Vec<GlassEntry>,
+}
+/// A broken glass and what became of it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GlassEntry {
+    /// As it was stated, with its reason.
+    #[prost(message, optional, tag = "1")]
+    pub glass: ::core::option::Option<BreakGlass>,
+    /// Its place in the log.
+    #[prost(message, optional, tag = "2")]
+    pub position: ::core::option::Option<Position>,
+    /// Whether it stands broken now. What it opens is the source's scope's to say.
+    #[prost(bool, tag = "3")]
+    pub open: bool,
+    /// When it was closed before its time; absent where it was not.
+    #[prost(sfixed64, optional, tag = "4")]
+    pub closed_us: ::core::option::Option<i64>,
+    /// What the source's review found; absent while it waits for one.
+    #[prost(message, optional, tag = "5")]
+    pub review: ::core::option::Option<BreakGlassReview>,
+}
 /// Asks for consents.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ListConsentsRequest {
@@ -1183,6 +1222,32 @@ pub mod consent_service_client {
                 .insert(GrpcMethod::new("ajisai.v1.ConsentService", "ReviewGlass"));
             self.inner.unary(req, path, codec).await
         }
+        /// The glasses broken over the caller's facility's patients, which it is to review, and those its own members broke:
+        /// first those that wait for a review, the newest first. Errors: PERMISSION_DENIED for roles that keep no consents.
+        pub async fn list_glasses(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListGlassesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListGlassesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.ConsentService/ListGlasses",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.ConsentService", "ListGlasses"));
+            self.inner.unary(req, path, codec).await
+        }
         /// One consent with its standing. Who: a facility at either end, or the one that took it; the same roles as in List.
         /// Errors: NOT_FOUND also where the caller may not see it.
         pub async fn get(
@@ -1286,6 +1351,15 @@ pub mod consent_service_server {
             &self,
             request: tonic::Request<super::ReviewGlassRequest>,
         ) -> std::result::Result<tonic::Response<super::ConsentResponse>, tonic::Status>;
+        /// The glasses broken over the caller's facility's patients, which it is to review, and those its own members broke:
+        /// first those that wait for a review, the newest first. Errors: PERMISSION_DENIED for roles that keep no consents.
+        async fn list_glasses(
+            &self,
+            request: tonic::Request<super::ListGlassesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListGlassesResponse>,
+            tonic::Status,
+        >;
         /// One consent with its standing. Who: a facility at either end, or the one that took it; the same roles as in List.
         /// Errors: NOT_FOUND also where the caller may not see it.
         async fn get(
@@ -1638,6 +1712,51 @@ pub mod consent_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ReviewGlassSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ajisai.v1.ConsentService/ListGlasses" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListGlassesSvc<T: ConsentService>(pub Arc<T>);
+                    impl<
+                        T: ConsentService,
+                    > tonic::server::UnaryService<super::ListGlassesRequest>
+                    for ListGlassesSvc<T> {
+                        type Response = super::ListGlassesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListGlassesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ConsentService>::list_glasses(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListGlassesSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
