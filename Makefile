@@ -43,10 +43,11 @@ unit: tools
 	$(CARGO) test --locked -p consent-filter --features planted --test planted
 
 # `AJISAI_SEED`, `AJISAI_WORLDS` and `AJISAI_EVENTS` say from which seed on and how much; CONTRIBUTING.md how long it takes.
-test-long: system-packages ## 10,000 worlds and a million events against the slow reference, every planted bug in them; HL7 broken at length
+test-long: system-packages ## 10,000 worlds and a million events against the slow reference, every planted bug in them; HL7 and paths broken at length
 	$(CARGO) test --release --locked -p consent-filter --test proof -- --ignored --nocapture the_long_run
 	$(CARGO) test --release --locked -p consent-filter --features planted --test planted -- --ignored
 	PROPTEST_CASES=20000 $(CARGO) test --release --locked -p hl7v2
+	PROPTEST_CASES=20000 $(CARGO) test --locked -p ingest --lib ss_mix2::tests::laws
 
 bench: system-packages ## optimised build, then the figures of docs/benchmarks.md
 	$(CARGO) build --release --locked -p ajisai
