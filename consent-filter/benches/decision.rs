@@ -6,11 +6,12 @@
 #![expect(missing_docs, reason = "criterion's macros make public functions")]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a bench may stop where it stands")]
 
-use consent_filter::{Applied, Audience, Book, Facts, Memory, PatientIx, ScopeClass};
+use consent_filter::{Applied, Audience, Book, Facts, Memory, PatientIx, ScopeClass, Visibility};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use model::*;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use std::collections::HashMap;
 use std::hint::black_box;
 
 const PATIENTS: u32 = 150_000;
@@ -407,6 +408,7 @@ fn changes(c: &mut Criterion, mut region: Region) {
             BatchSize::SmallInput,
         );
     });
+    told(&mut group, &mut region, book);
     group.throughput(Throughput::Elements(1));
     let mut visibility = region.book.visibility(&Region::doctor(200), now());
     let patients: Vec<PatientIx> = visibility
@@ -421,6 +423,54 @@ fn changes(c: &mut Criterion, mut region: Region) {
         b.iter(|| visibility.refresh(&region.book, &touched));
     });
     group.finish();
+}
+
+/// What a change costs where somebody listens at every facility: the pairs it touched, and the visibilities of those
+/// viewers brought to where the book stands, each a copy as the feeds make it.
+fn told(
+    group: &mut criterion::BenchmarkGroup<'_, criterion::measurement::WallTime>,
+    region: &mut Region,
+    mut book: Book,
+) {
+    let listening: Vec<_> = (0..FACILITIES).map(|at| book.visibility(&Region::doctor(at), now())).collect();
+    let mut at_facility: HashMap<_, Vec<Visibility>> = HashMap::new();
+    for visibility in listening {
+        if let Some(at) = book.facility(&visibility.viewer().facility) {
+            at_facility.entry(at).or_default().push(visibility);
+        }
+    }
+    group.bench_function("a consent given and withdrawn, every facility listening", |b| {
+        b.iter_batched(
+            || {
+                let person = region.rng.random_range(0..PATIENTS);
+                let consent = region.consent(person, region.people[person as usize].1[0]);
+                let (id, patient) = (consent.id.clone(), consent.patient.clone());
+                let withdrawal = Withdrawal { id, patient, withdrawn_at: now() };
+                let given = Body::Consent(ConsentChange::Given(consent));
+                [given, Body::Consent(ConsentChange::Withdrawn(withdrawal))]
+            },
+            |changes| {
+                for change in changes {
+                    let at = next_place(&book);
+                    let applied = book.apply(at, &change);
+                    for (facility, _) in book.pairs(&applied.touched) {
+                        for held in at_facility.get_mut(&facility).into_iter().flatten() {
+                            let mut new = held.clone();
+                            new.refresh(&book, &applied.touched);
+                            *held = new;
+                        }
+                    }
+                }
+            },
+            BatchSize::SmallInput,
+        );
+    });
+}
+
+/// The next place in the partition of the consents.
+fn next_place(book: &Book) -> Position {
+    let next = book.frontier().iter().find(|(partition, _)| partition.0 == 1).map_or(0, |(_, next)| next.0);
+    Position::new(1, next)
 }
 
 criterion_group!(benches, decisions);

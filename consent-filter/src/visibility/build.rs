@@ -11,6 +11,7 @@ use crate::planted::{Bug, is};
 use crate::{Book, ClassIx, FacilityIx, PatientIx, Touched};
 use model::{Moment, Principal};
 use smallvec::SmallVec;
+use std::sync::Arc;
 
 /// What decides a set of alternatives, for one viewer.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -25,26 +26,35 @@ pub(super) struct SetKey {
 }
 
 /// Sets of alternatives, compiled once each: most patients of a source share theirs.
+///
+/// Copies of a visibility share them, because feeds copy one at each change of the book and few changes bring a new set.
 #[derive(Clone, Default, Debug)]
-pub(super) struct Sets {
+pub(super) struct Sets(Arc<Known>);
+
+#[derive(Clone, Default, Debug)]
+struct Known {
     numbers: QuickMap<SetKey, u32>,
-    sets: Vec<Box<[Alternative]>>,
+    sets: Vec<Arc<[Alternative]>>,
+    any_hold: bool,
 }
 
 impl Sets {
     pub(super) fn get(&self, number: u32) -> Option<&[Alternative]> {
-        self.sets.get(number as usize).map(AsRef::as_ref)
+        self.0.sets.get(number as usize).map(AsRef::as_ref)
     }
     pub(super) fn any_hold(&self) -> bool {
-        self.sets.iter().flatten().any(|alternative| alternative.hold != i64::MIN)
+        self.0.any_hold
     }
     fn number(&mut self, key: SetKey, book: &Book, viewer: &Viewer, moment: Moment) -> Option<u32> {
-        if let Some(number) = self.numbers.get(&key) {
+        if let Some(number) = self.0.numbers.get(&key) {
             return Some(*number);
         }
-        let number = u32::try_from(self.sets.len()).ok()?;
-        self.sets.push(book.alternatives(&key, viewer, moment));
-        self.numbers.insert(key, number);
+        let number = u32::try_from(self.0.sets.len()).ok()?;
+        let set = book.alternatives(&key, viewer, moment);
+        let known = Arc::make_mut(&mut self.0);
+        known.any_hold |= set.iter().any(|alternative| alternative.hold != i64::MIN);
+        known.sets.push(set.into());
+        known.numbers.insert(key, number);
         Some(number)
     }
 }

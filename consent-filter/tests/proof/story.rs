@@ -118,8 +118,11 @@ fn a_turn(nudged: bool) -> BoxedStrategy<Turn> {
 fn a_wide_consent() -> impl Strategy<Value = Body> {
     let id = select(vec!["w-1", "w-2", "w-3", "w-4", "w-5", "w-6"]);
     let labels = prop_oneof![1 => Just(Labels::NONE), 2 => Just(Labels::all())];
-    (id, a_patient(), labels).prop_map(|(id, patient, labels)| {
-        given(Consent { labels, purposes: PurposeSet::all(), ..consent(id, patient, Viewers::AllMembers) })
+    let data_period = prop_oneof![2 => Just(None), 1 => (1..5_i64).prop_map(|until| Some(day(until)))];
+    (id, a_patient(), labels, data_period).prop_map(|(id, patient, labels, until)| {
+        let data_period = Period::new(None, until).unwrap();
+        let purposes = PurposeSet::all();
+        given(Consent { labels, data_period, purposes, ..consent(id, patient, Viewers::AllMembers) })
     })
 }
 
