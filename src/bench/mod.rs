@@ -8,6 +8,7 @@ pub mod load;
 pub mod region;
 pub mod report;
 mod watch;
+pub mod withdrawal;
 
 use crate::bench::load::{Acknowledged, Stream, count, microseconds, now};
 use crate::bench::region::{Records, Size};

@@ -41,8 +41,13 @@ pub fn administrator() -> Result<MemberId, IdError> {
     MemberId::parse("bench-administrator")
 }
 
-fn patient(facility: FacilityId, number: u32) -> Result<PatientRef, IdError> {
-    Ok(PatientRef::new(facility, PatientNumber::parse(&format!("{number:08}"))?))
+/// How a source writes the number of its n-th patient.
+pub fn number(n: u32) -> String {
+    format!("{n:08}")
+}
+
+fn patient(facility: FacilityId, n: u32) -> Result<PatientRef, IdError> {
+    Ok(PatientRef::new(facility, PatientNumber::parse(&number(n))?))
 }
 
 /// Who sends an event of the set-up.
@@ -109,25 +114,8 @@ pub fn agreements(size: Size, n: u32, now: Moment) -> Result<Vec<model::Event>, 
             }))));
             viewers.push(viewer);
         }
-        bodies.push(model::Body::Consent(model::ConsentChange::Given(model::Consent {
-            id: model::ConsentId::parse(&format!("c-{n}-{number}"))?,
-            patient: mine,
-            viewers: model::Viewers::Facilities(viewers),
-            state: model::ConsentState::Active,
-            supersedes: None,
-            period: model::Period::ALWAYS,
-            data_period: model::Period::ALWAYS,
-            categories: model::CategorySet::all(),
-            departments: Vec::new(),
-            labels: model::Labels::NONE,
-            purposes: model::PurposeSet::of(model::Purpose::Treatment),
-            exceptions: model::Exceptions::none(),
-            signer: model::Signer::Patient,
-            taken_by: viewer(0)?,
-            signed_at: now,
-            form_digest: String::new(),
-            paper: Box::default(),
-        })));
+        let consent = consent(&format!("c-{n}-{number}"), mine, viewers, now)?;
+        bodies.push(model::Body::Consent(model::ConsentChange::Given(consent)));
     }
     bodies
         .into_iter()
@@ -137,6 +125,37 @@ pub fn agreements(size: Size, n: u32, now: Moment) -> Result<Vec<model::Event>, 
             Ok(model::Event { key: model::EventKey { source: me.clone(), id }, admitted_at: now, body })
         })
         .collect()
+}
+
+/// A consent to everything normal, for treatment, taken by the first viewer.
+///
+/// # Errors
+/// As for [`source`].
+pub fn consent(
+    id: &str,
+    patient: PatientRef,
+    viewers: Vec<FacilityId>,
+    now: Moment,
+) -> Result<model::Consent, IdError> {
+    Ok(model::Consent {
+        id: model::ConsentId::parse(id)?,
+        patient,
+        viewers: model::Viewers::Facilities(viewers),
+        state: model::ConsentState::Active,
+        supersedes: None,
+        period: model::Period::ALWAYS,
+        data_period: model::Period::ALWAYS,
+        categories: model::CategorySet::all(),
+        departments: Vec::new(),
+        labels: model::Labels::NONE,
+        purposes: model::PurposeSet::of(model::Purpose::Treatment),
+        exceptions: model::Exceptions::none(),
+        signer: model::Signer::Patient,
+        taken_by: viewer(0)?,
+        signed_at: now,
+        form_digest: String::new(),
+        paper: Box::default(),
+    })
 }
 
 /// The k-th viewer of a patient: neighbours on a ring, so that every viewer has the same number of patients.

@@ -2,7 +2,7 @@
 
 use crate::bench::region::Size;
 use crate::bench::report::{Figure, Machine, Report};
-use crate::bench::{self, Load, Targets, chart, load};
+use crate::bench::{self, Load, Targets, chart, load, withdrawal};
 use anyhow::Context;
 use clap::Args;
 use std::path::PathBuf;
@@ -14,7 +14,7 @@ use std::time::Duration;
 #[derive(Debug, Args)]
 #[command(
     after_help = "例 Examples:\n  ajisai bench\n  ajisai bench --rate 20000 --seconds 30 --json > bench.json\n  \
-    ajisai bench --only restart --events 10000000\n\n\
+    ajisai bench --only restart --events 10000000\n  ajisai bench --only withdrawal --feeds 1000\n\n\
     終了コード Exit codes: 0 計測できた measured, 1 計測できなかった could not measure"
 )]
 pub struct Bench {
@@ -57,6 +57,24 @@ pub struct Bench {
     /// 照会計測の診療所の患者数 Patients of the clinic that asks.
     #[arg(long, default_value_t = 2_000)]
     clinic_patients: u32,
+    /// 撤回計測の施設数 Facilities in the withdrawal run.
+    #[arg(long, default_value_t = 300)]
+    facilities: u32,
+    /// 撤回計測の開いたフィード数 Open feeds in the withdrawal run.
+    #[arg(long, default_value_t = 1_000)]
+    feeds: u32,
+    /// 撤回計測の照会し続ける施設数 Facilities that read their whole table over and over in the withdrawal run.
+    #[arg(long, default_value_t = 20)]
+    readers: u32,
+    /// 撤回計測の毎秒記録数 Records per second in the withdrawal run.
+    #[arg(long, default_value_t = 1_000.0)]
+    withdrawal_rate: f64,
+    /// 撤回の数 Withdrawals.
+    #[arg(long, default_value_t = 300)]
+    withdrawals: u32,
+    /// 差し込み計測の患者の記録数 Records of the patient in the splice run.
+    #[arg(long, default_value_t = 5_000)]
+    history: u64,
     /// 作業用の場所（既定は一時の場所） Where to work; a temporary directory when not given.
     #[arg(long)]
     dir: Option<PathBuf>,
@@ -76,6 +94,10 @@ enum Part {
     Restart,
     /// How soon a clinic gets charts and aggregates out of a large region.
     Query,
+    /// How soon a withdrawal holds in open feeds and running statements.
+    Withdrawal,
+    /// How soon one patient's history is in an open feed, and out of it.
+    Splice,
 }
 
 impl Bench {
@@ -123,7 +145,44 @@ impl Bench {
         if wanted(Part::Query) {
             figures.extend(self.query(&program, &directory.join("query")).await?);
         }
+        if wanted(Part::Withdrawal) {
+            figures.extend(self.withdrawal(&program, &directory.join("withdrawal")).await?);
+        }
+        if wanted(Part::Splice) {
+            figures.extend(self.splice(&program, &directory.join("splice")).await?);
+        }
         self.print(figures)
+    }
+
+    async fn withdrawal(&self, program: &std::path::Path, directory: &std::path::Path) -> anyhow::Result<Vec<Figure>> {
+        const SOURCES: u32 = 10;
+        let viewers = self.facilities.saturating_sub(SOURCES).max(1);
+        // Enough patients that none is withdrawn from twice.
+        let patients = self.withdrawals.div_ceil(SOURCES).max(viewers);
+        let size = Size { sources: SOURCES, viewers, patients, audience: self.audience.min(viewers) };
+        self.progress("撤回の準備 setting up for the withdrawals");
+        let mut rig = bench::raise(program, directory, size, "").await?;
+        self.progress("撤回 withdrawals");
+        let plan = withdrawal::Load {
+            feeds: self.feeds,
+            readers: self.readers,
+            rate: self.withdrawal_rate,
+            withdrawals: self.withdrawals,
+            pause: Duration::from_millis(100),
+        };
+        let mut figures = withdrawal::run(&rig, size, plan).await?;
+        figures.push(Figure::at_most("withdrawal: peak memory of the node", "MiB", bench::peak_mib(&rig)?, None));
+        rig.stop(Duration::from_secs(120)).await?;
+        Ok(figures)
+    }
+
+    async fn splice(&self, program: &std::path::Path, directory: &std::path::Path) -> anyhow::Result<Vec<Figure>> {
+        let size = Size { sources: 1, viewers: 5, patients: 50, audience: 5 };
+        self.progress("履歴の差し込み splicing history");
+        let mut rig = bench::raise(program, directory, size, "").await?;
+        let figures = withdrawal::splice(&rig, size, self.history, 20).await?;
+        rig.stop(Duration::from_secs(120)).await?;
+        Ok(figures)
     }
 
     async fn query(&self, program: &std::path::Path, directory: &std::path::Path) -> anyhow::Result<Vec<Figure>> {
