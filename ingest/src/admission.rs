@@ -325,15 +325,19 @@ impl Admission {
         trace: Option<TraceContext>,
     ) -> Result<Result<(Position, bool), Refusal>, AdmissionError> {
         self.open_gate()?;
-        if let Err(refusal) = authorise(principal, &event, self.book.as_ref()) {
+        if let Err(refusal) = self.would_admit(principal, &event) {
             return Ok(Err(self.note(refusal)));
         }
         let payload = wire::write_event(&event);
-        // What leaves by the wire must come in again by its door.
-        if let Err(error) = wire::read_event(payload.clone()) {
-            return Ok(Err(self.note(error.into())));
-        }
         self.store_one(candidate(&event, payload, trace)).await
+    }
+
+    /// Whether an event that is already meaning would be taken in now: what is checked before it is stored.
+    pub(crate) fn would_admit(&self, principal: &Principal, event: &Event) -> Result<(), Refusal> {
+        authorise(principal, event, self.book.as_ref())?;
+        // What leaves by the wire must come in again by its door.
+        wire::read_event(wire::write_event(event))?;
+        Ok(())
     }
 
     async fn store_one(&self, candidate: Candidate) -> Result<Result<(Position, bool), Refusal>, AdmissionError> {

@@ -3,10 +3,12 @@
 mod consent;
 mod directory;
 mod publish;
+mod rehearsal;
 
 pub use consent::Consents;
 pub use directory::Directory;
 pub use publish::Ingest;
+pub use rehearsal::rehearse;
 
 use crate::admission::Admission;
 use crate::error::AdmissionError;

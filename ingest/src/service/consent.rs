@@ -3,7 +3,7 @@
 use super::{denied, moment_or_now, of_wire, page_size, principal_of, required, settled, speaker, store, trace_of};
 use crate::admission::Admission;
 use crate::authority::{has_part, keeps_consents};
-use crate::book::{ConsentQuery, GlassStanding, Standing};
+use crate::book::{Book, ConsentQuery, GlassStanding, Standing};
 use event_log::TraceContext;
 use model::{
     Body, BreakGlass, BreakGlassEnd, BreakGlassReview, Consent, ConsentChange, ConsentId, ConsentState, Moment,
@@ -76,6 +76,20 @@ fn no_such_consent() -> Status {
     Status::not_found("no such consent is known to the caller's facility")
 }
 
+/// Whoever has no part in a consent is not told whether it is there.
+pub(super) fn told_of_withdrawal(
+    principal: &Principal,
+    withdrawal: &Withdrawal,
+    known: Option<&Standing>,
+    book: &dyn Book,
+) -> Result<(), Status> {
+    let has_part = |consent| principal.is_administrator() || has_part(&principal.facility, consent, book);
+    match known {
+        Some(known) if known.consent.patient == withdrawal.patient && has_part(&known.consent) => Ok(()),
+        _ => Err(no_such_consent()),
+    }
+}
+
 #[tonic::async_trait]
 impl ConsentService for Consents {
     async fn give(&self, request: Request<v1::GiveConsentRequest>) -> Result<Response<v1::ConsentResponse>, Status> {
@@ -99,13 +113,8 @@ impl ConsentService for Consents {
         withdrawal.withdrawn_us = moment_or_now(&self.admission, field, withdrawal.withdrawn_us, &request_id)?;
         let withdrawal = Withdrawal::try_from(withdrawal).map_err(|error| of_wire(&error.within("withdrawal")))?;
 
-        let known = settled(|| self.admission.book().consent(&withdrawal.id)).await.ok_or_else(no_such_consent)?;
-        // Whoever has no part in a consent is not told whether it is there.
-        if known.consent.patient != withdrawal.patient
-            || !(principal.is_administrator() || has_part(&principal.facility, &known.consent, self.admission.book()))
-        {
-            return Err(no_such_consent());
-        }
+        let known = settled(|| self.admission.book().consent(&withdrawal.id)).await;
+        told_of_withdrawal(&principal, &withdrawal, known.as_ref(), self.admission.book())?;
         self.change(&principal, ConsentChange::Withdrawn(withdrawal), &request_id, trace).await
     }
 

@@ -61,6 +61,16 @@ fn link_id(field: &str, text: &str) -> Result<LinkId, Status> {
     LinkId::parse(text).map_err(|error| of_wire(&WireError::new(field, error)))
 }
 
+/// Whoever has no end of a link is not told whether it is there.
+pub(super) fn told_of_unlink(principal: &Principal, known: Option<&Link>) -> Result<(), Status> {
+    let ends_here = |link: &Link| [&link.a, &link.b].iter().any(|end| *end.facility() == principal.facility);
+    if known.is_some_and(ends_here) {
+        Ok(())
+    } else {
+        Err(Status::not_found("no such link is known to the caller's facility"))
+    }
+}
+
 #[tonic::async_trait]
 impl DirectoryService for Directory {
     async fn put_facility(&self, request: Request<v1::PutFacilityRequest>) -> Answer {
@@ -102,11 +112,8 @@ impl DirectoryService for Directory {
         unlink.at_us = moment_or_now(&self.admission, "unlink.at_us", unlink.at_us, &request_id)?;
         let unlink = Unlink::try_from(unlink).map_err(within("unlink"))?;
 
-        let ends_here = |link: &Link| [&link.a, &link.b].iter().any(|end| *end.facility() == principal.facility);
         let known = settled(|| self.admission.book().link(&unlink.id)).await;
-        if !known.is_some_and(|link| ends_here(&link)) {
-            return Err(Status::not_found("no such link is known to the caller's facility"));
-        }
+        told_of_unlink(&principal, known.as_ref())?;
         self.change(&principal, DirectoryChange::Link(LinkChange::Unlinked(unlink)), &request_id, trace).await
     }
 

@@ -531,3 +531,43 @@ async fn an_edge_brings_what_it_held_and_learns_what_the_node_keeps_aside() {
     let mut stranger = GrpcLine::new(node.ingest("hospital/patient"));
     assert!(stranger.send(&batch, false).await.is_err());
 }
+
+#[tokio::test]
+async fn what_is_rehearsed_is_refused_in_the_words_of_the_real_thing_and_stores_nothing() {
+    let node = Node::start().await;
+    let known = consent("c-1", ConsentState::Active);
+    node.book.0.lock().consents.push(standing(known.clone()));
+    let linked = link("l-1", &patient("hospital", "1"), &patient("clinic", "1"));
+    node.book.0.lock().links.push(linked.clone());
+    let rehearse = |who: &str, body: Body| {
+        let (at, role) = who.split_once('/').unwrap();
+        let said = service::rehearse(&node.admission, &caller_as(at, role), body);
+        said.map(|_| ()).map_err(|status| (status.code(), status.message().to_owned()))
+    };
+    let real = |status: Status| (status.code(), status.message().to_owned());
+
+    let given = Body::Consent(ConsentChange::Given(known.clone()));
+    for who in ["stranger/system", "clinic/system", "hospital/patient"] {
+        let request = v1::GiveConsentRequest { consent: Some((&known).into()), request_id: String::new() };
+        let refused = real(node.consents(who).give(request).await.unwrap_err());
+        assert_eq!(rehearse(who, given.clone()), Err(refused), "{who}");
+    }
+    for (who, id) in [("stranger/system", "c-1"), ("hospital/system", "c-9")] {
+        let mut said = withdrawal(id);
+        said.withdrawn_us = Some(now().micros());
+        let body = Body::Consent(ConsentChange::Withdrawn(Withdrawal::try_from(said.clone()).unwrap()));
+        let request = v1::WithdrawConsentRequest { withdrawal: Some(said), request_id: String::new() };
+        let refused = real(node.consents(who).withdraw(request).await.unwrap_err());
+        assert_eq!(rehearse(who, body), Err(refused), "{who} {id}");
+    }
+    let unlink = Unlink { id: linked.id.clone(), by: member_id("m-1"), at: now() };
+    let body = Body::Directory(DirectoryChange::Link(LinkChange::Unlinked(unlink.clone())));
+    let request = v1::UnlinkRequest { unlink: Some((&unlink).into()), request_id: String::new() };
+    let refused = real(node.directory("stranger/system").unlink(request).await.unwrap_err());
+    assert_eq!(rehearse("stranger/system", body.clone()), Err(refused));
+
+    assert_eq!(rehearse("hospital/system", given), Ok(()));
+    assert_eq!(rehearse("clinic/system", body), Ok(()));
+    let stored: u64 = node.log.end().await.unwrap().iter().map(|(_, next)| next.0).sum();
+    assert_eq!(stored, 0, "nothing is stored");
+}
