@@ -9,6 +9,7 @@ mod explain;
 mod ledger;
 mod log;
 mod node;
+mod policy;
 mod tasks;
 
 use crate::clerk::{Clerk, Keeping};
@@ -248,6 +249,7 @@ impl App {
             .add_service(FlightDesk::service(Arc::clone(&room)))
             .add_service(explain::service(self.state.rooms().clone()))
             .add_service(ledger::service(ledger))
+            .add_service(policy::service(self.state.rooms().clone(), Arc::clone(&self.admission)))
             .add_service(node::service(Arc::clone(&self.state)));
         let stopped = self.stop_serving.clone().cancelled_owned();
         self.spawn("gRPC", routes.serve_with_incoming_shutdown(connections, stopped));

@@ -9,6 +9,7 @@ pub mod cli;
 pub mod client;
 pub mod config;
 pub mod demo;
+pub mod history;
 pub mod identity;
 pub mod notary;
 pub mod pipeline;

@@ -14,6 +14,7 @@
 mod decode;
 mod telling;
 
+pub(crate) use decode::read as read_letter;
 pub use decode::{Withheld, WithheldLetter};
 
 use crate::clerk::{Clerk, Disclosed, NotYet, Withdrawn};

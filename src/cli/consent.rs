@@ -89,7 +89,7 @@ struct Give {
 /// What a consent says, on the command line or in a row.
 #[derive(Debug, Clone, Default, Args, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct Terms {
+pub(super) struct Terms {
     /// 開示施設の患者番号 The patient's number at the disclosing facility.
     #[arg(long, value_name = "NUMBER")]
     patient: Option<String>,
@@ -314,7 +314,7 @@ impl Give {
 }
 
 impl Terms {
-    fn consent(self, own: &FacilityId, now: Moment, digest: &str) -> anyhow::Result<Consent> {
+    pub(super) fn consent(self, own: &FacilityId, now: Moment, digest: &str) -> anyhow::Result<Consent> {
         let Self {
             patient,
             source,

@@ -371,7 +371,7 @@ impl PutScope {
 }
 
 /// Reads a scope: JSON when it begins with `{`, else TOML.
-fn scope(text: &str, facility: FacilityId) -> anyhow::Result<DisclosureScope> {
+pub(super) fn scope(text: &str, facility: FacilityId) -> anyhow::Result<DisclosureScope> {
     let ScopeFile { rules, break_glass, guardian_consents } =
         if text.trim_start().starts_with('{') { serde_json::from_str(text)? } else { toml::from_str(text)? };
     let rule = |(at, rule): (usize, RuleEntry)| rule.rule().with_context(|| format!("rules[{at}]"));

@@ -12,6 +12,7 @@ pub mod directory;
 pub mod explain;
 pub mod feed;
 pub mod ledger;
+pub mod policy;
 pub mod publish;
 pub mod quarantine;
 mod rows;
@@ -46,6 +47,7 @@ enum Command {
     Consent(consent::ConsentCommand),
     Directory(directory::DirectoryCommand),
     Explain(explain::Explain),
+    Policy(policy::PolicyCommand),
     Feed(feed::FeedCommand),
     Quarantine(quarantine::QuarantineCommand),
     Status(status::Status),
@@ -68,6 +70,7 @@ impl Cli {
             Command::Consent(args) => drive(args.run()),
             Command::Directory(args) => drive(args.run()),
             Command::Explain(args) => drive(args.run()),
+            Command::Policy(args) => drive(args.run()),
             Command::Feed(args) => drive(args.run()),
             Command::Quarantine(args) => drive(args.run()),
             Command::Status(args) => drive(args.run()),

@@ -29,7 +29,7 @@ pub(super) fn decode(stored: Stored) -> Decoded {
 
 /// The event that a letter's payload is. A record carries all its labels, the added ones too, so that rows, feeds and
 /// decisions say the same of it.
-pub(super) fn read(payload: bytes::Bytes) -> Result<Event, String> {
+pub(crate) fn read(payload: bytes::Bytes) -> Result<Event, String> {
     match wire::v1::Event::decode(payload) {
         Ok(event) => Event::try_from(event).map(labelled).map_err(|error| error.to_string()),
         Err(_) => Err("the bytes are not an ajisai.v1.Event".to_owned()),

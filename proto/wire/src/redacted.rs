@@ -23,4 +23,5 @@ redacted! {
     AuditEvent, audit_event::What, ShownRows, WithdrawalReceipt,
     ReportResponse, SignedReceipt, RecallRequest, recall_request::Of, ExportItem, export_item::Item,
     FeedItem, feed_item::Item, QueryRequest, QueryResponse, query_response::Part,
+    ViewOfRequest, ViewedRecord, AffectedRecord,
 }

@@ -51,6 +51,9 @@ const REDACTED: &[&str] = &[
     ".ajisai.v1.FeedItem",
     ".ajisai.v1.QueryRequest",
     ".ajisai.v1.QueryResponse",
+    ".ajisai.v1.ViewOfRequest",
+    ".ajisai.v1.ViewedRecord",
+    ".ajisai.v1.AffectedRecord",
 ];
 
 #[expect(clippy::unwrap_used, reason = "a helper of tests: what fails here fails the test")]

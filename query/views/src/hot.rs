@@ -18,6 +18,8 @@ use std::sync::Arc;
 pub(crate) mod place {
     pub(crate) const SOURCE: usize = 0;
     pub(crate) const PATIENT: usize = 1;
+    pub(crate) const RECORD: usize = 2;
+    pub(crate) const VERSION: usize = 3;
     pub(crate) const OCCURRED: usize = 4;
     pub(crate) const RECORDED: usize = 5;
     pub(crate) const PARTITION: usize = 11;

@@ -42,16 +42,21 @@ pub(crate) fn read(path: &Path) -> Result<Vec<Letter>, StoreError> {
     Ok(letters)
 }
 
-/// The letters kept at the last commit, in the order they were applied. Segments are read one at a time.
+/// Letters kept for the book, in the order they were applied. Segments are read one at a time.
 #[derive(Debug)]
 pub struct BookLetters {
     segments: std::vec::IntoIter<PathBuf>,
     current: std::vec::IntoIter<Letter>,
+    recent: std::vec::IntoIter<Letter>,
 }
 
 impl BookLetters {
     pub(crate) fn new(segments: Vec<PathBuf>) -> Self {
-        Self { segments: segments.into_iter(), current: Vec::new().into_iter() }
+        Self { segments: segments.into_iter(), current: Vec::new().into_iter(), recent: Vec::new().into_iter() }
+    }
+    /// And then these, which no segment holds yet.
+    pub(crate) fn and_then(self, recent: Vec<Letter>) -> Self {
+        Self { recent: recent.into_iter(), ..self }
     }
 }
 
@@ -63,7 +68,8 @@ impl Iterator for BookLetters {
             if let Some(letter) = self.current.next() {
                 return Some(Ok(letter));
             }
-            match read(&self.segments.next()?) {
+            let Some(segment) = self.segments.next() else { return self.recent.next().map(Ok) };
+            match read(&segment) {
                 Ok(letters) => self.current = letters.into_iter(),
                 Err(error) => return Some(Err(error)),
             }

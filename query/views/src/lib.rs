@@ -48,6 +48,7 @@ mod cold;
 mod error;
 mod feed;
 mod files;
+mod glance;
 mod hidden;
 mod hot;
 mod index;
@@ -65,10 +66,13 @@ mod witness;
 
 pub use error::StoreError;
 pub use feed::{Closing, FeedItem, FeedStart, Feeds, Passing, Past, Put, ResetReason, Subscription, Vanishing};
+pub use glance::{Glance, Shown, ShownRow};
 pub use hidden::{ConsentChanged, Pinned};
 pub use letters::BookLetters;
 pub use opening::{Opening, Taking};
 pub use scan::Tally;
-pub use store::{Committed, Compacted, ContentDigest, LoadedRow, Loader, PutOutcome, Recovered, Store, StoreConfig};
+pub use store::{
+    Committed, Compacted, ContentDigest, LoadedRow, Loader, PutOutcome, Recovered, StandingVersion, Store, StoreConfig,
+};
 pub use view::{View, Views};
 pub use witness::{Account, Asked, Unwritten, Witness, Written};

@@ -5517,8 +5517,32 @@ pub mod directory_change {
         KinshipEnded(super::KinshipEnd),
     }
 }
+/// A place in the history.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AsOf {
+    /// Which. Required.
+    #[prost(oneof = "as_of::When", tags = "1, 2, 3")]
+    pub when: ::core::option::Option<as_of::When>,
+}
+/// Nested message and enum types in `AsOf`.
+pub mod as_of {
+    /// Which. Required.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum When {
+        /// What the log had taken in by this moment; a letter taken in at this very moment counts.
+        #[prost(sfixed64, tag = "1")]
+        AtUs(i64),
+        /// What lies before this frontier.
+        #[prost(message, tag = "2")]
+        Frontier(super::Frontier),
+        /// This letter and what lies before it in its partition; of the other partitions what the log had taken in by the
+        /// moment at which it took this letter in.
+        #[prost(message, tag = "3")]
+        Position(super::Position),
+    }
+}
 /// Which record, which viewer, when.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct ExplainRequest {
     /// The disclosing facility. Required.
@@ -5539,9 +5563,18 @@ pub struct ExplainRequest {
     /// For which purpose; 0 means treatment.
     #[prost(enumeration = "Purpose", tag = "6")]
     pub purpose: i32,
-    /// At which moment the clock is read; absent means now. The statements are always those of now.
+    /// At which moment the clock is read; absent means the moment of `consent_as_of` where that names one, else now.
     #[prost(sfixed64, optional, tag = "7")]
     pub at_us: ::core::option::Option<i64>,
+    /// Which versions of the record there were; absent means those of now.
+    #[prost(message, optional, tag = "8")]
+    pub data_as_of: ::core::option::Option<AsOf>,
+    /// Which consents, scopes, links and members were stated; absent means those of now.
+    #[prost(message, optional, tag = "9")]
+    pub consent_as_of: ::core::option::Option<AsOf>,
+    /// Also give the reason in plain words for the patient, on whose behalf the disclosing facility asks.
+    #[prost(bool, tag = "10")]
+    pub for_patient: bool,
 }
 /// The answer.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -5558,9 +5591,15 @@ pub struct ExplainResponse {
     /// Why, for the disclosing facility only.
     #[prost(message, optional, tag = "4")]
     pub explanation: ::core::option::Option<Explanation>,
-    /// How far the log had been read.
+    /// How far the log had been read for the record.
     #[prost(message, optional, tag = "5")]
     pub frontier: ::core::option::Option<Frontier>,
+    /// How far it had been read for the statements.
+    #[prost(message, optional, tag = "6")]
+    pub consent_frontier: ::core::option::Option<Frontier>,
+    /// At which moment the clock was read.
+    #[prost(sfixed64, tag = "7")]
+    pub at_us: i64,
 }
 /// What every gate said.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -5595,6 +5634,38 @@ pub struct Explanation {
     /// The next moment at which the answer changes though no event arrives.
     #[prost(sfixed64, optional, tag = "10")]
     pub next_change_us: ::core::option::Option<i64>,
+    /// For another facility's record that is shown: the statements that opened it.
+    #[prost(message, repeated, tag = "11")]
+    pub opened_by: ::prost::alloc::vec::Vec<Opening>,
+    /// The reason in plain words, where it was asked for: the answer, then each gate.
+    #[prost(message, repeated, tag = "12")]
+    pub for_patient: ::prost::alloc::vec::Vec<Sentence>,
+}
+/// A statement that opened a record.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Opening {
+    /// `consent`, `glass`, `scope` or `link`.
+    #[prost(string, tag = "1")]
+    pub kind: ::prost::alloc::string::String,
+    /// The id of the consent, glass or link; the facility whose scope it is.
+    #[prost(string, tag = "2")]
+    pub id: ::prost::alloc::string::String,
+    /// The letter that made the statement stand as it does.
+    #[prost(message, optional, tag = "3")]
+    pub position: ::core::option::Option<Position>,
+    /// When the log took that letter in; absent where the log no longer holds it.
+    #[prost(sfixed64, optional, tag = "4")]
+    pub appended_us: ::core::option::Option<i64>,
+}
+/// One sentence in both languages.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Sentence {
+    /// In Japanese.
+    #[prost(string, tag = "1")]
+    pub ja: ::prost::alloc::string::String,
+    /// In English.
+    #[prost(string, tag = "2")]
+    pub en: ::prost::alloc::string::String,
 }
 /// One thing that was looked at.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -5608,6 +5679,147 @@ pub struct GateFinding {
     /// Why it shuts.
     #[prost(string, tag = "3")]
     pub reason: ::prost::alloc::string::String,
+}
+/// Whose records, which viewer, when.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ViewOfRequest {
+    /// The disclosing facility; empty means the caller's.
+    #[prost(string, tag = "1")]
+    pub source: ::prost::alloc::string::String,
+    /// The patient's number there. Required.
+    #[prost(string, tag = "2")]
+    pub patient_number: ::prost::alloc::string::String,
+    /// The viewing facility; empty means the caller's.
+    #[prost(string, tag = "3")]
+    pub viewer: ::prost::alloc::string::String,
+    /// The member who looks; empty means the facility's system.
+    #[prost(string, tag = "4")]
+    pub member: ::prost::alloc::string::String,
+    /// In which role; 0 means the member's in the directory, or `system`.
+    #[prost(enumeration = "Role", tag = "5")]
+    pub role: i32,
+    /// For which purpose; 0 means treatment.
+    #[prost(enumeration = "Purpose", tag = "6")]
+    pub purpose: i32,
+    /// At which moment the clock is read, as in ExplainRequest.
+    #[prost(sfixed64, optional, tag = "7")]
+    pub at_us: ::core::option::Option<i64>,
+    /// Which records and versions there were; absent means those of now.
+    #[prost(message, optional, tag = "8")]
+    pub data_as_of: ::core::option::Option<AsOf>,
+    /// Which consents, scopes, links and members were stated; absent means those of now.
+    #[prost(message, optional, tag = "9")]
+    pub consent_as_of: ::core::option::Option<AsOf>,
+    /// Stream at most so many records; 0 means 10000. All are counted.
+    #[prost(uint32, tag = "10")]
+    pub limit: u32,
+}
+/// One part of the answer.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ViewOfResponse {
+    /// Which.
+    #[prost(oneof = "view_of_response::Part", tags = "1, 2, 3")]
+    pub part: ::core::option::Option<view_of_response::Part>,
+}
+/// Nested message and enum types in `ViewOfResponse`.
+pub mod view_of_response {
+    /// Which.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Part {
+        /// How far the log has been read; from time to time.
+        #[prost(message, tag = "1")]
+        Progress(super::Progress),
+        /// A record.
+        #[prost(message, tag = "2")]
+        Record(super::ViewedRecord),
+        /// The counts; the last message.
+        #[prost(message, tag = "3")]
+        Summary(super::ViewOfSummary),
+    }
+}
+/// How far something long has come.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Progress {
+    /// Done so far.
+    #[prost(uint64, tag = "1")]
+    pub done: u64,
+    /// Of so many; 0 where that is not known.
+    #[prost(uint64, tag = "2")]
+    pub total: u64,
+}
+/// A record as it stood.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ViewedRecord {
+    /// Its id at its source.
+    #[prost(string, tag = "1")]
+    pub record_id: ::prost::alloc::string::String,
+    /// Its kind.
+    #[prost(enumeration = "Category", tag = "2")]
+    pub category: i32,
+    /// The version that stood then.
+    #[prost(uint64, tag = "3")]
+    pub version: u64,
+    /// When the fact was true.
+    #[prost(sfixed64, tag = "4")]
+    pub occurred_us: i64,
+    /// When the source wrote it down.
+    #[prost(sfixed64, tag = "5")]
+    pub recorded_us: i64,
+    /// Whether it was shown.
+    #[prost(bool, tag = "6")]
+    pub shown: bool,
+    /// As in ExplainResponse.
+    #[prost(string, tag = "7")]
+    pub answer: ::prost::alloc::string::String,
+    /// Why it was not shown, from the closed list of reasons; for the disclosing facility only.
+    #[prost(string, tag = "8")]
+    pub reason: ::prost::alloc::string::String,
+    /// That version's place in the log.
+    #[prost(message, optional, tag = "9")]
+    pub position: ::core::option::Option<Position>,
+}
+/// What a viewer could see, counted.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ViewOfSummary {
+    /// By category, in the order of the categories; those with nothing are left out.
+    #[prost(message, repeated, tag = "1")]
+    pub categories: ::prost::alloc::vec::Vec<ViewedCategory>,
+    /// How far the log had been read for the records.
+    #[prost(message, optional, tag = "2")]
+    pub data_frontier: ::core::option::Option<Frontier>,
+    /// How far it had been read for the statements.
+    #[prost(message, optional, tag = "3")]
+    pub consent_frontier: ::core::option::Option<Frontier>,
+    /// At which moment the clock was read.
+    #[prost(sfixed64, tag = "4")]
+    pub at_us: i64,
+    /// There were more records than `limit`.
+    #[prost(bool, tag = "5")]
+    pub truncated: bool,
+    /// Letters of the patient that could not be read and are left out.
+    #[prost(uint64, tag = "6")]
+    pub unreadable: u64,
+}
+/// The records of one category, counted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ViewedCategory {
+    /// Which.
+    #[prost(enumeration = "Category", tag = "1")]
+    pub category: i32,
+    /// How many were shown.
+    #[prost(uint64, tag = "2")]
+    pub shown: u64,
+    /// How many were not; for the disclosing facility only.
+    #[prost(uint64, tag = "3")]
+    pub hidden: u64,
+    /// When the first of those shown was true.
+    #[prost(sfixed64, optional, tag = "4")]
+    pub first_us: ::core::option::Option<i64>,
+    /// When the last of them was.
+    #[prost(sfixed64, optional, tag = "5")]
+    pub last_us: ::core::option::Option<i64>,
 }
 /// Generated client implementations.
 pub mod explain_service_client {
@@ -5705,7 +5917,10 @@ pub mod explain_service_client {
         ///
         /// The disclosing facility is told every gate. A viewer asks about itself and is told the same of what is hidden and of
         /// what does not exist; anybody else is told just that.
-        /// Who: any principal. Errors: UNAUTHENTICATED; INVALID_ARGUMENT (`field`: rule).
+        /// With `data_as_of` or `consent_as_of` a viewer is told what it was shown then and may still see now: an earlier time is
+        /// no way around a withdrawal.
+        /// Who: any principal. Errors: UNAUTHENTICATED; INVALID_ARGUMENT (`field`: rule); OUT_OF_RANGE (the time lies ahead of
+        /// the log, or before what it keeps); RESOURCE_EXHAUSTED (too many such questions at once); UNAVAILABLE.
         pub async fn explain(
             &mut self,
             request: impl tonic::IntoRequest<super::ExplainRequest>,
@@ -5730,6 +5945,36 @@ pub mod explain_service_client {
                 .insert(GrpcMethod::new("ajisai.v1.ExplainService", "Explain"));
             self.inner.unary(req, path, codec).await
         }
+        /// What a viewer could see of one patient: the data as of one time under the statements as of another.
+        ///
+        /// The disclosing facility is told each record, and why it was shown or not. A viewer asks about itself and is told of
+        /// the records that it was shown then and may still see now; anybody else is told of none. Streams progress and records
+        /// and ends with the counts; stops when the caller goes away.
+        /// Who: any principal. Errors: as for Explain.
+        pub async fn view_of(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ViewOfRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::ViewOfResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.ExplainService/ViewOf",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.ExplainService", "ViewOf"));
+            self.inner.server_streaming(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -5749,11 +5994,30 @@ pub mod explain_service_server {
         ///
         /// The disclosing facility is told every gate. A viewer asks about itself and is told the same of what is hidden and of
         /// what does not exist; anybody else is told just that.
-        /// Who: any principal. Errors: UNAUTHENTICATED; INVALID_ARGUMENT (`field`: rule).
+        /// With `data_as_of` or `consent_as_of` a viewer is told what it was shown then and may still see now: an earlier time is
+        /// no way around a withdrawal.
+        /// Who: any principal. Errors: UNAUTHENTICATED; INVALID_ARGUMENT (`field`: rule); OUT_OF_RANGE (the time lies ahead of
+        /// the log, or before what it keeps); RESOURCE_EXHAUSTED (too many such questions at once); UNAVAILABLE.
         async fn explain(
             &self,
             request: tonic::Request<super::ExplainRequest>,
         ) -> std::result::Result<tonic::Response<super::ExplainResponse>, tonic::Status>;
+        /// Server streaming response type for the ViewOf method.
+        type ViewOfStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::ViewOfResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// What a viewer could see of one patient: the data as of one time under the statements as of another.
+        ///
+        /// The disclosing facility is told each record, and why it was shown or not. A viewer asks about itself and is told of
+        /// the records that it was shown then and may still see now; anybody else is told of none. Streams progress and records
+        /// and ends with the counts; stops when the caller goes away.
+        /// Who: any principal. Errors: as for Explain.
+        async fn view_of(
+            &self,
+            request: tonic::Request<super::ViewOfRequest>,
+        ) -> std::result::Result<tonic::Response<Self::ViewOfStream>, tonic::Status>;
     }
     /// Explains decisions.
     #[derive(Debug)]
@@ -5873,6 +6137,52 @@ pub mod explain_service_server {
                                 max_encoding_message_size,
                             );
                         let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ajisai.v1.ExplainService/ViewOf" => {
+                    #[allow(non_camel_case_types)]
+                    struct ViewOfSvc<T: ExplainService>(pub Arc<T>);
+                    impl<
+                        T: ExplainService,
+                    > tonic::server::ServerStreamingService<super::ViewOfRequest>
+                    for ViewOfSvc<T> {
+                        type Response = super::ViewOfResponse;
+                        type ResponseStream = T::ViewOfStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ViewOfRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ExplainService>::view_of(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ViewOfSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
                         Ok(res)
                     };
                     Box::pin(fut)
@@ -8025,6 +8335,493 @@ pub mod node_service_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "ajisai.v1.NodeService";
     impl<T> tonic::server::NamedService for NodeServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// What to try.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SimulateRequest {
+    /// At which moment the clock is read; absent means now.
+    #[prost(sfixed64, optional, tag = "3")]
+    pub at_us: ::core::option::Option<i64>,
+    /// For which purpose the viewers look; 0 means treatment.
+    #[prost(enumeration = "Purpose", tag = "4")]
+    pub purpose: i32,
+    /// Also stream the references of what is gained and lost.
+    #[prost(bool, tag = "5")]
+    pub records: bool,
+    /// Stream at most so many references; 0 means 10000. All are counted.
+    #[prost(uint32, tag = "6")]
+    pub limit: u32,
+    /// The draft. Required. Not every kind can be tried: a consent, a withdrawal, a release, a scope, a member, a link, an
+    /// unlink, an agreement and its end can.
+    #[prost(oneof = "simulate_request::Draft", tags = "1, 2")]
+    pub draft: ::core::option::Option<simulate_request::Draft>,
+}
+/// Nested message and enum types in `SimulateRequest`.
+pub mod simulate_request {
+    /// The draft. Required. Not every kind can be tried: a consent, a withdrawal, a release, a scope, a member, a link, an
+    /// unlink, an agreement and its end can.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Draft {
+        /// A change of a patient's consents.
+        #[prost(message, tag = "1")]
+        Consent(super::ConsentChange),
+        /// A change of the directory, a scope or a link.
+        #[prost(message, tag = "2")]
+        Directory(super::DirectoryChange),
+    }
+}
+/// One part of the answer.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SimulateResponse {
+    /// Which.
+    #[prost(oneof = "simulate_response::Part", tags = "1, 2, 3, 4, 5")]
+    pub part: ::core::option::Option<simulate_response::Part>,
+}
+/// Nested message and enum types in `SimulateResponse`.
+pub mod simulate_response {
+    /// Which.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Part {
+        /// What the draft would come to; the first message.
+        #[prost(message, tag = "1")]
+        Start(super::SimulateStart),
+        /// Viewers looked at, from time to time.
+        #[prost(message, tag = "2")]
+        Progress(super::Progress),
+        /// What one viewer gains and loses of one category.
+        #[prost(message, tag = "3")]
+        Effect(super::Effect),
+        /// One record gained or lost.
+        #[prost(message, tag = "4")]
+        Record(super::AffectedRecord),
+        /// The end; the last message.
+        #[prost(message, tag = "5")]
+        End(super::SimulateEnd),
+    }
+}
+/// What the draft comes to.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SimulateStart {
+    /// What would become of the statement, from the closed list of outcomes: `applied`, `unchanged`, `wrong_transition` …
+    #[prost(string, tag = "1")]
+    pub outcome: ::prost::alloc::string::String,
+    /// Where in the log it was tried.
+    #[prost(message, optional, tag = "2")]
+    pub frontier: ::core::option::Option<Frontier>,
+    /// At which moment the clock was read.
+    #[prost(sfixed64, tag = "3")]
+    pub at_us: i64,
+}
+/// What one viewer gains and loses of one category.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Effect {
+    /// The viewing facility.
+    #[prost(string, tag = "1")]
+    pub viewer: ::prost::alloc::string::String,
+    /// The member; empty for the facility's machine.
+    #[prost(string, tag = "2")]
+    pub member: ::prost::alloc::string::String,
+    /// In which role.
+    #[prost(enumeration = "Role", tag = "3")]
+    pub role: i32,
+    /// Which records.
+    #[prost(enumeration = "Category", tag = "4")]
+    pub category: i32,
+    /// What would appear.
+    #[prost(message, optional, tag = "5")]
+    pub gained: ::core::option::Option<AffectedRows>,
+    /// What would vanish.
+    #[prost(message, optional, tag = "6")]
+    pub lost: ::core::option::Option<AffectedRows>,
+}
+/// Rows, counted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AffectedRows {
+    /// Of how many patient refs.
+    #[prost(uint64, tag = "1")]
+    pub patients: u64,
+    /// How many.
+    #[prost(uint64, tag = "2")]
+    pub rows: u64,
+    /// When the first of the facts was true; absent where there are none.
+    #[prost(sfixed64, optional, tag = "3")]
+    pub first_us: ::core::option::Option<i64>,
+    /// When the last was.
+    #[prost(sfixed64, optional, tag = "4")]
+    pub last_us: ::core::option::Option<i64>,
+}
+/// One record gained or lost.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct AffectedRecord {
+    /// The viewing facility.
+    #[prost(string, tag = "1")]
+    pub viewer: ::prost::alloc::string::String,
+    /// The member; empty for the facility's machine.
+    #[prost(string, tag = "2")]
+    pub member: ::prost::alloc::string::String,
+    /// In which role.
+    #[prost(enumeration = "Role", tag = "3")]
+    pub role: i32,
+    /// Its source.
+    #[prost(string, tag = "4")]
+    pub source: ::prost::alloc::string::String,
+    /// Its id there.
+    #[prost(string, tag = "5")]
+    pub record_id: ::prost::alloc::string::String,
+    /// Its kind.
+    #[prost(enumeration = "Category", tag = "6")]
+    pub category: i32,
+    /// Its version.
+    #[prost(uint64, tag = "7")]
+    pub version: u64,
+    /// When the fact was true.
+    #[prost(sfixed64, tag = "8")]
+    pub occurred_us: i64,
+    /// It would appear; otherwise it would vanish.
+    #[prost(bool, tag = "9")]
+    pub gained: bool,
+}
+/// The end of the answer.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct SimulateEnd {
+    /// How many facilities were looked at.
+    #[prost(uint64, tag = "1")]
+    pub facilities: u64,
+    /// For how many of them something changes.
+    #[prost(uint64, tag = "2")]
+    pub concerned: u64,
+    /// The next moment at which what the draft says begins or ends by the clock, or a row that it holds back is let go.
+    #[prost(sfixed64, optional, tag = "3")]
+    pub next_change_us: ::core::option::Option<i64>,
+    /// There were more references than `limit`.
+    #[prost(bool, tag = "4")]
+    pub truncated: bool,
+}
+/// Generated client implementations.
+pub mod policy_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Says what a statement would change.
+    #[derive(Debug, Clone)]
+    pub struct PolicyServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl PolicyServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> PolicyServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> PolicyServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            PolicyServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Who would gain and lose what if this were stated now. Nothing is stated.
+        ///
+        /// The draft passes the same checks as the statement itself and is refused in the same words. It is applied to a copy of
+        /// the book, and what each viewer is shown before and after is compared over the real rows: the machine of each facility
+        /// that may be concerned, and those of its members who would gain or lose something else than their machine. Only rows
+        /// are counted that are the caller's own or that the caller sees now.
+        /// Streams progress, effects and, where asked for, references; ends with SimulateEnd. Stops when the caller goes away.
+        /// Who: who may make the statement; a consent or its withdrawal only the disclosing facility. Errors: UNAUTHENTICATED;
+        /// PERMISSION_DENIED, INVALID_ARGUMENT and NOT_FOUND as for the statement itself; RESOURCE_EXHAUSTED (too many at once);
+        /// UNAVAILABLE.
+        pub async fn simulate(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SimulateRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::SimulateResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.PolicyService/Simulate",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.PolicyService", "Simulate"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod policy_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with PolicyServiceServer.
+    #[async_trait]
+    pub trait PolicyService: std::marker::Send + std::marker::Sync + 'static {
+        /// Server streaming response type for the Simulate method.
+        type SimulateStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::SimulateResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Who would gain and lose what if this were stated now. Nothing is stated.
+        ///
+        /// The draft passes the same checks as the statement itself and is refused in the same words. It is applied to a copy of
+        /// the book, and what each viewer is shown before and after is compared over the real rows: the machine of each facility
+        /// that may be concerned, and those of its members who would gain or lose something else than their machine. Only rows
+        /// are counted that are the caller's own or that the caller sees now.
+        /// Streams progress, effects and, where asked for, references; ends with SimulateEnd. Stops when the caller goes away.
+        /// Who: who may make the statement; a consent or its withdrawal only the disclosing facility. Errors: UNAUTHENTICATED;
+        /// PERMISSION_DENIED, INVALID_ARGUMENT and NOT_FOUND as for the statement itself; RESOURCE_EXHAUSTED (too many at once);
+        /// UNAVAILABLE.
+        async fn simulate(
+            &self,
+            request: tonic::Request<super::SimulateRequest>,
+        ) -> std::result::Result<tonic::Response<Self::SimulateStream>, tonic::Status>;
+    }
+    /// Says what a statement would change.
+    #[derive(Debug)]
+    pub struct PolicyServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> PolicyServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for PolicyServiceServer<T>
+    where
+        T: PolicyService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/ajisai.v1.PolicyService/Simulate" => {
+                    #[allow(non_camel_case_types)]
+                    struct SimulateSvc<T: PolicyService>(pub Arc<T>);
+                    impl<
+                        T: PolicyService,
+                    > tonic::server::ServerStreamingService<super::SimulateRequest>
+                    for SimulateSvc<T> {
+                        type Response = super::SimulateResponse;
+                        type ResponseStream = T::SimulateStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SimulateRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PolicyService>::simulate(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SimulateSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for PolicyServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "ajisai.v1.PolicyService";
+    impl<T> tonic::server::NamedService for PolicyServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }

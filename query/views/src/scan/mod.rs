@@ -16,6 +16,6 @@ mod tally;
 
 pub(crate) use facts::facts_of_patient;
 pub(crate) use provider::FacilityTable;
-pub(crate) use records::{facts_at, facts_of, records};
+pub(crate) use records::{facts_at, facts_of, found_at, records, references};
 pub(crate) use sight::Sight;
 pub use tally::Tally;

@@ -7,6 +7,7 @@ use super::pruning::Pruning;
 use super::rows::{Given, hot};
 use super::sight::Sight;
 use crate::StoreError;
+use crate::glance::REFERENCE;
 use crate::hot::{numbers, place};
 use crate::rows::{DeadSet, RowKey};
 use crate::store::Snapshot;
@@ -15,6 +16,7 @@ use arrow::datatypes::{Int32Type, Int64Type};
 use arrow::record_batch::RecordBatch;
 use consent_filter::{Book, ClassIx, Facts, PatientIx, ScopeClass};
 use model::{Category, PatientNumber, PatientRef, Position, Record};
+use std::sync::Arc;
 
 /// Gives every record of a category that a sight shows, with its place in the log, to `each`, until it says `false`.
 /// `dead` is what counts as dead: a snapshot's own, or that of one before it.
@@ -25,10 +27,8 @@ pub(crate) fn records(
     category: Category,
     mut each: impl FnMut(Position, Record) -> bool,
 ) -> Result<(), StoreError> {
-    let schema = stored_schema(category);
-    let given: Vec<Given> =
-        std::iter::once(Given::Source).chain((1..schema.fields().len()).map(Given::Stored)).collect();
-    let mut give = |batch: &RecordBatch| {
+    let columns: Vec<usize> = (0..stored_schema(category).fields().len()).collect();
+    batches((sight, snapshot, dead), category, &columns, |batch| {
         (0..batch.num_rows()).all(|row| match record_of(category, batch, row) {
             Some((position, record)) => each(position, record),
             None => {
@@ -36,12 +36,35 @@ pub(crate) fn records(
                 true
             }
         })
-    };
+    })
+}
+
+/// Gives the rows of a category that a sight shows to `give`, batch by batch, until it says `false`: names, times and
+/// places, in the order of [`REFERENCE`].
+pub(crate) fn references(
+    sight: &Sight,
+    snapshot: &Snapshot,
+    category: Category,
+    give: impl FnMut(&RecordBatch) -> bool,
+) -> Result<(), StoreError> {
+    batches((sight, snapshot, &snapshot.dead), category, &REFERENCE, give)
+}
+
+/// Gives the shown rows of a category batch by batch with the stored columns at these places, the source first.
+fn batches(
+    (sight, snapshot, dead): (&Sight, &Snapshot, &DeadSet),
+    category: Category,
+    columns: &[usize],
+    mut give: impl FnMut(&RecordBatch) -> bool,
+) -> Result<(), StoreError> {
+    let failed = |source| StoreError::Arrow { table: table_name(category), source };
+    let schema = Arc::new(stored_schema(category).project(columns).map_err(failed)?);
+    let given: Vec<Given> =
+        columns.iter().map(|at| if *at == place::SOURCE { Given::Source } else { Given::Stored(*at) }).collect();
     for piece in pieces(sight, snapshot, category, &Pruning::of(&[]), 1).into_iter().flatten() {
         match piece {
             Piece::Hot(chunk) => {
-                let shown = hot(sight, dead, &chunk, &given, &schema)
-                    .map_err(|source| StoreError::Arrow { table: table_name(category), source })?;
+                let shown = hot(sight, dead, &chunk, &given, &schema).map_err(failed)?;
                 if shown.is_some_and(|(batch, _)| !give(&batch)) {
                     return Ok(());
                 }
@@ -63,6 +86,33 @@ pub(crate) fn records(
 
 /// What a decision asks of the row at a place in the log, wherever it lies, dead or not. Its content is not read.
 pub(crate) fn facts_at(snapshot: &Snapshot, book: &Book, at: Position) -> Result<Option<Facts>, StoreError> {
+    Ok(found_at(snapshot, at)?.and_then(|row| row.facts(book)))
+}
+
+/// A row that was found, before the book is asked whose it is.
+pub(crate) struct FoundRow {
+    owner: Owner,
+    class: ClassIx,
+    times: (i64, i64),
+}
+
+enum Owner {
+    Numbered(PatientIx),
+    Named(PatientRef),
+}
+
+impl FoundRow {
+    pub(crate) fn facts(&self, book: &Book) -> Option<Facts> {
+        let patient = match &self.owner {
+            Owner::Numbered(patient) => *patient,
+            Owner::Named(patient) => book.find_patient(patient)?,
+        };
+        facts(patient, self.class, self.times)
+    }
+}
+
+/// The row at a place in the log. No book is needed while files are read.
+pub(crate) fn found_at(snapshot: &Snapshot, at: Position) -> Result<Option<FoundRow>, StoreError> {
     let key = RowKey::of(at);
     for chunk in snapshot.hot.iter().flatten() {
         let Some(row) = chunk.keys.iter().position(|held| *held == key) else { continue };
@@ -70,7 +120,7 @@ pub(crate) fn facts_at(snapshot: &Snapshot, book: &Book, at: Position) -> Result
         let times = (chunk.occurred().get(row), chunk.recorded().get(row));
         if let (Some(patient), Some(class), (Some(occurred), Some(recorded))) = (patient, class, times) {
             let (patient, class) = (PatientIx::from_u32(*patient), ClassIx::from_u32(*class));
-            return Ok(facts(patient, class, (*occurred, *recorded)));
+            return Ok(Some(FoundRow { owner: Owner::Numbered(patient), class, times: (*occurred, *recorded) }));
         }
     }
     for file in snapshot.cold.all() {
@@ -79,8 +129,8 @@ pub(crate) fn facts_at(snapshot: &Snapshot, book: &Book, at: Position) -> Result
         {
             let Some(class) = file.class(class) else { return Ok(None) };
             let number = file.runs.owner(row).and_then(|number| PatientNumber::parse(number).ok());
-            let patient = number.and_then(|number| book.find_patient(&PatientRef::new(file.source.clone(), number)));
-            return Ok(patient.and_then(|patient| facts(patient, class, times)));
+            let owner = number.map(|number| Owner::Named(PatientRef::new(file.source.clone(), number)));
+            return Ok(owner.map(|owner| FoundRow { owner, class, times }));
         }
     }
     Ok(None)

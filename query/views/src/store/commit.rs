@@ -35,7 +35,7 @@ pub(super) struct Frozen {
     /// Every row that died since the last commit.
     dead: RoaringTreemap,
     changes: Arc<Changes>,
-    letters: Vec<Letter>,
+    pub(super) letters: Vec<Letter>,
     frontier: Frontier,
 }
 

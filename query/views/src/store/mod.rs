@@ -15,6 +15,7 @@ pub use compact::Compacted;
 pub use digest::ContentDigest;
 pub use load::{LoadedRow, Loader};
 pub use open::Recovered;
+pub use standing::StandingVersion;
 
 use crate::StoreError;
 use crate::cold::ColdTables;

@@ -362,3 +362,82 @@ async fn filters_that_prune_show_what_filters_above_would() {
     }
     assert!(found > 20, "the conditions find something: {found}");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_letters_kept_for_the_book_are_all_there_beside_commits_and_their_merging() {
+    let world = World::new(91, 900);
+    let mut node = Node::new().await;
+    let mut kept = Vec::new();
+    for (at, (position, event)) in world.log.iter().enumerate() {
+        node.take(*position, event);
+        if !matches!(event.body, Body::Record(_)) {
+            kept.push(*position);
+        }
+        if at % 11 == 0 {
+            node.publish();
+            node.store.commit().await.unwrap();
+        }
+        if at % 97 == 0 {
+            let letters: Vec<_> = node.store.book_letters().await.map(Result::unwrap).collect();
+            assert_eq!(letters.iter().map(|(position, _)| *position).collect::<Vec<_>>(), kept);
+            assert!(letters.iter().all(|(position, bytes)| *bytes == letter_of(*position)));
+        }
+    }
+    assert!(kept.len() > 150, "more segments than are kept apart were written");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_glance_shows_under_each_visibility_what_is_decided_and_no_row_twice() {
+    let (mut seen, mut whole) = (0, 0);
+    for seed in 40..44 {
+        let world = World::new(seed, 300);
+        let mut node = Node::new().await;
+        node.take_all(&world.log[..200]);
+        node.publish();
+        node.store.commit().await.unwrap();
+        node.take_all(&world.log[200..]);
+        node.publish();
+        let views = node.views();
+        let glance = views.store().glance();
+        let mut book = node.book.read().clone();
+        let standing = world.standing();
+        for principal in &world.principals {
+            let visibility = book.visibility(principal, world.moment);
+            let others: Vec<_> = (0..u32::try_from(book.patient_count()).unwrap())
+                .map(consent_filter::PatientIx::from_u32)
+                .filter(|ix| book.patient_ref(*ix).unwrap().facility() != &principal.facility)
+                .collect();
+            let shown = glance.under(&book, &visibility, &others, true);
+            let mut told = std::collections::BTreeSet::new();
+            for category in model::Category::ALL.iter().copied() {
+                shown
+                    .rows(category, |row| {
+                        let line = (row.position, row.record.to_owned(), row.version, row.occurred, row.recorded);
+                        assert!(told.insert(line), "a row came twice");
+                        true
+                    })
+                    .unwrap();
+                shown
+                    .records(category, |position, record| {
+                        whole += 1;
+                        let (id, version) = (record.id.as_str().to_owned(), record.version.get());
+                        let line = (position, id, version, record.occurred.micros(), record.recorded.micros());
+                        assert!(told.contains(&line), "a whole record is one of the rows");
+                        true
+                    })
+                    .unwrap();
+            }
+            let mut wanted = std::collections::BTreeSet::new();
+            for (position, record) in &standing {
+                let facts = book.facts(record);
+                if book.decide(&facts, principal, world.moment).is_permit() {
+                    let (id, version) = (record.id.as_str().to_owned(), record.version.get());
+                    wanted.insert((*position, id, version, record.occurred.micros(), record.recorded.micros()));
+                }
+            }
+            assert_eq!(told, wanted, "{principal:?}, seed {seed}");
+            seen += told.len();
+        }
+    }
+    assert!(seen > 100 && seen == whole, "{seen} rows, {whole} records");
+}
