@@ -3,7 +3,9 @@
 //! A catalogue is built anew for every statement from one view, so that the visibility and the rows it shows are
 //! captured together. Nothing can be registered in it, and it names nothing that another facility has.
 
+use crate::lab::{LAB_RESULTS, LabResults, lab_schema};
 use async_trait::async_trait;
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider};
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::{DataFusionError, Result as DataFusionResult};
@@ -89,7 +91,13 @@ pub fn category_of(table: &str) -> Option<Category> {
 
 // === Tables ===
 
-/// The schema `public`: the thirteen tables, over an open view or, for planning only, over nothing.
+/// Every table of the schema `public` and its columns: one per category, and what is read out of them.
+pub(crate) fn tables() -> impl Iterator<Item = (&'static str, SchemaRef)> {
+    let categories = Category::ALL.iter().map(|category| (table_name(*category), view_schema(*category)));
+    categories.chain(std::iter::once((LAB_RESULTS, lab_schema())))
+}
+
+/// The schema `public`, over an open view or, for planning only, over nothing.
 pub(crate) struct Tables {
     rows: Rows,
 }
@@ -106,6 +114,13 @@ impl Tables {
     pub(crate) fn without_rows() -> Self {
         Self { rows: Rows::None }
     }
+    /// The table of a category.
+    pub(crate) fn category(&self, category: Category) -> Arc<dyn TableProvider> {
+        match &self.rows {
+            Rows::Of(view) => view.table(category),
+            Rows::None => Arc::new(EmptyTable::new(view_schema(category))),
+        }
+    }
 }
 
 impl fmt::Debug for Tables {
@@ -117,16 +132,17 @@ impl fmt::Debug for Tables {
 #[async_trait]
 impl SchemaProvider for Tables {
     fn table_names(&self) -> Vec<String> {
-        Category::ALL.iter().map(|category| table_name(*category).to_owned()).collect()
+        tables().map(|(name, _)| name.to_owned()).collect()
     }
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
-        Ok(category_of(name).map(|category| match &self.rows {
-            Rows::Of(view) => view.table(category),
-            Rows::None => Arc::new(EmptyTable::new(view_schema(category))) as Arc<dyn TableProvider>,
-        }))
+        if name == LAB_RESULTS {
+            let (laboratory, patient) = (self.category(Category::Laboratory), self.category(Category::Patient));
+            return Ok(Some(Arc::new(LabResults::over(laboratory, patient))));
+        }
+        Ok(category_of(name).map(|category| self.category(category)))
     }
     fn table_exist(&self, name: &str) -> bool {
-        category_of(name).is_some()
+        name == LAB_RESULTS || category_of(name).is_some()
     }
 }
 

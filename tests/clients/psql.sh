@@ -20,9 +20,10 @@ holds() {
 holds '\l' "$(ask -c '\l')" ajisai
 holds '\dn' "$(ask -c '\dn')" public
 holds '\dt' "$(ask -c '\dt')" laboratory vital_sign care_plan patient
-[ "$(ask -Atc '\dt' | wc -l)" -eq 13 ] || fail "there are not thirteen tables: $(ask -Atc '\dt')"
+[ "$(ask -Atc '\dt' | wc -l)" -eq 14 ] || fail "there are not fourteen tables: $(ask -Atc '\dt')"
 holds '\d' "$(ask -c '\d')" laboratory
 holds '\d laboratory' "$(ask -c '\d laboratory')" my_patient_id value_number 'timestamp with time zone' 'text\[\]'
+holds '\d lab_results' "$(ask -c '\d lab_results')" value_unit flag_computed 'text\[\]'
 holds '\conninfo' "$(ask -c '\conninfo')" ajisai
 holds 'SHOW' "$(ask -Atc 'SHOW statement_timeout')" 0
 holds 'two statements' "$(ask -At -c 'BEGIN' -c 'SELECT 41 + 1' -c 'COMMIT')" 42

@@ -15,10 +15,8 @@ use arrow_flight::sql::{
     Searchable, SqlInfo, SqlSupportedTransaction, XdbcDataType,
 };
 use futures::{StreamExt, TryStreamExt};
-use model::Category;
 use std::sync::{Arc, LazyLock};
 use tonic::{Response, Status};
-use views::table::{table_name, view_schema};
 
 /// Every schema's name, as clients may list them.
 const SCHEMAS: [&str; 2] = [SCHEMA, "information_schema"];
@@ -59,9 +57,8 @@ pub(super) fn schemas(query: CommandGetDbSchemas) -> Result<Rows, Status> {
 
 pub(super) fn tables(query: CommandGetTables) -> Result<Rows, Status> {
     let mut builder = query.into_builder();
-    for category in Category::ALL {
-        let columns = super::flat(&view_schema(*category));
-        builder.append(CATALOG, SCHEMA, table_name(*category), TABLE, &columns).map_err(broken)?;
+    for (name, schema) in crate::catalogue::tables() {
+        builder.append(CATALOG, SCHEMA, name, TABLE, &super::flat(&schema)).map_err(broken)?;
     }
     one(builder.build())
 }

@@ -5,10 +5,11 @@ use super::running::{Answer, AnswerRows, Head, Outcome, Work};
 use super::seats::Seats;
 use super::statement::{Door, Reading, Statement};
 use super::yielding::GiveWay;
-use crate::catalogue::{CATALOG, PG_CATALOG, SCHEMA, Tables, ViewSource, World, no_stores};
+use crate::catalogue::{CATALOG, PG_CATALOG, SCHEMA, Tables, ViewSource, World, no_stores, tables};
 use crate::executor::Executor;
 use crate::freshness::frontier_text;
-use crate::functions::{Facts, NOT_OFFERED, bounded};
+use crate::functions::{Facts, NOT_OFFERED, bounded, laboratory};
+use crate::lab::{self, Asker};
 use crate::told::Told;
 use crate::{Limits, QueryError};
 use datafusion::catalog::SchemaProvider;
@@ -30,7 +31,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument as _;
-use views::table::{table_name, view_schema};
 use views::{Opening, Tally};
 
 /// Answers statements: for each one principal, one view, one catalogue.
@@ -97,7 +97,7 @@ impl ReadingRoom {
     /// # Errors
     /// When the statement has no meaning over these tables.
     pub async fn plan_without_rows(&self, principal: &Principal, reading: &Reading) -> Result<LogicalPlan, QueryError> {
-        let state = self.state(Tables::without_rows(), facts(principal, String::new(), 0))?;
+        let state = self.state(Tables::without_rows(), facts(principal, String::new(), 0), (principal, now()))?;
         let (reading, memory_bytes) = (reading.clone(), self.limits.memory_bytes);
         let planner = self.executor.planner().ok_or_else(|| QueryError::internal("planner"))?;
         let planning = planner.spawn(async move { plan(&state, &reading).await });
@@ -168,16 +168,24 @@ impl ReadingRoom {
         let age_ms = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
         let (tally, opening) = (view.tally(), view.opening());
         let facts = facts(principal, frontier_text(&frontier), age_ms);
-        let state = self.state(Tables::of(view), facts)?;
+        let state = self.state(Tables::of(view), facts, (principal, moment))?;
         Ok((state, Seen { frontier, moment, age, tally, opening }))
     }
 
-    fn state(&self, tables: Tables, facts: Facts) -> Result<SessionState, QueryError> {
+    fn state(
+        &self,
+        tables: Tables,
+        facts: Facts,
+        (principal, moment): (&Principal, Moment),
+    ) -> Result<SessionState, QueryError> {
+        let laboratory = tables.category(Category::Laboratory);
+        let asker = Asker { facility: principal.facility.clone(), moment, laboratory };
         let world = World::new(tables, Arc::clone(&self.pg_catalog));
         let mut builder = SessionStateBuilder::new_from_existing(self.template.clone())
             .with_catalog_list(Arc::new(world))
             .with_runtime_env(self.runtime()?);
         builder.scalar_functions().get_or_insert_with(Vec::new).extend(facts.functions());
+        lab::add_functions(builder.table_functions().get_or_insert_default(), &asker);
         Ok(builder.build())
     }
 
@@ -271,16 +279,15 @@ fn template(stores: &Arc<dyn ObjectStoreRegistry>) -> Result<(SessionState, Arc<
         .catalog(CATALOG)
         .and_then(|catalog| catalog.schema(SCHEMA))
         .ok_or_else(|| QueryError::internal("template catalogue"))?;
-    for category in Category::ALL {
-        let empty = Arc::new(EmptyTable::new(view_schema(*category)));
-        public.register_table(table_name(*category).to_owned(), empty).map_err(internal)?;
+    for (name, schema) in tables() {
+        public.register_table(name.to_owned(), Arc::new(EmptyTable::new(schema))).map_err(internal)?;
     }
     setup_pg_catalog(&context, CATALOG, EmptyContextProvider).map_err(|_| QueryError::internal("pg_catalog"))?;
     let pg_catalog = context
         .catalog(CATALOG)
         .and_then(|catalog| catalog.schema(PG_CATALOG))
         .ok_or_else(|| QueryError::internal("pg_catalog"))?;
-    for function in bounded(&context.state()) {
+    for function in bounded(&context.state()).into_iter().chain(laboratory()) {
         context.register_udf(function.as_ref().clone());
     }
     Ok((context.state(), pg_catalog))

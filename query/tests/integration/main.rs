@@ -8,6 +8,8 @@ mod grpc;
 #[cfg(test)]
 mod house;
 #[cfg(test)]
+mod laboratory;
+#[cfg(test)]
 mod limits;
 #[cfg(test)]
 mod permissions;

@@ -33,7 +33,7 @@ pub struct Region {
     _dir: TempDir,
 }
 
-fn facility(id: &str) -> FacilityId {
+pub fn facility(id: &str) -> FacilityId {
     FacilityId::parse(id).unwrap()
 }
 
@@ -201,7 +201,7 @@ impl Region {
     }
 
     /// One event's way, as the pipeline walks it.
-    fn say(&self, body: Body) -> Position {
+    pub fn say(&self, body: Body) -> Position {
         let partition = usize::from(!matches!(body, Body::Directory(_)));
         let offset = self.next[partition].fetch_add(1, Ordering::Relaxed);
         let position = Position::new(partition as u32, offset);

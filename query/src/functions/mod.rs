@@ -1,5 +1,9 @@
 //! The SQL functions of a session, and bounds on the functions that make much out of little.
 
+mod lab;
+
+pub(crate) use lab::laboratory;
+
 use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::ScalarValue;
 use datafusion::common::cast::as_int64_array;

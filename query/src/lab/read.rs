@@ -1,0 +1,133 @@
+//! From a row of `laboratory` to a result read whole.
+
+use clinical::lab::{
+    CodeText, CriticalTable, LabInput, LabRow, Patient, Site, UnitSpellings, Written, WrittenInterval, read_result,
+};
+use datafusion::arrow::array::{Array, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
+use datafusion::common::cast::{as_float64_array, as_string_array, as_timestamp_microsecond_array};
+use datafusion::common::{DataFusionError, Result};
+use std::sync::LazyLock;
+
+/// The columns of `laboratory` a result is read from.
+pub(super) const READ: [&str; 11] = [
+    "code_system",
+    "code",
+    "specimen",
+    "value_number",
+    "comparator",
+    "unit",
+    "value_code",
+    "value_text",
+    "reference_low",
+    "reference_high",
+    "flag",
+];
+
+static CRITICAL: LazyLock<CriticalTable> = LazyLock::new(CriticalTable::shipped);
+
+/// What holds at every facility: the shipped tables.
+fn site() -> Site<'static> {
+    Site {
+        map: None,
+        spellings: UnitSpellings::shipped(),
+        intervals: None,
+        critical: &CRITICAL,
+        blank_flag_is_normal: false,
+    }
+}
+
+/// The columns [`READ`] of a batch.
+pub(super) struct Inputs<'a> {
+    code_system: &'a StringArray,
+    code: &'a StringArray,
+    specimen: &'a StringArray,
+    value_number: &'a Float64Array,
+    comparator: &'a StringArray,
+    unit: &'a StringArray,
+    value_code: &'a StringArray,
+    value_text: &'a StringArray,
+    reference_low: &'a Float64Array,
+    reference_high: &'a Float64Array,
+    flag: &'a StringArray,
+}
+
+impl<'a> Inputs<'a> {
+    pub(super) fn of(batch: &'a RecordBatch) -> Result<Self> {
+        Ok(Self {
+            code_system: texts(batch, "code_system")?,
+            code: texts(batch, "code")?,
+            specimen: texts(batch, "specimen")?,
+            value_number: floats(batch, "value_number")?,
+            comparator: texts(batch, "comparator")?,
+            unit: texts(batch, "unit")?,
+            value_code: texts(batch, "value_code")?,
+            value_text: texts(batch, "value_text")?,
+            reference_low: floats(batch, "reference_low")?,
+            reference_high: floats(batch, "reference_high")?,
+            flag: texts(batch, "flag")?,
+        })
+    }
+
+    pub(super) fn flag(&self, row: usize) -> &'a str {
+        text(self.flag, row)
+    }
+
+    pub(super) fn unit(&self, row: usize) -> &'a str {
+        text(self.unit, row)
+    }
+
+    /// Reads one row.
+    pub(super) fn read(&self, row: usize, patient: Patient) -> LabRow {
+        let code = text(self.code, row);
+        let code = match text(self.code_system, row) {
+            "jlac10" => CodeText::Jlac10(code),
+            "loinc" => CodeText::Loinc(code),
+            _ => CodeText::Local(code),
+        };
+        let words = [text(self.value_text, row), text(self.value_code, row)];
+        let value = match (number(self.value_number, row), words) {
+            (Some(value), _) => Written::Number(text(self.comparator, row), value),
+            (None, ["", ""]) => Written::Absent,
+            (None, ["", code]) => Written::Text(code),
+            (None, [text, _]) => Written::Text(text),
+        };
+        let (low, high) = (number(self.reference_low, row), number(self.reference_high, row));
+        let input = LabInput {
+            code,
+            specimen: text(self.specimen, row),
+            value,
+            unit: self.unit(row),
+            interval: WrittenInterval::Bounds(low, high),
+            flag: self.flag(row),
+            patient,
+        };
+        read_result(&input, &site())
+    }
+}
+
+/// A text column of a batch.
+pub(super) fn texts<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a StringArray> {
+    as_string_array(column(batch, name)?)
+}
+
+/// A time column of a batch.
+pub(super) fn times<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a TimestampMicrosecondArray> {
+    as_timestamp_microsecond_array(column(batch, name)?)
+}
+
+fn floats<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Float64Array> {
+    as_float64_array(column(batch, name)?)
+}
+
+pub(super) fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a datafusion::arrow::array::ArrayRef> {
+    batch.column_by_name(name).ok_or_else(|| DataFusionError::Internal("a laboratory column is missing".to_owned()))
+}
+
+/// The text of a row; empty where there is none.
+pub(super) fn text(column: &StringArray, row: usize) -> &str {
+    if column.is_null(row) { "" } else { column.value(row) }
+}
+
+fn number(column: &Float64Array, row: usize) -> Option<f64> {
+    column.is_valid(row).then(|| column.value(row))
+}
