@@ -169,8 +169,11 @@ fn fill(region: &Region) {
     for (id, of, days, values) in
         [("h", hospital(), 6.0, [90.0, 60.0, 300.0]), ("c", centre(), 2.0, [70.0, 200.0, 150.0])]
     {
-        let codes = [("mcv", "2A060000001930901", "fL"), ("alp", "3B070000002327101", "U/L")];
-        let codes = [codes[0], codes[1], ("che", "3B110000002327101", "IU/L")];
+        let codes = [
+            ("mcv", "2A060000001930901", "fL"),
+            ("alp", "3B070000002327101", "U/L"),
+            ("che", "3B110000002327101", "IU/L"),
+        ];
         let at = ago(days);
         for ((name, code, unit), value) in codes.into_iter().zip(values) {
             let payload = Payload::Laboratory(result(jlac10(code), number(value, unit)));
