@@ -5,6 +5,7 @@
 //! its index to disk, the log closes.
 
 mod book;
+mod doors;
 mod explain;
 mod ledger;
 mod log;
@@ -37,6 +38,7 @@ use tower_http::trace::TraceLayer;
 use views::{Feeds, Store, StoreConfig, StoreError, Views};
 
 pub use book::BookDirectory;
+pub use doors::DoorsError;
 pub use log::{LogOpenError, open_log};
 pub use node::State;
 use tasks::{Corridor, Ledger};
@@ -76,6 +78,9 @@ pub enum AppError {
     /// The door.
     #[error(transparent)]
     Door(#[from] ingest::OpenError),
+    /// A way in beside gRPC.
+    #[error(transparent)]
+    Doors(#[from] DoorsError),
     /// The keys that verify tokens.
     #[error(transparent)]
     Keys(#[from] KeysError),
@@ -121,6 +126,7 @@ pub struct App {
 /// What the listeners are served from.
 struct Opened {
     listeners: Listeners,
+    doors: doors::Doors,
     views: Arc<Views>,
     identity: Arc<Identity>,
     ledger: ledger::LedgerDesk,
@@ -152,7 +158,8 @@ impl App {
         let views = Arc::new(Views::new(Arc::clone(&store), Arc::clone(&book), Arc::clone(&feeds)));
 
         let directory = Arc::new(BookDirectory::new(Arc::clone(&book)));
-        let identity = Arc::new(Identity::open(&config.identity, directory, Arc::clone(&clock)).await?);
+        let identity =
+            Arc::new(Identity::open(&config.identity, Arc::clone(&directory) as _, Arc::clone(&clock)).await?);
         let settings = ingest::Settings {
             index: config.node.data_dir.join("seen"),
             quarantine: config.node.data_dir.join("quarantine"),
@@ -160,6 +167,8 @@ impl App {
         };
         let admission =
             Admission::open(Arc::clone(&log), Arc::clone(&register) as _, &settings, Arc::clone(&clock)).await?;
+
+        let doors = doors::Doors::open(&config, &admission, &directory, &clock)?;
 
         let (recorder, recording) = Recorder::start(Arc::clone(&log), Arc::clone(&clock));
         feeds.witnessed_by(Arc::clone(&recorder) as _);
@@ -196,12 +205,12 @@ impl App {
             ledger,
             servers: Vec::new(),
         };
-        app.serve(Opened { listeners, views, identity, ledger: desk, end, registry })?;
+        app.serve(Opened { listeners, doors, views, identity, ledger: desk, end, registry })?;
         Ok(app)
     }
 
     fn serve(&mut self, opened: Opened) -> Result<(), AppError> {
-        let Opened { listeners, views, identity, ledger, end, registry } = opened;
+        let Opened { listeners, doors, views, identity, ledger, end, registry } = opened;
         let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let executor = Executor::start(threads).map_err(|error| AppError::Room(error.to_string()))?;
         let limits = Limits {
@@ -290,6 +299,7 @@ impl App {
             let stopped = self.stop_serving.clone().cancelled_owned();
             self.spawn("admin", axum::serve(connections, router).with_graceful_shutdown(stopped).into_future());
         }
+        self.open_doors(doors, listeners.doors, &identity)?;
         let (state, store, stop) = (Arc::clone(&self.state), Arc::clone(views.store()), self.stop_serving.clone());
         tokio::spawn(async move {
             health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
@@ -429,16 +439,22 @@ struct Listeners {
     postgres: Option<(TcpListener, SocketAddr)>,
     admin: Option<(TcpListener, SocketAddr)>,
     dashboards: Option<(TcpListener, SocketAddr)>,
+    doors: doors::DoorListeners,
 }
 
 impl Listeners {
     async fn bind(config: &Config) -> Result<Self, AppError> {
         let grpc = bind("listen.grpc", config.listen.grpc).await?;
+        let mut mllp = Vec::new();
+        for listener in &config.mllp {
+            mllp.push((bind("mllp.address", listener.address).await?, listener.address));
+        }
         Ok(Self {
             grpc: (grpc, config.listen.grpc),
             postgres: bind_if("listen.postgres", config.listen.postgres).await?,
             admin: bind_if("listen.admin", config.listen.admin).await?,
             dashboards: bind_if("listen.dashboards", config.listen.dashboards).await?,
+            doors: doors::DoorListeners { mllp, fhir: bind_if("listen.fhir", config.listen.fhir).await? },
         })
     }
 }

@@ -11,6 +11,7 @@ pub mod dev;
 pub mod directory;
 pub mod explain;
 pub mod feed;
+pub mod feeds;
 pub mod ledger;
 pub mod policy;
 pub mod publish;
@@ -49,6 +50,7 @@ enum Command {
     Explain(explain::Explain),
     Policy(policy::PolicyCommand),
     Feed(feed::FeedCommand),
+    Feeds(feeds::Feeds),
     Quarantine(quarantine::QuarantineCommand),
     Status(status::Status),
     Views(views::ViewsCommand),
@@ -72,6 +74,7 @@ impl Cli {
             Command::Explain(args) => drive(args.run()),
             Command::Policy(args) => drive(args.run()),
             Command::Feed(args) => drive(args.run()),
+            Command::Feeds(args) => drive(args.run()),
             Command::Quarantine(args) => drive(args.run()),
             Command::Status(args) => drive(args.run()),
             Command::Views(args) => drive(args.run()),

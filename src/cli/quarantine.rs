@@ -51,6 +51,12 @@ enum Act {
         #[command(flatten)]
         connection: Connection,
     },
+    /// 再送して受理されたものの由来。What was replayed, and what became of it.
+    #[command(after_help = "例 Example:\n  ajisai quarantine replayed --as hospital.token")]
+    Replayed {
+        #[command(flatten)]
+        connection: Connection,
+    },
     /// 捨てる（取り消せない）。Throw one away for good.
     #[command(after_help = "例 Example:\n  ajisai quarantine discard --as hospital.token 42")]
     Discard {
@@ -126,6 +132,23 @@ impl QuarantineCommand {
                     }
                 }
             }
+            Act::Replayed { connection } => {
+                let client = connection.open().await?;
+                let mut printed = table(&REPLAYED);
+                let mut page = String::new();
+                loop {
+                    let request = v1::ListReplayedRequest { page_size: 1000, page };
+                    let response = client.ingest().list_replayed(request).await.map_err(fail)?.into_inner();
+                    for replayed in response.replayed {
+                        printed.add_row(replayed_row(replayed)?);
+                    }
+                    if response.next_page.is_empty() {
+                        break;
+                    }
+                    page = response.next_page;
+                }
+                say(printed.to_string());
+            }
             Act::Discard { id, connection } => {
                 let client = connection.open().await?;
                 let request = v1::DiscardQuarantinedRequest { id };
@@ -154,6 +177,21 @@ fn row(event: v1::Quarantined) -> anyhow::Result<[String; 9]> {
     let v1::Quarantined { id, received_us, facility, reason, field, rule, size, form, origin } = event;
     let received = Moment::from_micros(received_us)?.to_string();
     Ok([id, received, facility, form, origin, reason, field, rule, size.to_string()])
+}
+
+/// What is shown of each that was replayed, in the order of [`replayed_row`].
+const REPLAYED: [&str; 7] =
+    ["番号 id", "受信 received", "再送 replayed", "形式 form", "由来 origin", "修正 edited", "位置 positions"];
+
+fn replayed_row(replayed: v1::Replayed) -> anyhow::Result<[String; 7]> {
+    let v1::Replayed { origin, replayed_us, came_as, sent_as, positions } = replayed;
+    let v1::Quarantined { id, received_us, form, origin, .. } = origin.context("an entry without an origin")?;
+    let moment = |micros| Moment::from_micros(micros).map(|moment| moment.to_string());
+    let edited = if came_as == sent_as { "-" } else { "はい yes" };
+    let positions: Vec<String> =
+        positions.into_iter().map(|position| model::Position::from(position).to_string()).collect();
+    let (received, replayed) = (moment(received_us)?, moment(replayed_us)?);
+    Ok([id, received, replayed, form, origin, edited.to_owned(), positions.join(", ")])
 }
 
 /// Sixteen bytes a line, in hex and as characters.

@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 pub fn markdown() -> String {
     let mut text = String::from(HEAD);
     for section in SECTIONS {
-        let Section { path, ja, en } = section;
-        let _ = write!(text, "\n## `[{path}]`\n\n{ja} — {en}\n\n");
+        let Section { ja, en, .. } = section;
+        let _ = write!(text, "\n## `{}`\n\n{ja} — {en}\n\n", section.head());
         text.push_str("| 項目 key | 値 takes | 既定値 default | 意味 meaning |\n|---|---|---|---|\n");
         for key in keys_of(section) {
             let (_, name) = split(key.path);
@@ -31,8 +31,10 @@ pub fn markdown() -> String {
 pub fn template() -> String {
     let mut text = String::from("# ajisai: 設定ファイル configuration\n");
     for section in SECTIONS {
-        let Section { path, ja, en } = section;
-        let _ = write!(text, "\n# {ja}\n# {en}\n[{path}]\n");
+        let Section { ja, en, .. } = section;
+        // An empty entry of a list would be an entry, so its head is a comment too.
+        let sign = if section.is_list() { "# " } else { "" };
+        let _ = write!(text, "\n# {ja}\n# {en}\n{sign}{}\n", section.head());
         for key in keys_of(section) {
             let (_, name) = split(key.path);
             let _ = writeln!(text, "\n# {}\n# {}", key.ja, key.en);
@@ -78,6 +80,9 @@ This page is printed by `ajisai config --document` from the table in `src/config
 `ajisai serve --config FILE` reads a TOML file. An unknown key or a bad value is refused with its name, its place and an
 example. The environment overrides the file: `log.embedded.dir` is `AJISAI_LOG__EMBEDDED__DIR` (`.` becomes `__`, upper
 case). `ajisai config` prints a template of all keys, `ajisai config --check FILE` what is wrong with a file.
+
+`[[mllp]]` のように二重の括弧で示す節は、必要な数だけ繰り返して書きます（ファイルでのみ指定できます）。
+A section in double brackets, such as `[[mllp]]`, is written once for each; it is given in the file only.
 
 証明書・鍵・パスワードは、設定ファイルには書かずファイルで渡します。
 Certificates, keys and passwords are given as files, never as text in the configuration.

@@ -23,6 +23,13 @@ pub enum ConfigError {
         /// The known key most like it, if one is.
         nearest: Option<&'static str>,
     },
+    /// A key of a section that is a list, given elsewhere than in an entry of the list.
+    NotAnEntry {
+        /// The section.
+        section: String,
+        /// Where it stood.
+        origin: Origin,
+    },
     /// A value of the wrong type or out of bounds.
     BadValue {
         /// The key.
@@ -82,6 +89,31 @@ pub enum Rule {
     SaslIncomplete,
     /// A client certificate for Kafka needs its key, and a key its certificate.
     KafkaCertificateIncomplete,
+    /// An entry of a list lacks what every entry has.
+    Required {
+        /// Which entry, from 1.
+        entry: usize,
+    },
+    /// A listener without TLS cannot tell facilities apart.
+    OneFacilityWithoutTls {
+        /// Which entry, from 1.
+        entry: usize,
+    },
+    /// MLLP over TLS needs the node's certificate.
+    MllpTls {
+        /// Which entry, from 1.
+        entry: usize,
+    },
+    /// MLLP without TLS is for loopback only.
+    PlainMllpOffLoopback {
+        /// Which entry, from 1.
+        entry: usize,
+    },
+    /// Two storages have one name.
+    SameName {
+        /// Which entry, from 1.
+        entry: usize,
+    },
     /// Two listeners share an address.
     SameAddress {
         /// The other listener's key.
@@ -130,6 +162,10 @@ impl fmt::Display for ConfigError {
             Self::UnknownKey { key, origin, nearest: None } => {
                 write!(f, "unknown key `{key}` at {origin}; `ajisai config` lists all keys")
             }
+            Self::NotAnEntry { section, origin } => write!(
+                f,
+                "`{section}` at {origin} may stand several times: write [[{section}]] in the file, once for each"
+            ),
             Self::BadValue { key, found, expected, origin, example } => {
                 write!(f, "`{key}` at {origin} is {found}; it takes {expected}, for example {example}")
             }
@@ -155,6 +191,10 @@ impl ConfigError {
                     place(origin)
                 )
             }
+            Self::NotAnEntry { section, origin } => format!(
+                "{} の `{section}` は複数書ける節です。ファイルに [[{section}]] と、必要な数だけ書いてください",
+                place(origin)
+            ),
             Self::BadValue { key, found, expected, origin, example } => format!(
                 "{} の `{key}` の値 {found} は使えません。{} を指定してください（例: {example}）",
                 place(origin),
@@ -200,6 +240,23 @@ impl fmt::Display for Rule {
             Self::KafkaCertificateIncomplete => {
                 f.write_str("is missing: a client certificate for Kafka needs certificate and key")
             }
+            Self::Required { entry } => write!(f, "is missing in entry {entry}: every entry has one"),
+            Self::OneFacilityWithoutTls { entry } => write!(
+                f,
+                "of entry {entry} has not exactly one facility: without TLS no certificate says who sends, so give each \
+                 facility its own port, or set `mllp.tls` = true"
+            ),
+            Self::MllpTls { entry } => write!(
+                f,
+                "is missing: `mllp.address` of entry {entry} speaks TLS; give the certificate, or, for an engine on this \
+                 machine, set its `mllp.tls` = false"
+            ),
+            Self::PlainMllpOffLoopback { entry } => write!(
+                f,
+                "of entry {entry} is false although it does not listen on loopback: patient data leaves this machine \
+                 over TLS only; set it to true, or listen on 127.0.0.1"
+            ),
+            Self::SameName { entry } => write!(f, "of entry {entry} is the name of another feed; give each its own"),
             Self::SameAddress { other } => write!(f, "is the same address as `{other}`; give each its own port"),
         }
     }
@@ -229,6 +286,22 @@ impl Rule {
             Self::SaslIncomplete => "指定がありません。SASLには username と password_file が必要です".to_owned(),
             Self::KafkaCertificateIncomplete => {
                 "指定がありません。Kafkaのクライアント証明書には certificate と key が必要です".to_owned()
+            }
+            Self::Required { entry } => format!("{entry}番目に指定がありません。どれにも必要です"),
+            Self::OneFacilityWithoutTls { entry } => format!(
+                "{entry}番目の施設がちょうど一つではありません。TLSなしでは送り手を証明書で区別できないため、\
+                 施設ごとにポートを分けるか、`mllp.tls` を true にしてください"
+            ),
+            Self::MllpTls { entry } => format!(
+                "指定がありません。{entry}番目の `mllp.address` はTLSを使います。証明書を指定するか、\
+                 同じ機器の連携エンジンからであれば `mllp.tls` を false にしてください"
+            ),
+            Self::PlainMllpOffLoopback { entry } => format!(
+                "{entry}番目が false ですが、ループバック以外で待ち受けています。診療データはTLSでのみ外に出ます。\
+                 true にするか、127.0.0.1 で待ち受けてください"
+            ),
+            Self::SameName { entry } => {
+                format!("{entry}番目の名前は他の経路と同じです。別の名前を指定してください")
             }
             Self::SameAddress { other } => {
                 format!("`{other}` と同じアドレスです。別のポートを指定してください")

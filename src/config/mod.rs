@@ -17,6 +17,7 @@
 //! ```
 
 mod document;
+mod doors;
 mod error;
 pub mod keys;
 mod rules;
@@ -25,6 +26,7 @@ mod source;
 mod value;
 
 pub use document::{markdown, template};
+pub use doors::{Mllp, Storage, Text};
 pub use error::{ConfigError, ConfigErrors, Rule};
 pub use source::{Origin, Source};
 
@@ -49,6 +51,10 @@ pub struct Config {
     pub identity: Identity,
     /// `[ingest]`
     pub ingest: Ingest,
+    /// `[[mllp]]`
+    pub mllp: Vec<Mllp>,
+    /// `[[storage]]`
+    pub storages: Vec<Storage>,
     /// `[views]`
     pub views: Views,
     /// `[ledger]`
@@ -142,6 +148,8 @@ pub struct Listen {
     pub dashboards: Option<SocketAddr>,
     /// `/metrics`, `/health`, `/ready`; `None` is off. Off loopback it asks for a client certificate.
     pub admin: Option<SocketAddr>,
+    /// `POST /fhir`; `None` is off.
+    pub fhir: Option<SocketAddr>,
 }
 
 /// The node's certificate and whom it trusts.
@@ -207,6 +215,8 @@ pub struct Operator {
 pub struct Ingest {
     /// Room for refused bytes, in bytes.
     pub quarantine_bytes: u64,
+    /// The largest body of a `POST /fhir`, in bytes.
+    pub fhir_bytes: usize,
 }
 
 /// The record store.

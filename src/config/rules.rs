@@ -12,12 +12,14 @@ pub(super) fn check(config: &Config, faults: &mut Vec<ConfigError>) {
         ("listen.postgres", listen.postgres),
         ("listen.dashboards", listen.dashboards),
         ("listen.admin", listen.admin),
+        ("listen.fhir", listen.fhir),
     ]
     .into_iter()
     .filter_map(|(key, address)| address.map(|address| (key, address)))
+    .chain(config.mllp.iter().map(|mllp| ("mllp.address", mllp.address)))
     .collect();
 
-    let open = listeners.iter().find(|(_, address)| !address.ip().is_loopback());
+    let open = listeners.iter().find(|(key, address)| *key != "mllp.address" && !address.ip().is_loopback());
     if let (Some((listener, _)), None) = (open, &config.tls) {
         broken(faults, "tls.certificate", Rule::TlsOffLoopback { listener });
     }
@@ -26,6 +28,24 @@ pub(super) fn check(config: &Config, faults: &mut Vec<ConfigError>) {
         let twin = listeners.iter().take(at).find(|(_, other)| other == address && address.port() != 0);
         if let Some((other, _)) = twin {
             broken(faults, key, Rule::SameAddress { other });
+        }
+    }
+    for (entry, mllp) in (1..).zip(&config.mllp) {
+        match (mllp.tls, &config.tls) {
+            (true, None) => broken(faults, "tls.certificate", Rule::MllpTls { entry }),
+            (false, _) if !mllp.address.ip().is_loopback() => {
+                broken(faults, "mllp.tls", Rule::PlainMllpOffLoopback { entry });
+            }
+            (false, _) if mllp.facilities.len() != 1 => {
+                broken(faults, "mllp.facilities", Rule::OneFacilityWithoutTls { entry });
+            }
+            _ => {}
+        }
+    }
+    for (entry, storage) in (1..).zip(&config.storages) {
+        let twin = config.storages.iter().take(entry - 1).any(|other| other.name == storage.name);
+        if twin || ["mllp", "fhir"].contains(&storage.name.as_str()) {
+            broken(faults, "storage.name", Rule::SameName { entry });
         }
     }
     match &config.identity.keys {

@@ -15,12 +15,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-const MIB: u64 = 1024 * 1024;
+pub(super) const MIB: u64 = 1024 * 1024;
 
 /// Every key with its value: given, or its default.
 pub(super) struct Settings {
     base: PathBuf,
     values: BTreeMap<&'static str, Value>,
+    /// The entries of each section that is a list.
+    lists: BTreeMap<&'static str, Vec<BTreeMap<&'static str, Value>>>,
     faults: RefCell<Vec<ConfigError>>,
     /// Which keys were asked for, so that a test can say that no documented key is without effect.
     asked: RefCell<BTreeSet<&'static str>>,
@@ -33,10 +35,17 @@ impl Settings {
         leaves.extend(source.env_leaves());
         let mut faults = Vec::new();
         let mut values: BTreeMap<&'static str, Value> = BTreeMap::new();
+        let mut lists: BTreeMap<&'static str, Vec<BTreeMap<&'static str, Value>>> = BTreeMap::new();
         for leaf in leaves {
+            let entry = leaf.entry;
+            if let (Given::Entry, Some(section)) = (&leaf.given, keys::SECTIONS.iter().find(|s| s.path == leaf.key)) {
+                lists.entry(section.path).or_default().push(BTreeMap::new());
+                continue;
+            }
             match accept(leaf) {
                 Ok((key, value)) => {
-                    values.insert(key, value);
+                    let list = entry.and_then(|entry| lists.get_mut(keys::split(key).0)?.get_mut(entry));
+                    list.unwrap_or(&mut values).insert(key, value);
                 }
                 Err(fault) => faults.push(fault),
             }
@@ -46,14 +55,17 @@ impl Settings {
         }
         for key in KEYS {
             if let Fallback::Is(toml) = key.default
-                && !values.contains_key(key.path)
                 && let Some(value) = literal(toml).and_then(|given| key.kind.accept(&given))
             {
-                values.insert(key.path, value);
+                let section = keys::split(key.path).0;
+                let own = (!keys::is_list(section)).then_some(&mut values);
+                for values in lists.get_mut(section).into_iter().flatten().chain(own) {
+                    values.entry(key.path).or_insert_with(|| value.clone());
+                }
             }
         }
         let base = source.base().to_path_buf();
-        Ok(Self { base, values, faults: RefCell::new(faults), asked: RefCell::new(BTreeSet::new()) })
+        Ok(Self { base, values, lists, faults: RefCell::new(faults), asked: RefCell::new(BTreeSet::new()) })
     }
 
     pub(super) fn faults(&self) -> Vec<ConfigError> {
@@ -74,6 +86,7 @@ impl Settings {
                 postgres: self.address("listen.postgres"),
                 dashboards: self.address("listen.dashboards"),
                 admin: self.address("listen.admin"),
+                fhir: self.address("listen.fhir"),
             },
             tls: self.tls(),
             identity: Identity {
@@ -83,7 +96,12 @@ impl Settings {
                 leeway: self.seconds("identity.leeway_seconds"),
                 operators: self.operators(),
             },
-            ingest: Ingest { quarantine_bytes: self.integer("ingest.quarantine_mib") * MIB },
+            ingest: Ingest {
+                quarantine_bytes: self.integer("ingest.quarantine_mib") * MIB,
+                fhir_bytes: usize::try_from(self.integer("ingest.fhir_mib") * MIB).unwrap_or(usize::MAX),
+            },
+            mllp: self.each("mllp", Settings::mllp),
+            storages: self.each("storage", Settings::storage),
             views: Views {
                 dir: self.path("views.dir").unwrap_or_default(),
                 flush_rows: self.size("views.flush_rows"),
@@ -209,23 +227,42 @@ impl Settings {
         }
     }
 
+    /// What each entry of a list says; an entry with a fault says nothing.
+    fn each<T>(&self, section: &str, read: fn(&Self, usize) -> Option<T>) -> Vec<T> {
+        let entries = self.lists.get(section).map(Vec::as_slice).unwrap_or_default();
+        let read = entries.iter().enumerate().filter_map(|(at, values)| {
+            let entry = Self {
+                base: self.base.clone(),
+                values: values.clone(),
+                lists: BTreeMap::new(),
+                faults: RefCell::default(),
+                asked: RefCell::default(),
+            };
+            let read = read(&entry, at + 1);
+            self.faults.borrow_mut().extend(entry.faults.into_inner());
+            self.asked.borrow_mut().extend(entry.asked.into_inner());
+            read
+        });
+        read.collect()
+    }
+
     fn value(&self, key: &'static str) -> Option<Value> {
         self.asked.borrow_mut().insert(key);
         self.values.get(key).cloned()
     }
-    fn text(&self, key: &'static str) -> Option<String> {
+    pub(super) fn text(&self, key: &'static str) -> Option<String> {
         match self.value(key)? {
             Value::Text(text) => Some(text),
             _ => None,
         }
     }
-    fn texts(&self, key: &'static str) -> Vec<String> {
+    pub(super) fn texts(&self, key: &'static str) -> Vec<String> {
         match self.value(key) {
             Some(Value::Texts(texts)) => texts,
             _ => Vec::new(),
         }
     }
-    fn path(&self, key: &'static str) -> Option<PathBuf> {
+    pub(super) fn path(&self, key: &'static str) -> Option<PathBuf> {
         if let Some(given) = self.text(key) {
             return Some(self.base.join(given));
         }
@@ -234,44 +271,48 @@ impl Settings {
             Fallback::Is(_) | Fallback::Absent => None,
         }
     }
-    fn address(&self, key: &'static str) -> Option<SocketAddr> {
+    pub(super) fn address(&self, key: &'static str) -> Option<SocketAddr> {
         match self.value(key)? {
             Value::Address(address) => address,
             _ => None,
         }
     }
-    fn integer(&self, key: &'static str) -> u64 {
+    pub(super) fn integer(&self, key: &'static str) -> u64 {
         match self.value(key) {
             Some(Value::Integer(number)) => number,
             _ => 0,
         }
     }
-    fn switch(&self, key: &'static str) -> bool {
+    pub(super) fn switch(&self, key: &'static str) -> bool {
         matches!(self.value(key), Some(Value::Switch(true)))
     }
-    fn size(&self, key: &'static str) -> usize {
+    pub(super) fn size(&self, key: &'static str) -> usize {
         usize::try_from(self.integer(key)).unwrap_or(usize::MAX)
     }
     fn count(&self, key: &'static str) -> u32 {
         u32::try_from(self.integer(key)).unwrap_or(u32::MAX)
     }
-    fn seconds(&self, key: &'static str) -> Duration {
+    pub(super) fn seconds(&self, key: &'static str) -> Duration {
         Duration::from_secs(self.integer(key))
     }
 
-    fn broken<T>(&self, key: &'static str, rule: super::Rule) -> Option<T> {
+    pub(super) fn broken<T>(&self, key: &'static str, rule: super::Rule) -> Option<T> {
         let example = keys::find(key).map_or("", |key| key.example);
         self.faults.borrow_mut().push(ConfigError::Broken { key, rule, example });
         None
     }
-    fn bad_item(&self, key: &'static str, found: &str, reason: String) {
+    pub(super) fn bad_item(&self, key: &'static str, found: &str, reason: String) {
         let example = keys::find(key).map_or("", |key| key.example);
         self.faults.borrow_mut().push(ConfigError::BadItem { key, found: found.to_owned(), reason, example });
     }
 }
 
 fn accept(leaf: Leaf) -> Result<(&'static str, Value), ConfigError> {
-    let Leaf { key: path, given, origin } = leaf;
+    let Leaf { key: path, entry, given, origin } = leaf;
+    let section = if keys::is_list(&path) { path.as_str() } else { keys::split(&path).0 };
+    if keys::is_list(section) && entry.is_none() {
+        return Err(ConfigError::NotAnEntry { section: section.to_owned(), origin });
+    }
     let Some(key) = keys::find(&path) else {
         let nearest = keys::nearest(&path);
         return Err(ConfigError::UnknownKey { key: path, origin, nearest });

@@ -42,6 +42,8 @@ pub(super) enum Given {
     List(Vec<Given>),
     /// From the environment: a text that stands for any type.
     Env(String),
+    /// An entry of a list of sections begins.
+    Entry,
     /// A TOML value no key takes, by the name of its type.
     Other(&'static str),
 }
@@ -50,6 +52,8 @@ pub(super) enum Given {
 #[derive(Debug, Clone)]
 pub(super) struct Leaf {
     pub key: String,
+    /// Which of a list's entries it stands in, from 0.
+    pub entry: Option<usize>,
     pub given: Given,
     pub origin: Origin,
 }
@@ -84,21 +88,35 @@ impl Source {
             reason: error.message().to_owned(),
         })?;
         let mut leaves = Vec::new();
-        self.walk("", table.get_ref(), &mut leaves);
+        self.walk("", None, table.get_ref(), &mut leaves);
         Ok(leaves)
     }
 
-    fn walk(&self, prefix: &str, table: &DeTable<'_>, leaves: &mut Vec<Leaf>) {
+    fn walk(&self, prefix: &str, entry: Option<usize>, table: &DeTable<'_>, leaves: &mut Vec<Leaf>) {
         for (name, value) in table {
             let key =
                 if prefix.is_empty() { name.get_ref().to_string() } else { format!("{prefix}.{}", name.get_ref()) };
             match value.get_ref() {
                 // An empty table of an unknown name is a misspelling too: it must not vanish.
                 DeValue::Table(inner) if !inner.is_empty() || super::keys::is_section(&key) => {
-                    self.walk(&key, inner, leaves);
+                    self.walk(&key, entry, inner, leaves);
+                }
+                DeValue::Array(entries)
+                    if super::keys::is_list(&key)
+                        && entries.iter().all(|entry| matches!(entry.get_ref(), DeValue::Table(_))) =>
+                {
+                    for (number, table) in entries.iter().enumerate() {
+                        if let DeValue::Table(table) = table.get_ref() {
+                            // Also of an entry that says nothing something is left: that it is there.
+                            let origin = self.at(name.span().start);
+                            leaves.push(Leaf { key: key.clone(), entry: Some(number), given: Given::Entry, origin });
+                            self.walk(&key, Some(number), table, leaves);
+                        }
+                    }
                 }
                 other => {
-                    leaves.push(Leaf { key, given: Given::from_toml(other), origin: self.at(name.span().start) });
+                    let (given, origin) = (Given::from_toml(other), self.at(name.span().start));
+                    leaves.push(Leaf { key, entry, given, origin });
                 }
             }
         }
@@ -123,6 +141,7 @@ impl Source {
             }
             leaves.push(Leaf {
                 key: rest.replace("__", ".").to_lowercase(),
+                entry: None,
                 given: Given::Env(value.clone()),
                 origin: Origin::Env(name.clone()),
             });
@@ -170,6 +189,7 @@ impl fmt::Display for Given {
                 let items: Vec<String> = list.iter().map(Self::to_string).collect();
                 write!(f, "[{}]", items.join(", "))
             }
+            Self::Entry => f.write_str("a table"),
             Self::Other(what) => f.write_str(what),
         }
     }

@@ -6,6 +6,10 @@ use std::path::Path;
 
 const ENOUGH: &str = "[identity]\njwt_keys_file = \"keys.json\"\n";
 
+const MLLP: &str = "[[mllp]]\naddress = \"127.0.0.1:2575\"\nfacilities = [\"hospital\"]\ntls = false\n";
+const STORAGE: &str = "[[storage]]\nname = \"std\"\npath = \"ssmix2\"\nfacility = \"hospital\"\n";
+const TLS: &str = "[tls]\ncertificate = \"n.pem\"\nkey = \"n.key\"\nclient_ca = \"ca.pem\"\n";
+
 #[track_caller]
 fn read(text: &str, env: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
     let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -111,6 +115,11 @@ fn what_is_not_toml_is_refused_with_its_line() {
     assert!(refused.starts_with("not TOML at /etc/ajisai/ajisai.toml line 2"), "{refused}");
 }
 
+/// How the section of a key is headed.
+fn head(path: &str) -> String {
+    SECTIONS.iter().find(|section| section.path == split(path).0).unwrap().head()
+}
+
 /// For each kind of key, a value of a wrong type; each key is tried with it in the file.
 #[test]
 fn every_key_refuses_a_value_of_another_type() {
@@ -122,8 +131,8 @@ fn every_key_refuses_a_value_of_another_type() {
             value::Kind::Ratio => "1.5",
             value::Kind::Texts => "[1, 2]",
         };
-        let (section, name) = split(key.path);
-        let refused = refusal(&format!("[{section}]\n{name} = {wrong}\n"), &[]);
+        let (head, name) = (head(key.path), split(key.path).1);
+        let refused = refusal(&format!("{head}\n{name} = {wrong}\n"), &[]);
         let named = refused.faults().iter().any(|fault| {
             matches!(fault, ConfigError::BadValue { key: named, example, .. } if *named == key.path && *example == key.example)
         });
@@ -134,8 +143,8 @@ fn every_key_refuses_a_value_of_another_type() {
 #[test]
 fn every_key_can_be_given_in_the_file_and_in_the_environment() {
     for key in KEYS {
-        let (section, name) = split(key.path);
-        let source = Source::new("a.toml", &format!("[{section}]\n{name} = {}\n", key.example));
+        let (head, name) = (head(key.path), split(key.path).1);
+        let source = Source::new("a.toml", &format!("{head}\n{name} = {}\n", key.example));
         assert!(Settings::read(&source).is_ok(), "{} in the file", key.path);
 
         let text = match literal(key.example).unwrap() {
@@ -145,7 +154,13 @@ fn every_key_can_be_given_in_the_file_and_in_the_environment() {
             given => given.to_string().replace('"', ""),
         };
         let source = Source::none().with_env([(variable(key.path), text)]);
-        assert!(Settings::read(&source).is_ok(), "{} in the environment", key.path);
+        let read = Settings::read(&source);
+        if head.starts_with("[[") {
+            let refused = read.err().unwrap().to_string();
+            assert!(refused.contains(&format!("write {head} in the file")), "{refused}");
+        } else {
+            assert!(read.is_ok(), "{} in the environment", key.path);
+        }
     }
 }
 
@@ -161,8 +176,8 @@ fn every_default_is_a_value_of_its_key() {
 
 #[test]
 fn every_documented_key_is_read_and_every_key_read_is_documented() {
-    let text = "[log]\nkind = \"kafka\"\n[log.kafka]\nbrokers = [\"127.0.0.1:9092\"]\n";
-    let settings = Settings::read(&Source::new("a.toml", text)).unwrap();
+    let text = format!("[log]\nkind = \"kafka\"\n[log.kafka]\nbrokers = [\"127.0.0.1:9092\"]\n{MLLP}{STORAGE}");
+    let settings = Settings::read(&Source::new("a.toml", &text)).unwrap();
     let _ = settings.build();
     let documented: std::collections::BTreeSet<_> = KEYS.iter().map(|key| key.path).collect();
     assert_eq!(settings.asked(), documented);
@@ -178,7 +193,7 @@ fn every_key_belongs_to_a_documented_section_and_stands_once() {
 
 #[test]
 fn a_listener_off_loopback_needs_tls() {
-    for listener in ["listen.grpc", "listen.postgres", "listen.dashboards", "listen.admin"] {
+    for listener in ["listen.grpc", "listen.postgres", "listen.dashboards", "listen.admin", "listen.fhir"] {
         let (_, name) = split(listener);
         let rules = broken(&format!("{ENOUGH}[listen]\n{name} = \"0.0.0.0:9000\"\n"));
         assert_eq!(rules, [("tls.certificate", Rule::TlsOffLoopback { listener })]);
@@ -288,6 +303,7 @@ fn the_template_with_every_line_uncommented_is_accepted_key_by_key() {
     let settings: String = template()
         .lines()
         .filter_map(|line| match line.strip_prefix("# ") {
+            Some(rest) if rest.starts_with("[[") => Some(rest),
             Some(rest) if rest.split_once(" = ").is_some_and(|(name, _)| !name.contains([' ', '/'])) => Some(rest),
             Some(_) => None,
             None => Some(line),
@@ -313,4 +329,70 @@ fn the_packaged_example_is_accepted() {
     let config = Config::read(&Source::new("/etc/ajisai/ajisai.toml", text)).unwrap();
     assert!(!config.listen.grpc.ip().is_loopback());
     assert!(config.tls.is_some());
+}
+
+#[test]
+fn each_entry_of_a_list_has_its_own_values_and_defaults() {
+    let second = "[[storage]]\nname = \"ext\"\npath = \"/mnt/ext\"\nfacility = \"clinic\"\ncharset = \"Shift_JIS\"\n\
+                  zone = \"+00:00\"\nother_patient = \"take-path\"\nwatch = false\n";
+    let config = read(&format!("{ENOUGH}{MLLP}{STORAGE}{second}"), &[]).unwrap();
+    let mllp = &config.mllp[0];
+    assert_eq!((mllp.facilities[0].as_str(), mllp.tls, mllp.largest), ("hospital", false, 16 << 20));
+    let [std, ext] = config.storages.as_slice() else { panic!("two were given") };
+    assert_eq!(std.path, Path::new("/etc/ajisai/ssmix2"));
+    assert_eq!((std.text.charset, std.path_is_right, std.watch), (None, false, true));
+    assert_eq!(ext.text.charset, Some(ingest::hl7::Charset::ShiftJis));
+    assert_eq!((ext.facility.as_str(), ext.path_is_right, ext.watch), ("clinic", true, false));
+    assert_ne!(std.text.zone, ext.text.zone);
+    assert!(read(ENOUGH, &[]).unwrap().storages.is_empty());
+}
+
+#[test]
+fn every_character_set_that_may_be_given_is_known() {
+    let value::Kind::OneOf(names) = keys::find("mllp.charset").unwrap().kind else { panic!("it is one of some") };
+    for name in names {
+        assert!(ingest::hl7::Charset::from_name(name).is_some(), "{name}");
+    }
+}
+
+#[test]
+fn an_entry_that_lacks_what_every_entry_has_is_refused_by_its_number() {
+    let rules = broken(&format!("{ENOUGH}{STORAGE}[[storage]]\n[[mllp]]\n"));
+    let all = ["mllp.address", "mllp.facilities", "storage.name", "storage.path", "storage.facility"];
+    let entries = [1, 1, 2, 2, 2];
+    let expected = all.into_iter().zip(entries).map(|(key, entry)| (key, Rule::Required { entry }));
+    assert_eq!(rules, expected.collect::<Vec<_>>());
+}
+
+#[test]
+fn a_list_is_written_as_one_and_a_misspelt_key_in_it_is_named() {
+    let refused = refusal(&format!("{ENOUGH}[mllp]\naddress = \"127.0.0.1:2575\"\n"), &[]).to_string();
+    assert!(refused.contains("write [[mllp]] in the file"), "{refused}");
+    let refused = refusal(&format!("{ENOUGH}{STORAGE}pth = \"x\"\n"), &[]).to_string();
+    assert!(refused.contains("unknown key `storage.pth` at /etc/ajisai/ajisai.toml line 7"), "{refused}");
+}
+
+#[test]
+fn mllp_leaves_loopback_over_tls_only_and_without_tls_speaks_for_one_facility() {
+    let mllp = |address: &str, facilities: &str, tls: bool| {
+        format!("{ENOUGH}[[mllp]]\naddress = \"{address}\"\nfacilities = [{facilities}]\ntls = {tls}\n")
+    };
+    let (here, everywhere, one, two) = ("127.0.0.1:2575", "0.0.0.0:2575", "\"a\"", "\"a\", \"b\"");
+    assert_eq!(broken(&mllp(everywhere, one, false)), [("mllp.tls", Rule::PlainMllpOffLoopback { entry: 1 })]);
+    assert_eq!(broken(&mllp(here, two, false)), [("mllp.facilities", Rule::OneFacilityWithoutTls { entry: 1 })]);
+    assert_eq!(broken(&mllp(here, one, true)), [("tls.certificate", Rule::MllpTls { entry: 1 })]);
+    assert_eq!(read(&(mllp(everywhere, two, true) + TLS), &[]).unwrap().mllp[0].facilities.len(), 2);
+    let twice = mllp(here, one, false) + MLLP;
+    assert_eq!(broken(&twice), [("mllp.address", Rule::SameAddress { other: "mllp.address" })]);
+}
+
+#[test]
+fn a_storage_has_a_plain_name_of_its_own() {
+    assert_eq!(broken(&format!("{ENOUGH}{STORAGE}{STORAGE}")), [("storage.name", Rule::SameName { entry: 2 })]);
+    for (name, said) in [("a: b", "only letters"), ("mllp", "another feed")] {
+        let refused = refusal(&format!("{ENOUGH}{}", STORAGE.replace("std", name)), &[]).to_string();
+        assert!(refused.contains(said), "{refused}");
+    }
+    let refused = refusal(&format!("{ENOUGH}{STORAGE}zone = \"Nowhere/Else\"\n"), &[]).to_string();
+    assert!(refused.starts_with("`storage.zone` has \"Nowhere/Else\""), "{refused}");
 }

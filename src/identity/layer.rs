@@ -85,7 +85,7 @@ where
 }
 
 /// The token of the `authorization` header, if there is one.
-fn bearer<B>(request: &Request<B>) -> Result<Option<&str>, Refusal> {
+pub(crate) fn bearer<B>(request: &Request<B>) -> Result<Option<&str>, Refusal> {
     let mut values = request.headers().get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {

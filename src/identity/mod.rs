@@ -32,6 +32,7 @@ pub use certificate::{CertificateError, URN_PREFIX, facility_of};
 pub use connection::{Caller, ClientCertificate, Connection, Connections, Transport};
 pub use directory::{DirectoryCheck, Standing};
 pub use keys::KeysError;
+pub(crate) use layer::bearer;
 pub use layer::{IdentityLayer, IdentityService};
 pub use refusal::Refusal;
 pub use token::{Claims, Tokens};

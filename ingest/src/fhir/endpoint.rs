@@ -11,7 +11,8 @@
 
 use super::{Context, Reason, References, Refusal, Resource, events, read};
 use crate::admission::Admission;
-use crate::door::{Door, DoorError, LocalDoor, Published};
+use crate::completeness::{FeedKind, Item};
+use crate::door::{Door, DoorError, LocalDoor, Published, Step};
 use crate::quarantine::{Aside, Form};
 use crate::refusal::{Refusal as DoorRefusal, RefusalReason};
 use axum::Router;
@@ -20,7 +21,8 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use bytes::Bytes;
-use model::{FacilityId, Principal};
+use jiff::civil::Date;
+use model::{FacilityId, Moment, Principal};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -55,6 +57,8 @@ struct Entry {
     refusal: Option<Refusal>,
     /// The resource as JSON, and what it is called, where it is refused and can be kept.
     original: Option<(Bytes, String)>,
+    /// What the account of the feed holds of it: its type and id, and the digest of what it says.
+    item: Option<Item>,
     /// Why the door refused an event of it.
     turned_away: Option<DoorRefusal>,
 }
@@ -69,6 +73,9 @@ async fn take(State(endpoint): State<Arc<Endpoint>>, request: Request) -> Respon
     let Some(principal) = request.extensions().get::<Principal>().cloned() else {
         return failure(StatusCode::UNAUTHORIZED, "login", "the caller is not known");
     };
+    if !crate::authority::may_publish(&principal) {
+        return failure(StatusCode::FORBIDDEN, "forbidden", "the caller's role sends no events");
+    }
     if !is_json(request.headers()) {
         let rule = "`Content-Type` is application/fhir+json, application/json or application/fhir+ndjson";
         return failure(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-supported", rule);
@@ -96,10 +103,13 @@ async fn take(State(endpoint): State<Arc<Endpoint>>, request: Request) -> Respon
         return answer(StatusCode::UNPROCESSABLE_ENTITY, &outcome(&work));
     }
     let door = LocalDoor::new(Arc::clone(&endpoint.admission), principal);
+    let account = accounted(&work, received);
+    door.note(FeedKind::Fhir, "fhir", Step::Offered, account.clone()).await;
     if let Err(error) = carry_out(&door, &mut work).await {
         tracing::warn!(%error, "a FHIR body was not taken");
         return failure(StatusCode::SERVICE_UNAVAILABLE, "transient", "it could not be made durable; send it again");
     }
+    door.note(FeedKind::Fhir, "fhir", Step::DealtWith, account).await;
     match work.kind.as_deref() {
         Some(kind @ ("transaction" | "batch")) => answer(StatusCode::OK, &bundle(kind, &work)),
         _ if work.entries.iter().all(Entry::is_taken) => answer(StatusCode::OK, &outcome(&work)),
@@ -134,18 +144,28 @@ fn understand(body: &[u8], context: &Context) -> Work {
         let resource = match resource {
             Ok(resource) => resource,
             Err(refusal) => {
-                return Entry { events: Vec::new(), refusal: Some(refusal), original: None, turned_away: None };
+                let (events, refusal) = (Vec::new(), Some(refusal));
+                return Entry { events, refusal, original: None, item: None, turned_away: None };
             }
         };
         let came = events(&resource, context, &references);
-        let original = came.refusal.is_some().then(|| {
-            let id = resource.json().get("id").and_then(Value::as_str).unwrap_or_default();
-            (Bytes::from(resource.json().to_string()), format!("{}/{id}", resource.resource_type()))
-        });
+        let id = resource.json().get("id").and_then(Value::as_str).unwrap_or_default();
+        let (name, text) = (format!("{}/{id}", resource.resource_type()), resource.json().to_string());
+        let item = Some(Item::new(name.clone(), xxhash_rust::xxh3::xxh3_128(text.as_bytes())));
+        let original = came.refusal.is_some().then(|| (Bytes::from(text), name));
         let events = came.events.iter().map(wire::write_event).collect();
-        Entry { events, refusal: came.refusal, original, turned_away: None }
+        Entry { events, refusal: came.refusal, original, item, turned_away: None }
     };
     Work { entries: found.into_iter().map(entry).collect(), kind }
+}
+
+/// The items of a body for the account of the feed, under the day in Japan on which it came. The same resource sent again on that
+/// day is the same item.
+fn accounted(work: &Work, received: Moment) -> Vec<(Date, Item)> {
+    let zone = jiff::tz::TimeZone::fixed(jiff::tz::offset(9));
+    let Ok(at) = jiff::Timestamp::from_microsecond(received.micros()) else { return Vec::new() };
+    let day = at.to_zoned(zone).date();
+    work.entries.iter().filter_map(|entry| Some((day, entry.item.clone()?))).collect()
 }
 
 /// Makes it durable: first what is kept aside, then the events.

@@ -33,6 +33,7 @@ mod visit;
 pub use remark::{Fate, Reason, Remark};
 
 use case::Case;
+pub use hl7v2::Charset;
 use hl7v2::{ErrorCode, Fault, Location, Message, Options, SegmentId};
 use jiff::tz::TimeZone;
 use model::{CodeSystem, Event, FacilityId, Moment};

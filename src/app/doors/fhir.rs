@@ -1,0 +1,51 @@
+//! Who may post to `/fhir`: the same identities as on the gRPC door, refused in FHIR's words.
+
+use crate::identity::{Caller, Identity, Refusal, bearer};
+use axum::Router;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use ingest::Admission;
+use ingest::fhir::endpoint::{self, Endpoint};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// The endpoint behind identity. Its connections must be [`crate::identity::Connections`].
+pub(super) fn router(admission: Arc<Admission>, largest: usize, identity: Arc<Identity>) -> Router {
+    let endpoint = Endpoint { admission, contexts: HashMap::new(), largest };
+    endpoint::router(endpoint).layer(middleware::from_fn_with_state(identity, enter))
+}
+
+async fn enter(
+    State(identity): State<Arc<Identity>>,
+    ConnectInfo(caller): ConnectInfo<Caller>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    // What a `Debug` of the headers shows must not open the door.
+    if let Some(value) = request.headers_mut().get_mut(header::AUTHORIZATION) {
+        value.set_sensitive(true);
+    }
+    // Owned, because a request's body need not be shareable between threads while we wait.
+    let token = bearer(&request).map(|token| token.map(str::to_owned));
+    let principal = match token {
+        Ok(token) => identity.authenticate(&caller, token.as_deref()).await,
+        Err(refusal) => Err(refusal),
+    };
+    match principal {
+        Ok(principal) => {
+            request.extensions_mut().insert(principal);
+            next.run(request).await
+        }
+        Err(refusal) => refused(&refusal),
+    }
+}
+
+fn refused(refusal: &Refusal) -> Response {
+    let issue = serde_json::json!({"severity": "error", "code": "login", "diagnostics": refusal.to_string()});
+    let outcome = serde_json::json!({"resourceType": "OperationOutcome", "issue": [issue]});
+    let headers =
+        [(header::CONTENT_TYPE, "application/fhir+json; charset=utf-8"), (header::WWW_AUTHENTICATE, "Bearer")];
+    (StatusCode::UNAUTHORIZED, headers, outcome.to_string()).into_response()
+}
