@@ -73,16 +73,18 @@ async fn take(State(endpoint): State<Arc<Endpoint>>, request: Request) -> Respon
     let Some(principal) = request.extensions().get::<Principal>().cloned() else {
         return failure(StatusCode::UNAUTHORIZED, "login", "the caller is not known");
     };
-    if !crate::authority::may_publish(&principal) {
-        return failure(StatusCode::FORBIDDEN, "forbidden", "the caller's role sends no events");
-    }
-    if !is_json(request.headers()) {
-        let rule = "`Content-Type` is application/fhir+json, application/json or application/fhir+ndjson";
-        return failure(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-supported", rule);
-    }
+    let headers = request.headers().clone();
+    // Read first: over HTTP/2 an answer before the body's end is a reset of the stream.
     let Ok(body) = axum::body::to_bytes(request.into_body(), endpoint.largest).await else {
         return failure(StatusCode::PAYLOAD_TOO_LARGE, "too-long", "a body within the size limit");
     };
+    if !crate::authority::may_publish(&principal) {
+        return failure(StatusCode::FORBIDDEN, "forbidden", "the caller's role sends no events");
+    }
+    if !is_json(&headers) {
+        let rule = "`Content-Type` is application/fhir+json, application/json or application/fhir+ndjson";
+        return failure(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-supported", rule);
+    }
     let received = endpoint.admission.now();
     let context = endpoint.contexts.get(&principal.facility).cloned();
     let context = context.unwrap_or_else(|| Context::new(principal.facility.clone(), received));

@@ -2,14 +2,22 @@
 
 use crate::identity::{Caller, Identity, Refusal, bearer};
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
+use http_body_util::BodyExt as _;
 use ingest::Admission;
 use ingest::fhir::endpoint::{self, Endpoint};
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// So much of a refused caller's body is read.
+const PASSED_OVER: usize = 1 << 20;
+/// For so long.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The endpoint behind identity. Its connections must be [`crate::identity::Connections`].
 pub(super) fn router(admission: Arc<Admission>, largest: usize, identity: Arc<Identity>) -> Router {
@@ -38,8 +46,27 @@ async fn enter(
             request.extensions_mut().insert(principal);
             next.run(request).await
         }
-        Err(refusal) => refused(&refusal),
+        Err(refusal) => {
+            pass_over(request.into_body()).await;
+            refused(&refusal)
+        }
     }
+}
+
+/// Reads a body away that nobody wants, up to a limit: over HTTP/2 an answer before its end is a reset of the stream, and
+/// some callers then never see the answer.
+async fn pass_over(mut body: Body) {
+    let reading = async {
+        let mut read = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            read += frame.data_ref().map_or(0, |data| data.len());
+            if read > PASSED_OVER {
+                break;
+            }
+        }
+    };
+    // Whoever sends slower than this is answered without.
+    let _slow = tokio::time::timeout(PATIENCE, reading).await;
 }
 
 fn refused(refusal: &Refusal) -> Response {
