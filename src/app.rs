@@ -10,6 +10,7 @@ mod explain;
 mod ledger;
 mod log;
 mod node;
+mod notices;
 mod policy;
 mod tasks;
 
@@ -130,6 +131,7 @@ struct Opened {
     views: Arc<Views>,
     identity: Arc<Identity>,
     ledger: ledger::LedgerDesk,
+    notices: notices::NoticeDesk,
     /// The log's end at the start: the node serves once it has caught up with it.
     end: Frontier,
     registry: prometheus::Registry,
@@ -182,10 +184,18 @@ impl App {
         let desk = ledger::LedgerDesk {
             node: Arc::clone(&state),
             reader: ledger.reader(),
-            witness: recorder,
+            witness: Arc::clone(&recorder) as _,
             clock: Arc::clone(&clock),
             name: config.node.name.clone(),
         };
+        let stop_serving = CancellationToken::new();
+        let notices = notices::NoticeDesk {
+            node: Arc::clone(&state),
+            witness: recorder,
+            clock: Arc::clone(&clock),
+            stop: stop_serving.clone(),
+        };
+        tasks::follow_notices(&rooms);
         let stop_reading = CancellationToken::new();
         let pipeline = {
             let (rooms, clock, stop) = (rooms.clone(), Arc::clone(&clock), stop_reading.clone());
@@ -199,18 +209,18 @@ impl App {
             admission,
             state,
             stop_reading,
-            stop_serving: CancellationToken::new(),
+            stop_serving,
             pipeline: Corridor::new(pipeline),
             recording,
             ledger,
             servers: Vec::new(),
         };
-        app.serve(Opened { listeners, doors, views, identity, ledger: desk, end, registry })?;
+        app.serve(Opened { listeners, doors, views, identity, ledger: desk, notices, end, registry })?;
         Ok(app)
     }
 
     fn serve(&mut self, opened: Opened) -> Result<(), AppError> {
-        let Opened { listeners, doors, views, identity, ledger, end, registry } = opened;
+        let Opened { listeners, doors, views, identity, ledger, notices, end, registry } = opened;
         let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let executor = Executor::start(threads).map_err(|error| AppError::Room(error.to_string()))?;
         let limits = Limits {
@@ -259,6 +269,7 @@ impl App {
             .add_service(explain::service(self.state.rooms().clone()))
             .add_service(ledger::service(ledger))
             .add_service(policy::service(self.state.rooms().clone(), Arc::clone(&self.admission)))
+            .add_service(notices::service(notices))
             .add_service(node::service(Arc::clone(&self.state)));
         let stopped = self.stop_serving.clone().cancelled_owned();
         self.spawn("gRPC", routes.serve_with_incoming_shutdown(connections, stopped));

@@ -21,6 +21,7 @@ use wire::v1::feed_service_client::FeedServiceClient;
 use wire::v1::ingest_service_client::IngestServiceClient;
 use wire::v1::ledger_service_client::LedgerServiceClient;
 use wire::v1::node_service_client::NodeServiceClient;
+use wire::v1::notice_service_client::NoticeServiceClient;
 use wire::v1::policy_service_client::PolicyServiceClient;
 use wire::v1::query_service_client::QueryServiceClient;
 
@@ -349,6 +350,10 @@ impl Client {
     /// What statements would change.
     pub fn policy(&self) -> PolicyServiceClient<Calls> {
         PolicyServiceClient::new(self.calls.clone())
+    }
+    /// What the facility is told.
+    pub fn notices(&self) -> NoticeServiceClient<Calls> {
+        NoticeServiceClient::new(self.calls.clone()).max_decoding_message_size(MESSAGE_LIMIT)
     }
     /// The node itself.
     pub fn node(&self) -> NodeServiceClient<Calls> {

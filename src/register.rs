@@ -1,4 +1,5 @@
-//! The register: consents and links in full, with their paper, as last stated, and broken glasses with their reasons.
+//! The register: consents and links in full, with their paper, as last stated, broken glasses with their reasons,
+//! and what facilities are told.
 //!
 //! The book keeps only what decides. Who may withdraw a consent or take back a link, and what is listed to the people
 //! who handle the forms or review an emergency, needs the rest; it lies here, on disk, one entry per id. Like everything derived it is a
@@ -9,12 +10,14 @@
 
 mod entry;
 mod glasses;
+mod notices;
 
 #[cfg(test)]
 mod tests;
 
 use crate::register::entry::{ConsentEntry, event_bytes, event_of};
 use crate::register::glasses::Glasses;
+use crate::register::notices::Notices;
 use consent_filter::Book;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions};
 use ingest::{ConsentQuery, ConsentReader, DirectoryReader, GlassStanding, Standing};
@@ -26,6 +29,8 @@ use parking_lot::RwLock;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
+
+pub use notices::{Told, UNREVIEWED_AFTER};
 
 /// The register's disk failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,6 +57,7 @@ pub struct Register {
     /// facility, 0, link id → nothing
     ends: Keyspace,
     glasses: Glasses,
+    notices: Notices,
     book: Arc<RwLock<Book>>,
 }
 
@@ -75,6 +81,7 @@ impl Register {
             links: keyspace("links")?,
             ends: keyspace("ends")?,
             glasses: Glasses::open(&database)?,
+            notices: Notices::open(&database)?,
             database,
             book,
         })
@@ -100,8 +107,12 @@ impl Register {
             ConsentChange::Released(_) => return Ok(()),
             ConsentChange::GlassBroken(_) | ConsentChange::GlassClosed(_) | ConsentChange::GlassReviewed(_) => {
                 let mut batch = self.database.batch();
-                self.glasses.apply(&mut batch, position, event)?;
-                return Ok(batch.commit()?);
+                let turn = self.glasses.apply(&mut batch, position, event)?;
+                let told =
+                    turn.map(|(turn, glass)| self.notices.of_turn(&mut batch, (position, event), (turn, &glass)));
+                batch.commit()?;
+                told.into_iter().for_each(|facility| self.notices.ring(facility));
+                return Ok(());
             }
         };
         let known = self.entry(id)?;
@@ -128,6 +139,7 @@ impl Register {
         let mut batch = self.database.batch();
         batch.insert(&self.consents, id.as_str(), next.to_bytes());
         if let ConsentChange::Given(consent) = change {
+            self.notices.of_consent(&mut batch, consent);
             if let Some((id, entry)) = self.superseded(consent, position)? {
                 batch.insert(&self.consents, id, entry.to_bytes());
             }

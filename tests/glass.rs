@@ -1,5 +1,6 @@
-//! A clinic breaks the glass over a hospital's patient by command: its live feed opens and closes, the hospital lists what
-//! was broken and reviews it, and strangers find nothing.
+//! A clinic breaks the glass over a hospital's patient by command: its live feed opens and closes, the hospital is told
+//! within a second, lists what was broken and reviews it, and strangers find nothing. What was told is told after a
+//! restart too.
 
 #![expect(clippy::unwrap_used, reason = "a test may stop where it stands, also in its helpers")]
 
@@ -104,7 +105,7 @@ fn id_after(word: &str, printed: &str) -> String {
 async fn an_emergency_opens_to_one_person_is_told_and_is_reviewed() {
     let directory = tempfile::tempdir().unwrap();
     let program = Path::new(env!("CARGO_BIN_EXE_ajisai"));
-    let rig = bench::raise(program, directory.path(), SIZE, "").await.unwrap();
+    let mut rig = bench::raise(program, directory.path(), SIZE, "").await.unwrap();
     let hospital = Rig::system(region::source(0).unwrap());
     let source = hospital.facility.as_str();
 
@@ -137,8 +138,15 @@ async fn an_emergency_opens_to_one_person_is_told_and_is_reviewed() {
     let feed = Watching::begin(command(&rig, &doctor, &["feed", "watch", "--from", "start", "--heartbeats"]));
     feed.next(|line| line.starts_with('.'));
     let breaking = ["consent", "break-glass", "--source", source, "--patient", &number, "--hours", "2", "--reason"];
+    let notices = Watching::begin(command(&rig, &clerk, &["notices", "watch"]));
+    let elsewhere = Watching::begin(command(&rig, &stranger, &["notices", "watch"]));
     let broken = said(&rig, &doctor, &[&breaking[..], &["意識障害で搬送"]].concat());
+    let returned = Instant::now();
     let id = id_after("glass", &broken);
+    let (at, notice) = notices.next(|line| line.contains("glass-broken"));
+    assert!(at < returned + Duration::from_secs(1), "told {:?} after it was acknowledged", at - returned);
+    assert!(notice.starts_with('!') && notice.contains(&id) && notice.contains(&number), "{notice}");
+    assert!(!notice.contains("意識障害"), "the reason is for the review: {notice}");
     feed.next(|line| line.starts_with('+'));
     assert_eq!(sees(), 1);
     assert_eq!(run(&rig, &system, &[&breaking[..], &["理由"]].concat()).status.code(), Some(1), "a person breaks it");
@@ -162,11 +170,34 @@ async fn an_emergency_opens_to_one_person_is_told_and_is_reviewed() {
     let reviewed = said(&rig, &doctor, &["consent", "glasses"]);
     assert!(reviewed.contains("justified") && reviewed.contains("closed"), "{reviewed}");
 
+    notices.next(|line| line.contains("glass-closed") && line.contains(&id));
+
+    // The clerk says that they were told: once, for themselves, and everybody at the hospital can see it.
+    let told = notice.split_whitespace().nth(2).unwrap();
+    assert_eq!(run(&rig, &hospital, &["notices", "ack", told]).status.code(), Some(1), "a machine is not told");
+    let unknown = run(&rig, &doctor, &["notices", "ack", &told.replacen("/", "/9", 1)]);
+    assert_eq!(run(&rig, &doctor, &["notices", "ack", told]), unknown, "it is the hospital's");
+    assert!(said(&rig, &clerk, &["notices", "ack", told]).contains("clerk-1"));
+    assert!(said(&rig, &clerk, &["notices", "ack", told]).contains("it had been before"));
+    let (_, again) = notices.next(|line| line.starts_with('=') && line.contains(told));
+    assert!(again.contains("clerk-1"), "{again}");
+    assert!(!said(&rig, &clerk, &["notices", "list", "--waiting"]).contains(told));
+
     // Another is found unjustified, which closes it at once.
     let second = id_after("glass", &said(&rig, &doctor, &[&breaking[..], &["念のため"]].concat()));
     feed.next(|line| line.starts_with('+'));
     said(&rig, &clerk, &["consent", "review-glass", &second, "--outcome", "unjustified"]);
     feed.next(|line| line.starts_with('-'));
+    assert!(said(&rig, &doctor, &["notices", "list"]).contains(&second), "its breaker is told");
+
+    // A restart tells the same; strangers were told of nothing.
+    let before = said(&rig, &clerk, &["notices", "list"]);
+    assert!(before.contains("clerk-1") && before.contains(told), "{before}");
+    rig.stop(Duration::from_secs(60)).await.unwrap();
+    rig.start(Duration::from_secs(60)).await.unwrap();
+    assert_eq!(said(&rig, &clerk, &["notices", "list"]), before);
+    assert!(elsewhere.lines.try_iter().next().is_none());
+    assert!(!said(&rig, &stranger, &["notices", "list"]).contains("glass-"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

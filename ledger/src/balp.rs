@@ -7,6 +7,7 @@
 //! | export, disclosure | PrivacyDisclosure.Source; Read where no patient was shown | disclose |
 //! | receipt | PatientUpdate, of the Consent | update |
 //! | break-glass | none: BALP has no pattern for it | emergency override started (DICOM 110127) |
+//! | acknowledgement | none: it is about a notice | update |
 //!
 //! BALP wants one patient per `AuditEvent`: an entry gives one for each patient. The ledger's own index and the act's
 //! id go with it, so that the two can be held against each other. The statement is never there, only its digest.
@@ -97,6 +98,9 @@ fn pattern(act: Act, of_patient: bool) -> Pattern {
             subtypes: vec![coding(REST, "update", "update")],
             action: "U",
         },
+        Act::Acknowledgement => {
+            Pattern { profile: None, kind: rest(), subtypes: vec![coding(REST, "update", "update")], action: "U" }
+        }
         Act::BreakGlass => Pattern {
             profile: None,
             kind: coding(DCM, "110113", "Security Alert"),
@@ -216,6 +220,10 @@ impl Writer<'_> {
                 entities.push(json!({
                     "type": kind, "role": role, "what": { "type": "Consent", "identifier": identifier },
                 }));
+            }
+            What::Acknowledgement { notice } => {
+                let (kind, role) = object("4", "Domain Resource");
+                entities.push(json!({ "type": kind, "role": role, "what": { "display": notice.to_string() } }));
             }
             What::Feed { .. } | What::Export { .. } | What::Disclosure { .. } | What::BreakGlass { .. } => {
                 let discloses = matches!(event.what, What::Export { .. } | What::Disclosure { .. });

@@ -180,6 +180,7 @@ fn what_fields(what: &What) -> Fields {
         }
         What::Disclosure { since, seen } => fields.frontier(3, since).frontier(4, seen),
         What::Receipt(receipt) => fields.fields(6, receipt_fields(receipt)),
+        What::Acknowledgement { notice } => fields.text(7, &notice.to_string()),
     }
 }
 

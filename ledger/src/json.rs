@@ -171,6 +171,7 @@ enum WhatJson {
     Disclosure { since: String, seen: String },
     Receipt { receipt: ReceiptJson },
     BreakGlass { reason: String, seen: String },
+    Acknowledgement { notice: String },
 }
 
 impl From<&What> for WhatJson {
@@ -187,6 +188,7 @@ impl From<&What> for WhatJson {
             What::Disclosure { since, seen } => Self::Disclosure { since: shown(since), seen: shown(seen) },
             What::Receipt(receipt) => Self::Receipt { receipt: receipt.as_ref().into() },
             What::BreakGlass { reason, seen } => Self::BreakGlass { reason: shown(reason), seen: shown(seen) },
+            What::Acknowledgement { notice } => Self::Acknowledgement { notice: shown(notice) },
         }
     }
 }
@@ -218,6 +220,7 @@ impl WhatJson {
             Self::BreakGlass { reason, seen } => {
                 What::BreakGlass { reason: digest(reason)?, seen: place("seen", seen)? }
             }
+            Self::Acknowledgement { notice } => What::Acknowledgement { notice: text("notice", notice)? },
         })
     }
 }

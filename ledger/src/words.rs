@@ -92,6 +92,7 @@ pub(crate) const fn act(act: Act) -> (&'static str, &'static str) {
         Act::Disclosure => ("閲覧できる状態になった", "was given access to"),
         Act::Receipt => ("同意の撤回を処理した", "carried out the withdrawal of consent"),
         Act::BreakGlass => ("緊急時の例外を開始した", "began an emergency exception"),
+        Act::Acknowledgement => ("知らせを確認した", "acknowledged a notice"),
     }
 }
 

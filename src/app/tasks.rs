@@ -3,7 +3,7 @@
 use super::AppError;
 use crate::config::Config;
 use crate::notary::{self, Notary, NotaryError, Reader, Shelf};
-use crate::pipeline::{self, PipelineError};
+use crate::pipeline::{self, PipelineError, Rooms};
 use event_log::EventLog;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +28,12 @@ impl Corridor {
         self.0 = None;
         outcome.map_err(|error| AppError::Server("pipeline", error.to_string()))?.map_err(AppError::from)
     }
+}
+
+/// Follows what the ledger's letters tell facilities, until the log is closed.
+pub(super) fn follow_notices(rooms: &Rooms) {
+    let (register, log) = (Arc::clone(&rooms.register), Arc::clone(&rooms.log));
+    tokio::spawn(async move { register.follow_notices(&log).await });
 }
 
 /// Folds the ledger from the log and signs it, beside everything else.

@@ -13,6 +13,7 @@ pub mod explain;
 pub mod feed;
 pub mod feeds;
 pub mod ledger;
+pub mod notices;
 pub mod policy;
 pub mod publish;
 pub mod quarantine;
@@ -55,6 +56,7 @@ enum Command {
     Status(status::Status),
     Views(views::ViewsCommand),
     Ledger(ledger::LedgerCommand),
+    Notices(notices::NoticesCommand),
     Bench(bench::Bench),
     Demo(demo::Demo),
 }
@@ -79,6 +81,7 @@ impl Cli {
             Command::Status(args) => drive(args.run()),
             Command::Views(args) => drive(args.run()),
             Command::Ledger(args) => drive(args.run()),
+            Command::Notices(args) => drive(args.run()),
             Command::Bench(args) => drive(args.run()),
             Command::Demo(args) => drive(args.run()),
         }

@@ -7,7 +7,19 @@ use super::entry::{event_bytes, event_of};
 use super::{RegisterError, tell};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch};
 use ingest::GlassStanding;
-use model::{Body, BreakGlassEnd, BreakGlassReview, ConsentChange, Event, FacilityId, GlassId, PatientRef, Position};
+use model::{
+    Body, BreakGlassEnd, BreakGlassReview, ConsentChange, Event, FacilityId, GlassId, PatientRef, Position,
+    ReviewOutcome,
+};
+
+/// A turn in a glass's story that somebody is told of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Turn {
+    /// It was broken.
+    Broken,
+    /// It was closed before its time, by somebody or by its review.
+    Closed,
+}
 
 /// What an entry says of a glass.
 #[derive(Clone, Copy)]
@@ -32,30 +44,35 @@ impl Glasses {
         Ok(Self { kept: keyspace("glasses")?, ends: keyspace("glass-ends")? })
     }
 
-    /// Takes in a change; consents change nothing here.
+    /// Takes in a change; consents change nothing here. Says what turn the story took, and of which glass; nothing where
+    /// it was taken in before.
     pub(super) fn apply(
         &self,
         batch: &mut OwnedWriteBatch,
         position: Position,
         event: &Event,
-    ) -> Result<(), RegisterError> {
-        let Body::Consent(change) = &event.body else { return Ok(()) };
+    ) -> Result<Option<(Turn, GlassStanding)>, RegisterError> {
+        let Body::Consent(change) = &event.body else { return Ok(None) };
         match change {
             ConsentChange::GlassBroken(glass) => {
                 let key = key(&glass.facility, &glass.patient, &glass.id);
                 if self.has(&key, Part::Broken)? || self.has(&key, Part::Closed)? {
-                    return Ok(());
+                    return Ok(None);
                 }
                 batch.insert(&self.kept, of(&key, Part::Broken), bytes(position, event));
                 for end in [glass.patient.facility(), &glass.facility] {
                     batch.insert(&self.ends, end_key(end, glass.from().micros(), &key), "");
                 }
+                let standing = GlassStanding { glass: glass.clone(), position, end: None, review: None };
+                return Ok(Some((Turn::Broken, standing)));
             }
             ConsentChange::GlassClosed(end) => {
                 let key = key(&end.facility, &end.patient, &end.id);
-                if !self.has(&key, Part::Closed)? {
-                    batch.insert(&self.kept, of(&key, Part::Closed), bytes(position, event));
+                if self.has(&key, Part::Closed)? {
+                    return Ok(None);
                 }
+                batch.insert(&self.kept, of(&key, Part::Closed), bytes(position, event));
+                return Ok(self.standing(&key)?.filter(was_open).map(|standing| (Turn::Closed, standing)));
             }
             ConsentChange::GlassReviewed(review) => {
                 let key = key(&review.facility, &review.patient, &review.id);
@@ -64,11 +81,24 @@ impl Glasses {
                 let is_of_it = broken.is_some_and(|(stated, _)| stated < position);
                 if is_of_it && known.is_none_or(|(held, _)| held < position) {
                     batch.insert(&self.kept, of(&key, Part::Reviewed), bytes(position, event));
+                    let closes = review.outcome == ReviewOutcome::Unjustified;
+                    let standing = if closes { self.standing(&key)? } else { None };
+                    return Ok(standing.filter(was_open).map(|standing| (Turn::Closed, standing)));
                 }
             }
             ConsentChange::Given(_) | ConsentChange::Withdrawn(_) | ConsentChange::Released(_) => {}
         }
-        Ok(())
+        Ok(None)
+    }
+
+    /// One glass.
+    pub(super) fn find(
+        &self,
+        facility: &FacilityId,
+        patient: &PatientRef,
+        id: &GlassId,
+    ) -> Result<Option<GlassStanding>, RegisterError> {
+        self.standing(&key(facility, patient, id))
     }
 
     /// A facility's glasses, the newest first, given to `visit` until it answers `false`.
@@ -128,6 +158,12 @@ impl Glasses {
         };
         Ok(read())
     }
+}
+
+/// Whether nobody had closed it before.
+fn was_open(standing: &GlassStanding) -> bool {
+    let refused = standing.review.as_ref().is_some_and(|review| review.outcome == ReviewOutcome::Unjustified);
+    standing.end.is_none() && !refused
 }
 
 fn key(facility: &FacilityId, patient: &PatientRef, id: &GlassId) -> Vec<u8> {

@@ -4,20 +4,20 @@ use model::{
     Period, Purpose, PurposeSet, Signer, Unlink, Withdrawal,
 };
 
-fn at(hour: i64) -> Moment {
+pub(super) fn at(hour: i64) -> Moment {
     Moment::from_micros(1_780_000_000_000_000 + hour * 3_600_000_000).unwrap()
 }
-fn facility(id: &str) -> FacilityId {
+pub(super) fn facility(id: &str) -> FacilityId {
     FacilityId::parse(id).unwrap()
 }
-fn patient(at: &str, number: &str) -> PatientRef {
+pub(super) fn patient(at: &str, number: &str) -> PatientRef {
     PatientRef::new(facility(at), PatientNumber::parse(number).unwrap())
 }
 fn event(body: Body) -> Event {
     let key = EventKey { source: facility("h"), id: EventId::parse("e").unwrap() };
     Event { key, admitted_at: at(0), body }
 }
-fn given(id: &str, patient: PatientRef, viewer: &str) -> Event {
+pub(super) fn given(id: &str, patient: PatientRef, viewer: &str) -> Event {
     event(Body::Consent(ConsentChange::Given(Consent {
         id: ConsentId::parse(id).unwrap(),
         taken_by: facility(viewer),
@@ -38,7 +38,7 @@ fn given(id: &str, patient: PatientRef, viewer: &str) -> Event {
         paper: Box::default(),
     })))
 }
-fn withdrawn(id: &str, patient: PatientRef) -> Event {
+pub(super) fn withdrawn(id: &str, patient: PatientRef) -> Event {
     let id = ConsentId::parse(id).unwrap();
     event(Body::Consent(ConsentChange::Withdrawn(Withdrawal { id, patient, withdrawn_at: at(1) })))
 }
@@ -54,13 +54,13 @@ fn linked(id: &str, a: PatientRef, b: PatientRef) -> Event {
 }
 /// What a random history says of glasses.
 #[derive(Debug, Clone, Copy)]
-enum Said {
+pub(super) enum Said {
     Broken(u8, i64),
     Closed,
     Reviewed(model::ReviewOutcome),
 }
 
-fn glass_event(said: Said, id: &str, of: &PatientRef, by: &str) -> Event {
+pub(super) fn glass_event(said: Said, id: &str, of: &PatientRef, by: &str) -> Event {
     let (id, facility, patient) = (model::GlassId::parse(id).unwrap(), facility(by), of.clone());
     event(Body::Consent(match said {
         Said::Broken(member, hours) => {
@@ -151,7 +151,7 @@ fn prop_assert_sorted(listed: &[GlassStanding]) {
     assert!(listed.iter().zip(listed.iter().skip(1)).all(|(newer, older)| newer.glass.from() >= older.glass.from()));
 }
 
-fn register() -> (tempfile::TempDir, Register) {
+pub(super) fn register() -> (tempfile::TempDir, Register) {
     let directory = tempfile::tempdir().unwrap();
     let register = Register::open(directory.path(), Arc::new(RwLock::new(Book::new()))).unwrap();
     (directory, register)

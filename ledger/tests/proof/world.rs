@@ -103,6 +103,9 @@ pub fn a_what() -> impl Strategy<Value = What> {
             .prop_map(|(statement, since, seen, seconds)| What::Feed { statement, since, seen, seconds }),
         2 => (a_frontier(), a_frontier()).prop_map(|(since, seen)| What::Disclosure { since, seen }),
         1 => a_receipt().prop_map(|receipt| What::Receipt(Box::new(receipt))),
+        1 => (prop::sample::select(NoticeKind::ALL), 0..99_u64).prop_map(|(kind, offset)| What::Acknowledgement {
+            notice: NoticeId { kind, cause: Position::new(1, offset), facility: facility("nmc"), member: None },
+        }),
     ]
 }
 pub fn an_event() -> impl Strategy<Value = AuditEvent> {

@@ -2,7 +2,8 @@
 
 use crate::label::closed_set;
 use crate::{
-    Category, ConsentId, FacilityId, Frontier, MemberId, Moment, PatientRef, Position, Principal, Purpose, Role,
+    Category, ConsentId, FacilityId, Frontier, MemberId, Moment, NoticeId, PatientRef, Position, Principal, Purpose,
+    Role,
 };
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,6 +25,8 @@ closed_set! {
         Receipt = "receipt",
         /// The glass was broken.
         BreakGlass = "break-glass",
+        /// A person said that they were told.
+        Acknowledgement = "acknowledgement",
     }
 }
 
@@ -314,6 +317,11 @@ pub enum What {
         /// How far the log had been read.
         seen: Frontier,
     },
+    /// A person said that they were told of a notice.
+    Acknowledgement {
+        /// Which.
+        notice: NoticeId,
+    },
 }
 
 impl What {
@@ -327,6 +335,7 @@ impl What {
             Self::Disclosure { .. } => Act::Disclosure,
             Self::Receipt(_) => Act::Receipt,
             Self::BreakGlass { .. } => Act::BreakGlass,
+            Self::Acknowledgement { .. } => Act::Acknowledgement,
         }
     }
     /// The digest of the statement, or of the reason.
@@ -337,7 +346,7 @@ impl What {
             | Self::Export { statement, .. }
             | Self::MachinePull { statement, .. }
             | Self::BreakGlass { reason: statement, .. } => Some(*statement),
-            Self::Disclosure { .. } | Self::Receipt(_) => None,
+            Self::Disclosure { .. } | Self::Receipt(_) | Self::Acknowledgement { .. } => None,
         }
     }
     /// Where it began to look, for acts that last.
@@ -356,7 +365,7 @@ impl What {
             | Self::MachinePull { seen, .. }
             | Self::Disclosure { seen, .. }
             | Self::BreakGlass { seen, .. } => Some(seen),
-            Self::Receipt(_) => None,
+            Self::Receipt(_) | Self::Acknowledgement { .. } => None,
         }
     }
     /// Seconds of live watching.

@@ -27,6 +27,7 @@ mod kinship;
 mod label;
 mod link;
 mod moment;
+mod notice;
 mod payload;
 mod position;
 mod principal;
@@ -61,6 +62,7 @@ pub use kinship::{Kinship, KinshipChange, KinshipEnd, KinshipError};
 pub use label::{Label, Labels, UnknownLabel};
 pub use link::{Link, LinkChange, LinkEvidence, Unlink};
 pub use moment::{Moment, MomentError, Period, PeriodError};
+pub use notice::{NoticeId, NoticeIdError, NoticeKind, NoticeKinds, UnknownNoticeKind};
 pub use payload::{
     Allergy, CarePlan, CodeSystem, Coding, Condition, Demographics, Document, Encounter, EncounterClass, FrameQuality,
     Imaging, LabResult, LabStatus, Medication, Message, Payload, Perinatal, Sex, Value, VitalSign, Waveform,

@@ -1,6 +1,8 @@
 //! Why the door refuses.
 
-use model::{BreakGlassError, ExceptionsError, IdError, KinshipError, MomentError, PeriodError, RecordError};
+use model::{
+    BreakGlassError, ExceptionsError, IdError, KinshipError, MomentError, NoticeIdError, PeriodError, RecordError,
+};
 
 /// A message of the wire that is not a value of the model: which field, and the rule it breaks.
 ///
@@ -110,6 +112,9 @@ pub enum Rule {
     /// Not a broken glass.
     #[error(transparent)]
     BreakGlass(#[from] BreakGlassError),
+    /// A text that is not a notice's id.
+    #[error(transparent)]
+    Notice(#[from] NoticeIdError),
     /// Not a mother and her newborn.
     #[error(transparent)]
     Kinship(#[from] KinshipError),

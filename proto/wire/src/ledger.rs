@@ -140,6 +140,10 @@ impl TryFrom<v1::audit_event::What> for What {
                 since: frontier("disclosure.since", since)?,
                 seen: frontier("disclosure.seen", seen)?,
             },
+            Wire::Acknowledgement(v1::AuditedAcknowledgement { notice }) => {
+                let notice = notice.parse().at("notice").within("acknowledgement")?;
+                Self::Acknowledgement { notice }
+            }
             Wire::Receipt(receipt) => Self::Receipt(Box::new(Receipt::try_from(receipt).within("receipt")?)),
         })
     }
@@ -229,6 +233,9 @@ impl From<&What> for v1::audit_event::What {
             What::Export { statement, seen } => Self::Export(statement_out(statement, seen)),
             What::MachinePull { statement, seen } => Self::MachinePull(statement_out(statement, seen)),
             What::BreakGlass { reason, seen } => Self::BreakGlass(statement_out(reason, seen)),
+            What::Acknowledgement { notice } => {
+                Self::Acknowledgement(v1::AuditedAcknowledgement { notice: notice.to_string() })
+            }
             What::Feed { statement, since, seen, seconds } => Self::Feed(v1::AuditedFeed {
                 statement: bytes(statement.as_bytes()),
                 since: Some(since.into()),

@@ -78,6 +78,7 @@ fn the_descriptor_set_names_every_service() {
             "IngestService",
             "LedgerService",
             "NodeService",
+            "NoticeService",
             "PolicyService",
             "QueryService"
         ]

@@ -3873,7 +3873,7 @@ pub struct AuditEvent {
     #[prost(bytes = "bytes", tag = "11")]
     pub salt: ::prost::bytes::Bytes,
     /// What was done. Required.
-    #[prost(oneof = "audit_event::What", tags = "20, 21, 22, 23, 24, 25, 26")]
+    #[prost(oneof = "audit_event::What", tags = "20, 21, 22, 23, 24, 25, 26, 27")]
     pub what: ::core::option::Option<audit_event::What>,
 }
 /// Nested message and enum types in `AuditEvent`.
@@ -3903,6 +3903,9 @@ pub mod audit_event {
         /// The glass was broken; the digest is that of the reason.
         #[prost(message, tag = "26")]
         BreakGlass(super::AuditedStatement),
+        /// A person said that they were told of a notice.
+        #[prost(message, tag = "27")]
+        Acknowledgement(super::AuditedAcknowledgement),
     }
 }
 /// Rows of one category.
@@ -3925,6 +3928,13 @@ pub struct ShownRows {
     /// At least one category, none twice.
     #[prost(message, repeated, tag = "2")]
     pub rows: ::prost::alloc::vec::Vec<CategoryRows>,
+}
+/// A notice that somebody was told of.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AuditedAcknowledgement {
+    /// Its id: `kind/partition:offset/facility`, and `/member` where it goes to a person.
+    #[prost(string, tag = "1")]
+    pub notice: ::prost::alloc::string::String,
 }
 /// A statement, by its digest.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -8335,6 +8345,618 @@ pub mod node_service_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "ajisai.v1.NodeService";
     impl<T> tonic::server::NamedService for NodeServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// A notice.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Notice {
+    /// Its id: `kind/partition:offset/facility`, and `/member` where it goes to a person; the position is that of the cause.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// What it is about: `glass-broken`, `glass-closed`, `glass-unreviewed`, `consent-withdrawn`, `reconsent-due`,
+    /// `receipt-ready`.
+    #[prost(string, tag = "2")]
+    pub kind: ::prost::alloc::string::String,
+    /// The patient, where they are the facility's own; absent else.
+    #[prost(message, optional, tag = "3")]
+    pub patient: ::core::option::Option<PatientRef>,
+    /// The id of the glass or the consent it is about; empty where the facility is told no more than that it was.
+    #[prost(string, tag = "4")]
+    pub subject: ::prost::alloc::string::String,
+    /// The viewing facility of a glass; empty else.
+    #[prost(string, tag = "5")]
+    pub viewer: ::prost::alloc::string::String,
+    /// The member who broke the glass; empty else.
+    #[prost(string, tag = "6")]
+    pub member: ::prost::alloc::string::String,
+    /// In which role; absent else.
+    #[prost(enumeration = "Role", tag = "7")]
+    pub role: i32,
+    /// Until when the glass is broken; absent else.
+    #[prost(sfixed64, optional, tag = "8")]
+    pub until_us: ::core::option::Option<i64>,
+    /// When it was raised.
+    #[prost(sfixed64, tag = "9")]
+    pub raised_us: i64,
+    /// The place in the log of what caused it.
+    #[prost(message, optional, tag = "10")]
+    pub cause: ::core::option::Option<Position>,
+    /// Who has said that they were told; absent while it waits.
+    #[prost(message, optional, tag = "11")]
+    pub acknowledged: ::core::option::Option<Acknowledgement>,
+    /// In words, in Japanese.
+    #[prost(string, tag = "12")]
+    pub text_ja: ::prost::alloc::string::String,
+    /// In words, in English.
+    #[prost(string, tag = "13")]
+    pub text_en: ::prost::alloc::string::String,
+}
+/// Who was told.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Acknowledgement {
+    /// The person.
+    #[prost(string, tag = "1")]
+    pub member: ::prost::alloc::string::String,
+    /// In which role.
+    #[prost(enumeration = "Role", tag = "2")]
+    pub role: i32,
+    /// When.
+    #[prost(sfixed64, tag = "3")]
+    pub at_us: i64,
+    /// Its place in the log.
+    #[prost(message, optional, tag = "4")]
+    pub position: ::core::option::Option<Position>,
+}
+/// Asks for notices.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListNoticesRequest {
+    /// Only those that wait to be acknowledged.
+    #[prost(bool, tag = "1")]
+    pub waiting_only: bool,
+    /// At most so many, 1 to 1000; 0 means 100.
+    #[prost(uint32, tag = "2")]
+    pub page_size: u32,
+}
+/// Notices.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListNoticesResponse {
+    /// The newest first.
+    #[prost(message, repeated, tag = "1")]
+    pub notices: ::prost::alloc::vec::Vec<Notice>,
+}
+/// From where to watch.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WatchNoticesRequest {
+    /// Everything raised or acknowledged from this frontier on; absent: all that wait to be acknowledged, and what comes.
+    #[prost(message, optional, tag = "1")]
+    pub after: ::core::option::Option<Frontier>,
+}
+/// What a watcher is told.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct NoticeItem {
+    /// One thing.
+    #[prost(oneof = "notice_item::Item", tags = "1, 2")]
+    pub item: ::core::option::Option<notice_item::Item>,
+}
+/// Nested message and enum types in `NoticeItem`.
+pub mod notice_item {
+    /// One thing.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    #[prost(skip_debug)]
+    pub enum Item {
+        /// A notice was raised, or acknowledged.
+        #[prost(message, tag = "1")]
+        Notice(super::Notice),
+        /// Nothing is lost up to here. At least one comes each second.
+        #[prost(message, tag = "2")]
+        Heartbeat(super::NoticeHeartbeat),
+    }
+}
+/// Nothing is lost up to here.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct NoticeHeartbeat {
+    /// Everything before this was sent; resume from here.
+    #[prost(message, optional, tag = "1")]
+    pub frontier: ::core::option::Option<Frontier>,
+}
+/// Says that the caller was told.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AcknowledgeNoticeRequest {
+    /// The notice's id.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+}
+/// It is durable.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct AcknowledgeNoticeResponse {
+    /// The acknowledgement that stands: the caller's, or that of who was earlier.
+    #[prost(message, optional, tag = "1")]
+    pub acknowledged: ::core::option::Option<Acknowledgement>,
+    /// It had been acknowledged before.
+    #[prost(bool, tag = "2")]
+    pub duplicate: bool,
+}
+/// Generated client implementations.
+pub mod notice_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Tells a facility what concerns it.
+    ///
+    /// A notice is a function of the log and the moment: every node shows the same, after a restart too. It goes to one
+    /// facility, or to one person there; to everybody else it does not exist.
+    /// Who may call: clinical staff, clerks, auditors and systems of the facility.
+    /// Every call may answer UNAUTHENTICATED, PERMISSION_DENIED (the caller's role is told of nothing), UNAVAILABLE and
+    /// INVALID_ARGUMENT (`field`: rule).
+    #[derive(Debug, Clone)]
+    pub struct NoticeServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl NoticeServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> NoticeServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> NoticeServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            NoticeServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// The facility's notices, the newest first.
+        pub async fn list(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListNoticesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListNoticesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.NoticeService/List",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.NoticeService", "List"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// What the facility is told, as it comes: within a second of what caused it. A notice comes again when it is
+        /// acknowledged. To resume, pass the frontier of the last heartbeat; what came after that heartbeat may come again, as may
+        /// what the clock alone raises, until it is acknowledged.
+        pub async fn watch(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WatchNoticesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::NoticeItem>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.NoticeService/Watch",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.NoticeService", "Watch"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// Says that the caller was told. It is an entry of the ledger, and the first one stands.
+        /// Who: a person of the facility; of a notice to a person, that person. Errors: NOT_FOUND.
+        pub async fn acknowledge(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AcknowledgeNoticeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AcknowledgeNoticeResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.NoticeService/Acknowledge",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.NoticeService", "Acknowledge"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod notice_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with NoticeServiceServer.
+    #[async_trait]
+    pub trait NoticeService: std::marker::Send + std::marker::Sync + 'static {
+        /// The facility's notices, the newest first.
+        async fn list(
+            &self,
+            request: tonic::Request<super::ListNoticesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListNoticesResponse>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the Watch method.
+        type WatchStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::NoticeItem, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// What the facility is told, as it comes: within a second of what caused it. A notice comes again when it is
+        /// acknowledged. To resume, pass the frontier of the last heartbeat; what came after that heartbeat may come again, as may
+        /// what the clock alone raises, until it is acknowledged.
+        async fn watch(
+            &self,
+            request: tonic::Request<super::WatchNoticesRequest>,
+        ) -> std::result::Result<tonic::Response<Self::WatchStream>, tonic::Status>;
+        /// Says that the caller was told. It is an entry of the ledger, and the first one stands.
+        /// Who: a person of the facility; of a notice to a person, that person. Errors: NOT_FOUND.
+        async fn acknowledge(
+            &self,
+            request: tonic::Request<super::AcknowledgeNoticeRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AcknowledgeNoticeResponse>,
+            tonic::Status,
+        >;
+    }
+    /// Tells a facility what concerns it.
+    ///
+    /// A notice is a function of the log and the moment: every node shows the same, after a restart too. It goes to one
+    /// facility, or to one person there; to everybody else it does not exist.
+    /// Who may call: clinical staff, clerks, auditors and systems of the facility.
+    /// Every call may answer UNAUTHENTICATED, PERMISSION_DENIED (the caller's role is told of nothing), UNAVAILABLE and
+    /// INVALID_ARGUMENT (`field`: rule).
+    #[derive(Debug)]
+    pub struct NoticeServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> NoticeServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for NoticeServiceServer<T>
+    where
+        T: NoticeService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/ajisai.v1.NoticeService/List" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListSvc<T: NoticeService>(pub Arc<T>);
+                    impl<
+                        T: NoticeService,
+                    > tonic::server::UnaryService<super::ListNoticesRequest>
+                    for ListSvc<T> {
+                        type Response = super::ListNoticesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListNoticesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as NoticeService>::list(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ajisai.v1.NoticeService/Watch" => {
+                    #[allow(non_camel_case_types)]
+                    struct WatchSvc<T: NoticeService>(pub Arc<T>);
+                    impl<
+                        T: NoticeService,
+                    > tonic::server::ServerStreamingService<super::WatchNoticesRequest>
+                    for WatchSvc<T> {
+                        type Response = super::NoticeItem;
+                        type ResponseStream = T::WatchStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::WatchNoticesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as NoticeService>::watch(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = WatchSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ajisai.v1.NoticeService/Acknowledge" => {
+                    #[allow(non_camel_case_types)]
+                    struct AcknowledgeSvc<T: NoticeService>(pub Arc<T>);
+                    impl<
+                        T: NoticeService,
+                    > tonic::server::UnaryService<super::AcknowledgeNoticeRequest>
+                    for AcknowledgeSvc<T> {
+                        type Response = super::AcknowledgeNoticeResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AcknowledgeNoticeRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as NoticeService>::acknowledge(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AcknowledgeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for NoticeServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "ajisai.v1.NoticeService";
+    impl<T> tonic::server::NamedService for NoticeServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }

@@ -432,6 +432,12 @@ fn receipt() -> impl Strategy<Value = Receipt> {
     )
 }
 
+fn notice() -> impl Strategy<Value = NoticeId> {
+    let cause = (0..9_u32, any::<u64>()).prop_map(|(partition, offset)| Position::new(partition, offset));
+    (one_of(NoticeKind::ALL), cause, facility_id(), prop::option::of(member_id()))
+        .prop_map(|(kind, cause, facility, member)| NoticeId { kind, cause, facility, member })
+}
+
 fn what() -> impl Strategy<Value = What> {
     let statement = || (digest(), frontier());
     prop_oneof![
@@ -447,6 +453,7 @@ fn what() -> impl Strategy<Value = What> {
         }),
         (frontier(), frontier()).prop_map(|(since, seen)| What::Disclosure { since, seen }),
         receipt().prop_map(|receipt| What::Receipt(Box::new(receipt))),
+        notice().prop_map(|notice| What::Acknowledgement { notice }),
     ]
 }
 

@@ -1,0 +1,153 @@
+//! `ajisai notices`: what the facility is told.
+
+use super::consent::refused;
+use super::terminal::{remark, say, table};
+use crate::client::{Connection, parse_at_least};
+use anyhow::Context;
+use clap::{Args, Subcommand};
+use model::{Moment, NoticeId};
+use std::process::ExitCode;
+use wire::v1;
+
+/// 知らせ：緊急閲覧とその確認、同意の撤回、受領書、成年に達した患者の再同意。
+/// Notices: broken glasses and their review, withdrawn consents, receipts, patients who came of age.
+#[derive(Debug, Args)]
+pub struct NoticesCommand {
+    #[command(subcommand)]
+    act: Act,
+}
+
+#[derive(Debug, Subcommand)]
+enum Act {
+    /// 知らせの一覧（新しい順）。The facility's notices, the newest first.
+    #[command(after_help = "例 Example:\n  ajisai notices list --as hospital.token --waiting")]
+    List {
+        /// 確認されていないものだけ Only those that nobody has acknowledged.
+        #[arg(long)]
+        waiting: bool,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// 知らせを、来るたびに表示し続ける。Print notices as they come.
+    #[command(after_help = "例 Examples:\n  ajisai notices watch --as hospital.token\n  \
+        ajisai notices watch --as hospital.token --from 0:5,1:120   （前回の続き where the last watch ended）\n\n\
+        記号 Signs: ! 未確認 waiting, = 確認済み acknowledged")]
+    Watch {
+        /// ここから（省略時は未確認のすべて） From this frontier; all that wait when not given.
+        #[arg(long, value_name = "FRONTIER")]
+        from: Option<String>,
+        /// この件数で終わる End after so many.
+        #[arg(long)]
+        count: Option<u64>,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// 知らせを確認したと記録する（職員本人）。Say that you were told: a person, for themselves. It is kept in the ledger.
+    #[command(after_help = "例 Example:\n  ajisai notices ack --as clerk.token glass-broken/3:1842/nagasaki-mc")]
+    Ack {
+        /// 知らせの番号 The notice's id.
+        #[arg(value_parser = |text: &str| text.parse::<NoticeId>())]
+        id: NoticeId,
+        #[command(flatten)]
+        connection: Connection,
+    },
+}
+
+impl NoticesCommand {
+    /// Does what was asked.
+    ///
+    /// # Errors
+    /// When the node cannot be reached or refuses.
+    pub async fn run(self) -> anyhow::Result<ExitCode> {
+        match self.act {
+            Act::List { waiting, connection } => list(waiting, &connection).await,
+            Act::Watch { from, count, connection } => watch(from.as_deref(), count, &connection).await,
+            Act::Ack { id, connection } => acknowledge(&id, &connection).await,
+        }
+    }
+}
+
+fn fail(status: tonic::Status) -> anyhow::Error {
+    anyhow::anyhow!(refused(&status))
+}
+
+/// Who was told, and when.
+fn told(said: Option<&v1::Acknowledgement>) -> anyhow::Result<String> {
+    let Some(said) = said else { return Ok("未確認 waiting".to_owned()) };
+    Ok(format!("{} {}", said.member, Moment::from_micros(said.at_us)?))
+}
+
+async fn list(waiting_only: bool, connection: &Connection) -> anyhow::Result<ExitCode> {
+    let client = connection.open().await?;
+    let request = v1::ListNoticesRequest { waiting_only, page_size: 1000 };
+    let notices = client.notices().list(request).await.map_err(fail)?.into_inner().notices;
+    let mut printed = table(&["時刻 raised", "番号 id", "内容 notice", "確認 acknowledged"]);
+    for notice in &notices {
+        let v1::Notice { id, raised_us, text_ja, text_en, acknowledged, .. } = notice;
+        printed.add_row([
+            Moment::from_micros(*raised_us)?.to_string(),
+            id.clone(),
+            format!("{text_ja}\n{text_en}"),
+            told(acknowledged.as_ref())?,
+        ]);
+    }
+    say(printed.to_string());
+    remark(format!("{} 件 notices", notices.len()));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn watch(from: Option<&str>, count: Option<u64>, connection: &Connection) -> anyhow::Result<ExitCode> {
+    let after = from.map(parse_at_least).transpose()?.map(|frontier| (&frontier).into());
+    let client = connection.open().await?;
+    let mut items = client.notices().watch(v1::WatchNoticesRequest { after }).await.map_err(fail)?.into_inner();
+    let (mut resume, mut seen) = (from.unwrap_or_default().to_owned(), 0);
+    loop {
+        let item = tokio::select! {
+            item = items.message() => item,
+            _ = tokio::signal::ctrl_c() => break,
+        };
+        let item = item.map_err(|status| {
+            remark(format!("再開位置 resume with --from {resume}"));
+            fail(status)
+        })?;
+        match item.map(|item| item.item) {
+            None => break,
+            Some(None) => anyhow::bail!("an empty item"),
+            Some(Some(v1::notice_item::Item::Heartbeat(v1::NoticeHeartbeat { frontier }))) => {
+                resume = model::Frontier::from(frontier.unwrap_or_default()).to_string();
+            }
+            Some(Some(v1::notice_item::Item::Notice(notice))) => {
+                say(line(&notice)?);
+                seen += 1;
+                if count.is_some_and(|count| seen >= count) {
+                    break;
+                }
+            }
+        }
+    }
+    remark(format!("{seen} 件 notices; 再開位置 resume with --from {resume}"));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn line(notice: &v1::Notice) -> anyhow::Result<String> {
+    let v1::Notice { id, raised_us, text_ja, text_en, acknowledged, .. } = notice;
+    let sign = if acknowledged.is_some() { '=' } else { '!' };
+    let raised = Moment::from_micros(*raised_us)?;
+    let who = match acknowledged {
+        Some(_) => format!(" [{}]", told(acknowledged.as_ref())?),
+        None => String::new(),
+    };
+    Ok(format!("{sign} {raised} {id} {text_ja} {text_en}{who}"))
+}
+
+async fn acknowledge(id: &NoticeId, connection: &Connection) -> anyhow::Result<ExitCode> {
+    let client = connection.open().await?;
+    let request = v1::AcknowledgeNoticeRequest { id: id.to_string() };
+    let answer = client.notices().acknowledge(request).await.map_err(fail)?.into_inner();
+    let v1::AcknowledgeNoticeResponse { acknowledged, duplicate } = answer;
+    let acknowledged =
+        acknowledged.context("確認は記録されましたが、まだ見えません it is durable and not visible yet")?;
+    let before = if duplicate { "すでに確認済み it had been before: " } else { "" };
+    say(format!("{before}{}", told(Some(&acknowledged))?));
+    Ok(ExitCode::SUCCESS)
+}
