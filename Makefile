@@ -48,6 +48,7 @@ test-long: system-packages ## 10,000 worlds and a million events against the slo
 	$(CARGO) test --release --locked -p consent-filter --features planted --test planted -- --ignored
 	PROPTEST_CASES=20000 $(CARGO) test --release --locked -p hl7v2
 	PROPTEST_CASES=20000 $(CARGO) test --locked -p ingest --lib ss_mix2::tests::laws
+	$(CARGO) test --workspace --locked --lib -- --ignored --nocapture the_long_rows
 
 bench: system-packages ## optimised build, then the figures of docs/benchmarks.md
 	$(CARGO) build --release --locked -p ajisai

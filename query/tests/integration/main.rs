@@ -8,6 +8,8 @@ mod grpc;
 #[cfg(test)]
 mod house;
 #[cfg(test)]
+mod interference;
+#[cfg(test)]
 mod laboratory;
 #[cfg(test)]
 mod limits;
@@ -23,3 +25,5 @@ mod region;
 mod shelf;
 #[cfg(test)]
 mod sql;
+#[cfg(test)]
+mod twin;

@@ -55,6 +55,7 @@ mod index;
 mod letters;
 mod manifest;
 mod opening;
+mod planted;
 mod rows;
 mod scan;
 mod store;

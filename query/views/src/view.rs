@@ -1,6 +1,7 @@
 //! Facility views: a visibility and a snapshot of the store, taken together.
 
 use crate::opening::{Opening, Taking};
+use crate::planted::{Bug, is};
 use crate::scan::{FacilityTable, Sight, Tally};
 use crate::store::Snapshot;
 use crate::{Feeds, Store};
@@ -48,7 +49,7 @@ impl Views {
     fn take(&self, principal: &Principal, moment: Moment, taking: Option<Taking>) -> View {
         let book = self.book.read();
         let known = self.sights.lock().get(principal).cloned();
-        let sight = match known.filter(|sight| sight.visibility.is_current(&book, moment)) {
+        let sight = match known.filter(|sight| sight.visibility.is_current(&book, moment) || is(Bug::StaleSight)) {
             Some(sight) => sight,
             None => {
                 let sight = Arc::new(Sight::new(&book, Arc::new(book.visibility(principal, moment))));

@@ -10,6 +10,7 @@ pub(crate) mod runs;
 pub(crate) mod write;
 
 use crate::StoreError;
+use crate::planted::{Bug, is};
 use crate::table::table_name;
 use consent_filter::{Book, ClassIx};
 use model::{Category, FacilityId};
@@ -93,7 +94,13 @@ impl TableFile {
     /// Gives the file's classes the numbers they have in `book`. Until then its rows have no class and are shown to
     /// nobody.
     pub(crate) fn bind(&self, book: &mut Book) {
-        self.classes.get_or_init(|| self.runs.classes.iter().map(|class| book.class(class).as_u32()).collect());
+        self.classes.get_or_init(|| {
+            let mut classes: Vec<u32> = self.runs.classes.iter().map(|class| book.class(class).as_u32()).collect();
+            if is(Bug::ClassesBoundBackwards) {
+                classes.reverse();
+            }
+            classes
+        });
     }
 
     pub(crate) fn bind_to(&self, classes: Vec<u32>) {

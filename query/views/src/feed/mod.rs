@@ -19,6 +19,7 @@ pub(crate) use subscription::now;
 pub(crate) use worker::differing;
 
 use crate::opening::Openings;
+use crate::planted::{Bug, is};
 use crate::store::Snapshot;
 use crate::{PutOutcome, Store, Witness};
 use arc_swap::ArcSwap;
@@ -110,7 +111,12 @@ impl Feeds {
             book.clone(),
             Shared { retired: retired.clone(), handed: handed.clone(), bell: bell.clone(), waiting: waiting.clone() },
         );
-        let spawned = std::thread::Builder::new().name("feeds".to_owned()).spawn(move || worker.run(&arriving));
+        let carried = crate::planted::carry();
+        let work = move || {
+            carried();
+            worker.run(&arriving);
+        };
+        let spawned = std::thread::Builder::new().name("feeds".to_owned()).spawn(work);
         if let Err(error) = spawned {
             tracing::error!(%error, "the feeds' worker could not be started; subscriptions will end at once");
         }
@@ -159,7 +165,7 @@ impl Feeds {
             for facility in audience.reached() {
                 for group in groups.get_mut(&facility.facility).into_iter().flatten() {
                     if book.decide(&put.facts, &group.principal, moment).is_permit() {
-                        if group.classes < book.class_count() {
+                        if group.classes < book.class_count() && !is(Bug::ClassNotLearnt) {
                             group.learn_classes(book, jobs);
                         }
                         reached.push(group.id);
@@ -190,6 +196,9 @@ impl Feeds {
     }
 
     fn tell(&self, book: &Book, position: Position, touched: &Touched) {
+        if is(Bug::PartedNotTold) && matches!(touched, Touched::Person(_)) {
+            return;
+        }
         let mut registry = self.registry.lock();
         let mut concerned: HashMap<FacilityIx, Vec<PatientIx>> = HashMap::new();
         match touched {
@@ -226,7 +235,7 @@ impl Feeds {
     /// once a second.
     pub fn tick(&self, book: &Book, moment: Moment) {
         self.openings.tick(moment);
-        if !self.is_listened_to() {
+        if !self.is_listened_to() || is(Bug::TickForgotten) {
             return;
         }
         let mut registry = self.registry.lock();

@@ -3,6 +3,7 @@
 use super::group::{First, GroupId, Listeners, Message};
 use super::{Closing, FeedItem, FeedStart, ResetReason, Vanishing};
 use crate::StoreError;
+use crate::planted::{Bug, is};
 use crate::rows::DeadSet;
 use crate::scan::{Sight, facts_at, records};
 use crate::store::Snapshot;
@@ -219,7 +220,7 @@ impl Worker {
         for (id, group) in &mut self.groups {
             let shown = before.is_some_and(|facts| group.visibility.permits(&facts));
             let (item, kind) = match (reached.contains(id), shown, replaced.and_then(|(_, version)| version)) {
-                (true, true, Some(superseded)) => (
+                (true, true, Some(superseded)) if !is(Bug::ChangeTakenForNew) => (
                     FeedItem::Changed { position, record: record.clone(), admitted, superseded, historic: false },
                     "changed",
                 ),
@@ -227,6 +228,8 @@ impl Worker {
                     let position = Some(position);
                     (FeedItem::Appeared { position, record: record.clone(), admitted, historic: false }, "appeared")
                 }
+                (false, true, Some(_)) if is(Bug::SupersededStays) => continue,
+                (false, true, None) if is(Bug::DeletedStays) => continue,
                 (false, true, version) => {
                     let reason = if version.is_some() { Vanishing::Superseded } else { Vanishing::Deleted };
                     let (record, position) = (record.reference(), Some(position));
@@ -258,12 +261,16 @@ impl Worker {
     ) -> Result<(), StoreError> {
         let Some(group) = self.groups.get_mut(&id) else { return Ok(()) };
         let old = std::mem::replace(&mut group.visibility, new.clone());
+        if is(Bug::StaleVisibilityKept) {
+            group.visibility = old.clone();
+        }
         let (before, after) = {
             let book = self.book.read();
             let patients = if patients.is_empty() { differing(&old, &new) } else { patients };
             let own = old.own().is_some() != new.own().is_some();
             (Sight::of(&book, old, &patients, own), Sight::of(&book, new, &patients, own))
         };
+        let (mut appeared, mut vanished) = (Vec::new(), Vec::new());
         for category in Category::ALL.iter().copied() {
             // Rows that died in this very publication were still seen under the visibility before.
             let mut was: HashMap<u128, RecordRef> = HashMap::new();
@@ -272,26 +279,32 @@ impl Worker {
                 was.insert(reference.digest(), reference);
                 true
             })?;
-            records(&after, snapshot, &snapshot.dead, category, |_, record| {
-                let key = (id, record.reference().digest());
-                if was.remove(&key.1).is_none() && self.live.insert(key) {
-                    self.gone.remove(&key);
-                    self.items.add(1, &[KeyValue::new("kind", "historic")]);
-                    group.say(FeedItem::Appeared {
-                        position: cause,
-                        record: Arc::new(record),
-                        admitted: None,
-                        historic: true,
-                    });
+            records(&after, snapshot, &snapshot.dead, category, |position, record| {
+                if was.remove(&record.reference().digest()).is_none() {
+                    appeared.push((record.occurred, position, Arc::new(record)));
                 }
                 true
             })?;
-            for (digest, record) in was {
-                if self.gone.insert((id, digest)) {
-                    self.live.remove(&(id, digest));
-                    self.items.add(1, &[KeyValue::new("kind", "vanished")]);
-                    group.say(FeedItem::Vanished { record, category, reason: Vanishing::Withheld, position: cause });
-                }
+            vanished.extend(was.into_values().map(|record| (record, category)));
+        }
+        // In the order of what happened to the patient, and in none that tells how rows lie in files: that follows from
+        // other rows as well, which this viewer may not see.
+        appeared.sort_unstable_by_key(|(occurred, position, _)| (*occurred, *position));
+        vanished.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        for (record, category) in vanished {
+            let key = (id, record.digest());
+            if !is(Bug::MissedRetraction) && self.gone.insert(key) {
+                self.live.remove(&key);
+                self.items.add(1, &[KeyValue::new("kind", "vanished")]);
+                group.say(FeedItem::Vanished { record, category, reason: Vanishing::Withheld, position: cause });
+            }
+        }
+        for (_, _, record) in appeared {
+            let key = (id, record.reference().digest());
+            if !is(Bug::MissedSplice) && self.live.insert(key) {
+                self.gone.remove(&key);
+                self.items.add(1, &[KeyValue::new("kind", "historic")]);
+                group.say(FeedItem::Appeared { position: cause, record, admitted: None, historic: true });
             }
         }
         Ok(())

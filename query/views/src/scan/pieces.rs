@@ -4,6 +4,7 @@ use super::pruning::Pruning;
 use super::sight::Sight;
 use crate::cold::TableFile;
 use crate::hot::Chunk;
+use crate::planted::{Bug, is};
 use crate::store::Snapshot;
 use consent_filter::Bounds;
 use model::{Category, PatientNumber};
@@ -104,8 +105,9 @@ fn cold(sight: &Sight, snapshot: &Snapshot, file: &Arc<TableFile>, pruning: &Pru
             stretches.push(Stretch { rows, terms: set, own: Some(seen.own.clone()) });
         }
     }
-    let has_dead = file.runs.keys.iter().any(|(first, last)| snapshot.dead.touches(*first, *last));
-    let has_bounds = terms.has_bounds;
+    let has_dead =
+        !is(Bug::ColdDeadShown) && file.runs.keys.iter().any(|(first, last)| snapshot.dead.touches(*first, *last));
+    let has_bounds = terms.has_bounds && !is(Bug::ColdBoundsIgnored);
     let terms = Arc::new(terms.sets);
     let mut current = Vec::new();
     let mut rows = 0;

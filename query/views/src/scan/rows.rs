@@ -3,6 +3,7 @@
 use super::sight::{Sight, admits};
 use super::tally::{Run, Runs, owner};
 use crate::hot::{Chunk, place};
+use crate::planted::{Bug, is};
 use crate::rows::DeadSet;
 use crate::table::{MY_PATIENT_ID, columns};
 use arrow::array::{ArrayRef, BooleanArray, StringArray};
@@ -68,11 +69,11 @@ pub(crate) fn hot(
             let grant = sight.visibility.grant(patient);
             let within = grant
                 .is_some_and(|grant| grant.alternatives().any(|bounds| admits(&bounds, class, *occurred, *recorded)));
-            (within, Some(seen.own.as_str()))
+            (within || is(Bug::HotTierBypass), Some(seen.own.as_str()))
         } else {
             (false, None)
         };
-        let visible = visible && !dead.contains(*key);
+        let visible = visible && (!dead.contains(*key) || is(Bug::HotDeadShown));
         if visible {
             runs.push(patient.get(), 1, || owner(chunk, row));
             if wants_mine {

@@ -7,6 +7,7 @@ use crate::cold::write::{Place, write};
 use crate::cold::{ColdTables, FileEntry, TableFile};
 use crate::files::sync_dir;
 use crate::hot::{Chunk, keys_of};
+use crate::planted::{Bug, is};
 use crate::rows::RowKey;
 use crate::table::{stored_schema, table_name};
 use arrow::array::{AsArray, BooleanArray};
@@ -72,6 +73,7 @@ impl Store {
         let kept = snapshot.cold.all().iter().filter(|file| !replaced(file));
         let all: Vec<Arc<TableFile>> = kept.chain(&files).cloned().collect();
         let settled = Arc::new(snapshot.dead.settled.as_ref() - &removed);
+        let settled = if is(Bug::MergedDeadLive) { Arc::default() } else { settled };
         let mut manifest = committer.manifest.clone();
         manifest.files = all.iter().map(|file| file.entry.clone()).collect();
         let frontier = manifest.frontier(&self.config.dir)?;

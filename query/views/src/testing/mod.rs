@@ -1,5 +1,7 @@
 //! Records and whole histories made up for tests, from a seed.
 
+pub(crate) mod clock;
+mod proof;
 pub(crate) mod world;
 
 use model::*;
