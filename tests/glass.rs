@@ -183,7 +183,8 @@ async fn an_emergency_opens_to_one_person_is_told_and_is_reviewed() {
     assert!(again.contains("clerk-1"), "{again}");
     assert!(!said(&rig, &clerk, &["notices", "list", "--waiting"]).contains(told));
 
-    // Another is found unjustified, which closes it at once.
+    // The feed was closed with the glass that opened it. Another is found unjustified, which closes it at once.
+    let feed = Watching::begin(command(&rig, &doctor, &["feed", "watch", "--from", "start", "--heartbeats"]));
     let second = id_after("glass", &said(&rig, &doctor, &[&breaking[..], &["念のため"]].concat()));
     feed.next(|line| line.starts_with('+'));
     said(&rig, &clerk, &["consent", "review-glass", &second, "--outcome", "unjustified"]);

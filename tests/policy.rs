@@ -58,7 +58,12 @@ impl Watcher {
         let mut changes = Changes::new();
         loop {
             let next = tokio::time::timeout(Duration::from_secs(20), self.items.message()).await;
-            let item = next.unwrap().unwrap().unwrap().item.unwrap();
+            let item = match next.unwrap() {
+                Ok(item) => item.unwrap().item.unwrap(),
+                // A feed whose own standing ends is told what vanished and is then closed.
+                Err(closed) if closed.code() == Code::PermissionDenied => return changes,
+                Err(error) => panic!("{error}"),
+            };
             match item {
                 Item::Appeared(appeared) => {
                     assert!(appeared.historic, "nothing new was recorded");

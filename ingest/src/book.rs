@@ -4,7 +4,7 @@
 
 use model::{
     BreakGlass, BreakGlassEnd, BreakGlassReview, Consent, ConsentId, DisclosureScope, Facility, FacilityId, Link,
-    LinkId, Member, MemberId, Moment, PatientRef, Position, ReviewOutcome,
+    LinkId, Member, MemberId, Moment, PatientRef, Position,
 };
 use std::fmt::Debug;
 
@@ -47,13 +47,14 @@ pub struct GlassStanding {
     pub end: Option<BreakGlassEnd>,
     /// The latest review.
     pub review: Option<BreakGlassReview>,
+    /// Whether a review has found it unjustified, which closes it for good, whatever is found later.
+    pub refused: bool,
 }
 
 impl GlassStanding {
     /// Whether it stands broken at a moment: not ended by the clock, by anybody, or by its review.
     pub fn is_open(&self, moment: Moment) -> bool {
-        let refused = self.review.as_ref().is_some_and(|review| review.outcome == ReviewOutcome::Unjustified);
-        self.end.is_none() && !refused && self.glass.from() <= moment && moment < self.glass.until()
+        self.end.is_none() && !self.refused && self.glass.from() <= moment && moment < self.glass.until()
     }
 }
 

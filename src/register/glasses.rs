@@ -28,6 +28,8 @@ enum Part {
     Broken = b'b',
     Closed = b'c',
     Reviewed = b'r',
+    /// The first review that found it unjustified.
+    Refused = b'u',
 }
 
 /// Broken glasses on disk.
@@ -63,7 +65,8 @@ impl Glasses {
                 for end in [glass.patient.facility(), &glass.facility] {
                     batch.insert(&self.ends, end_key(end, glass.from().micros(), &key), "");
                 }
-                let standing = GlassStanding { glass: glass.clone(), position, end: None, review: None };
+                let standing =
+                    GlassStanding { glass: glass.clone(), position, end: None, review: None, refused: false };
                 return Ok(Some((Turn::Broken, standing)));
             }
             ConsentChange::GlassClosed(end) => {
@@ -83,6 +86,9 @@ impl Glasses {
                     batch.insert(&self.kept, of(&key, Part::Reviewed), bytes(position, event));
                     let closes = review.outcome == ReviewOutcome::Unjustified;
                     let standing = if closes { self.standing(&key)? } else { None };
+                    if closes && !self.has(&key, Part::Refused)? {
+                        batch.insert(&self.kept, of(&key, Part::Refused), bytes(position, event));
+                    }
                     return Ok(standing.filter(was_open).map(|standing| (Turn::Closed, standing)));
                 }
             }
@@ -140,7 +146,8 @@ impl Glasses {
             Some((_, ConsentChange::GlassReviewed(review))) => Some(review),
             _ => None,
         };
-        Ok(Some(GlassStanding { glass, position, end, review }))
+        let refused = self.has(key, Part::Refused)?;
+        Ok(Some(GlassStanding { glass, position, end, review, refused }))
     }
     fn has(&self, key: &[u8], part: Part) -> Result<bool, RegisterError> {
         Ok(self.kept.contains_key(of(key, part))?)
@@ -162,8 +169,7 @@ impl Glasses {
 
 /// Whether nobody had closed it before.
 fn was_open(standing: &GlassStanding) -> bool {
-    let refused = standing.review.as_ref().is_some_and(|review| review.outcome == ReviewOutcome::Unjustified);
-    standing.end.is_none() && !refused
+    standing.end.is_none() && !standing.refused
 }
 
 fn key(facility: &FacilityId, patient: &PatientRef, id: &GlassId) -> Vec<u8> {

@@ -132,9 +132,9 @@ proptest::proptest! {
                 .collect();
             let mut found: Vec<_> = listed
                 .into_iter()
-                .map(|GlassStanding { glass, position: _, end, review }| {
+                .map(|GlassStanding { glass, position: _, end, review, refused }| {
                     let review = review.map(|review| review.outcome);
-                    let closed = end.is_some() || review == Some(model::ReviewOutcome::Unjustified);
+                    let closed = end.is_some() || refused;
                     let (from, until) = (Some(glass.from()), Some(glass.until()));
                     ((glass.facility, glass.patient, glass.id), Some(glass.member), from, until, closed, review)
                 })

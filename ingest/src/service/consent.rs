@@ -58,7 +58,7 @@ fn entry(standing: &Standing) -> v1::ConsentEntry {
 }
 
 fn glass_entry(standing: &GlassStanding, now: Moment) -> v1::GlassEntry {
-    let GlassStanding { glass, position, end, review } = standing;
+    let GlassStanding { glass, position, end, review, refused: _ } = standing;
     v1::GlassEntry {
         glass: Some(glass.into()),
         position: Some((*position).into()),

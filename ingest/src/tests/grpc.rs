@@ -410,7 +410,8 @@ fn glass(id: &str, at: &str, of: &PatientRef, review: Option<ReviewOutcome>) -> 
     let review = review.map(reviewed);
     let reason = "意識障害".to_owned();
     let glass = BreakGlass::new(id, at, member, Role::Physician, of.clone(), reason, now(), until).unwrap();
-    crate::GlassStanding { glass, position: Position::new(1, 0), end: None, review }
+    let refused = review.as_ref().is_some_and(|review| review.outcome == ReviewOutcome::Unjustified);
+    crate::GlassStanding { glass, position: Position::new(1, 0), end: None, review, refused }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,13 +4,15 @@ use super::statement::Reading;
 use crate::QueryError;
 use model::{AuditOutcome, Frontier, Moment, Principal};
 use std::sync::Arc;
-use views::{Asked, Tally, Witness};
+use views::{Asked, Opening, Tally, Witness};
 
 /// The account of one statement. Dropped before its end (a caller who went away, a task that was aborted), it is written
 /// with what was read until then.
 pub(super) struct Account {
     account: Option<views::Account>,
     tally: Arc<Tally>,
+    /// The view it is of, where that may end.
+    opening: Option<Arc<Opening>>,
 }
 
 impl Account {
@@ -18,11 +20,11 @@ impl Account {
         witness: Arc<dyn Witness>,
         principal: &Principal,
         statement: &Reading,
-        tally: Arc<Tally>,
+        (tally, opening): (Arc<Tally>, Option<Arc<Opening>>),
         (seen, moment): (&Frontier, Moment),
     ) -> Self {
         let reading = witness.begin(principal, Asked::Statement(statement.form()), seen, moment);
-        Self { account: Some(views::Account::open(witness, reading)), tally }
+        Self { account: Some(views::Account::open(witness, reading)), tally, opening }
     }
 
     /// Writes the end, and waits until the ledger holds it. A statement that looked at no table is no reading.
@@ -54,6 +56,9 @@ impl Account {
 
 impl Drop for Account {
     fn drop(&mut self) {
-        drop(self.settle());
+        let Some(account) = self.settle() else { return };
+        // Whoever showed the rows may have seen the view end, and ended the statement, before its task did.
+        let taken = self.opening.as_ref().is_some_and(|opening| opening.is_ended());
+        account.leave(if taken { AuditOutcome::Closed } else { AuditOutcome::Cancelled });
     }
 }

@@ -166,7 +166,8 @@ impl Work {
         let plan = plan(&state, &self.statement.reading).await.map_err(|error| self.outward(error))?;
         let witness = self.room.source().witness();
         let account = witness.map(|witness| {
-            Account::open(witness, &self.principal, &self.statement.reading, tally, (&frontier, moment))
+            let of = (tally, opening.clone());
+            Account::open(witness, &self.principal, &self.statement.reading, of, (&frontier, moment))
         });
         let view = View { state, plan, attempt, opening, frontier, moment, age };
         let outcome = match self.hand_out(&view, head, rows, telling).await {

@@ -86,6 +86,12 @@ impl Account {
             drop(self.witness.end(reading, outcome));
         }
     }
+    /// Writes the end; nobody is left to wait for it.
+    pub fn leave(mut self, outcome: AuditOutcome) {
+        if let Some(reading) = self.reading.take() {
+            drop(self.witness.end(reading, outcome));
+        }
+    }
     /// Nothing was read after all: nothing is written.
     pub fn strike(mut self) {
         self.reading = None;
