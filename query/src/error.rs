@@ -277,13 +277,22 @@ impl From<QueryError> for tonic::Status {
 /// business (it follows from how rows lie in files, and so from rows the caller does not see).
 fn without_values(message: &str) -> String {
     let mut told = message.to_owned();
-    for quote in ['\'', '"', '`'] {
+    for quote in ['\'', '"'] {
         if let (Some(first), Some(last)) = (told.find(quote), told.rfind(quote))
             && first < last
         {
             told.replace_range(first + 1..last, "…");
         }
     }
+    // The functions of this house quote with ` and say more between two quotations; one too many may be a value's own.
+    let quotations: Vec<&str> = told.split('`').collect();
+    told = match quotations.as_slice() {
+        [before, .., after] if quotations.len() % 2 == 0 => format!("{before}`…`{after}"),
+        parts => {
+            let said = parts.iter().enumerate().map(|(at, part)| if at % 2 == 0 { *part } else { "…" });
+            said.collect::<Vec<_>>().join("`")
+        }
+    };
     let mut plain = String::with_capacity(told.len());
     let mut chars = told.chars().peekable();
     let mut within_word = false;
@@ -326,6 +335,8 @@ mod tests {
                 "Arithmetic overflow: Overflow happened on: 9223372036854775807 + 1",
                 "Arithmetic overflow: Overflow happened on: … + …",
             ),
+            ("from `mg/dL` to `mmol/L` needs a molar mass", "from `…` to `…` needs a molar mass"),
+            ("from `m`g` to `mmol/L` needs a molar mass", "from `…` needs a molar mass"),
             ("Divide by zero error", "Divide by zero error"),
             ("Can't cast value 1e300 to type Int64", "Can't cast value … to type Int64"),
         ] {

@@ -104,3 +104,33 @@ async fn who_is_not_known_or_sends_something_else_is_told_so() {
     assert_eq!((status, outcome["issue"][0]["code"].as_str()), (StatusCode::SERVICE_UNAVAILABLE, Some("transient")));
     assert_eq!(letters(&house.log).await, 0);
 }
+
+#[tokio::test]
+async fn a_role_that_sends_no_events_is_refused_and_nothing_is_kept() {
+    let house = house().await;
+    let auditor = Principal { role: model::Role::Auditor, ..hospital() };
+    let body = bundle("collection", &[patient("1"), condition("c1", "nobody")]);
+    let (status, outcome) = post(&house, Some(auditor), FHIR, body).await;
+    assert_eq!((status, outcome["issue"][0]["code"].as_str()), (StatusCode::FORBIDDEN, Some("forbidden")));
+    assert_eq!((letters(&house.log).await, house.admission.quarantined().events), (0, 0));
+}
+
+#[tokio::test]
+async fn what_is_taken_or_kept_aside_is_counted_once_and_a_refused_transaction_is_not() {
+    let house = house().await;
+    let book = crate::completeness::FeedBook::open(&house.directory.path().join("feeds"), clock()).unwrap();
+    let book = Arc::new(book);
+    house.admission.account_for(Arc::clone(&book));
+    let count = || {
+        let page = crate::completeness::Page { skip: 0, limit: 10 };
+        let days = book.days(&facility("hospital"), "fhir", page).unwrap();
+        days.iter().map(|day| (day.offered, day.dealt_with, day.missing)).collect::<Vec<_>>()
+    };
+    let resources = [patient("1"), condition("c1", "1"), condition("c2", "nobody")];
+    post(&house, Some(hospital()), FHIR, bundle("transaction", &resources)).await;
+    assert_eq!(count(), []);
+    for _ in 0..2 {
+        post(&house, Some(hospital()), FHIR, bundle("collection", &resources)).await;
+        assert_eq!(count(), [(3, 3, 0)]);
+    }
+}
