@@ -62,7 +62,7 @@ impl Watcher {
                 Ok(item) => item.unwrap().item.unwrap(),
                 // A feed whose own standing ends is told what vanished and is then closed.
                 Err(closed) if closed.code() == Code::PermissionDenied => return changes,
-                Err(error) => panic!("{error}"),
+                Err(error) => unreachable!("the feed broke: {error}"),
             };
             match item {
                 Item::Appeared(appeared) => {

@@ -287,7 +287,7 @@ fn without_values(message: &str) -> String {
     // The functions of this house quote with ` and say more between two quotations; one too many may be a value's own.
     let quotations: Vec<&str> = told.split('`').collect();
     told = match quotations.as_slice() {
-        [before, .., after] if quotations.len() % 2 == 0 => format!("{before}`…`{after}"),
+        [before, .., after] if quotations.len().is_multiple_of(2) => format!("{before}`…`{after}"),
         parts => {
             let said = parts.iter().enumerate().map(|(at, part)| if at % 2 == 0 { *part } else { "…" });
             said.collect::<Vec<_>>().join("`")

@@ -276,7 +276,7 @@ impl Watcher {
             }
             let names = names.get_or_insert_with(|| self.desk.names());
             let notice = self.desk.worded(told, names);
-            self.send(Item::Notice(notice)).await?;
+            self.send(Item::Notice(Box::new(notice))).await?;
         }
         Ok(())
     }

@@ -150,16 +150,15 @@ impl Notices {
         let mut said_now = BTreeSet::new();
         for (position, event) in letters {
             match &event.what {
-                What::Acknowledgement { notice } => {
-                    // The first stands, and it is of somebody whom the notice goes to.
+                // The first stands, and it is of somebody whom the notice goes to.
+                What::Acknowledgement { notice }
                     if event.agent.facility == notice.facility
                         && self.acknowledgement(notice)?.is_none_or(|(first, _)| first > *position)
-                        && said_now.insert(notice)
-                    {
-                        let said = acknowledgement(event, *position);
-                        batch.insert(&self.acknowledged, notice.to_string(), said.encode_to_vec());
-                        rung.push(notice.facility.clone());
-                    }
+                        && said_now.insert(notice) =>
+                {
+                    let said = acknowledgement(event, *position);
+                    batch.insert(&self.acknowledged, notice.to_string(), said.encode_to_vec());
+                    rung.push(notice.facility.clone());
                 }
                 What::Receipt(receipt) => {
                     let id = |kind, facility: &FacilityId| NoticeId {

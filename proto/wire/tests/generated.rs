@@ -77,6 +77,7 @@ fn generate(into: &Path) {
         .boxed(".ajisai.v1.Event.body.record")
         .boxed(".ajisai.v1.Event.body.audit")
         .boxed(".ajisai.v1.ConsentChange.kind.given")
+        .boxed(".ajisai.v1.NoticeItem.item.notice")
         .skip_debug(REDACTED.iter().copied())
         .compile_fds(descriptors.clone())
         .unwrap();

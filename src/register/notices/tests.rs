@@ -114,7 +114,7 @@ fn a_guardians_consent_is_asked_about_from_majority_on_while_it_stands() {
     let mut event = given("c-1", patient("h", "1"), "c");
     let Body::Consent(ConsentChange::Given(consent)) = &mut event.body else { unreachable!() };
     consent.signer = Signer::Representative;
-    consent.paper = Box::new(Paper { born: Some("2010-04-01".parse().unwrap()), ..Paper::default() });
+    *consent.paper = Paper { born: Some("2010-04-01".parse().unwrap()), ..Paper::default() };
     let majority = consent.of_age_at(None).unwrap();
     register.apply(Position::new(1, 3), &event).unwrap();
     register.apply(Position::new(1, 4), &given("c-2", patient("h", "1"), "c")).unwrap();

@@ -8449,7 +8449,7 @@ pub mod notice_item {
     pub enum Item {
         /// A notice was raised, or acknowledged.
         #[prost(message, tag = "1")]
-        Notice(super::Notice),
+        Notice(::prost::alloc::boxed::Box<super::Notice>),
         /// Nothing is lost up to here. At least one comes each second.
         #[prost(message, tag = "2")]
         Heartbeat(super::NoticeHeartbeat),
