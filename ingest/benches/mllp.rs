@@ -14,6 +14,7 @@
 use event_log::EventLog;
 use event_log::embedded::{EmbeddedConfig, EmbeddedLog};
 use hl7v2::mllp::frame;
+use ingest::completeness::FeedBook;
 use ingest::hl7::Feed;
 use ingest::mllp::{Line, Settings, Speaker, serve_mllp};
 use ingest::{Admission, ConsentQuery, ConsentReader, DirectoryReader, Door, GlassStanding, LocalDoor, Standing};
@@ -143,6 +144,9 @@ async fn main() {
         Moment::from_micros(i64::try_from(now.as_micros()).unwrap()).unwrap()
     });
     let admission = Admission::open(log, Arc::new(NoBook), &settings, Arc::clone(&clock)).await.unwrap();
+    // As in the node, every message is counted in the account of its feed.
+    let feeds = FeedBook::open(&directory.path().join("feeds"), Arc::clone(&clock)).unwrap();
+    admission.account_for(Arc::new(feeds));
     let principal = Principal { facility: source(), member: None, role: Role::System, purpose: Purpose::Treatment };
     let door: Arc<dyn Door> = Arc::new(LocalDoor::new(Arc::clone(&admission), principal));
     let lines = HashMap::from([(source(), Line { feed: Feed::new(source()), door })]);

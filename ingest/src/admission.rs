@@ -2,7 +2,7 @@
 
 use crate::authority::authorise;
 use crate::book::Book;
-use crate::completeness::FeedBook;
+use crate::completeness::{Accountant, FeedBook};
 use crate::error::{AdmissionError, OpenError};
 use crate::metrics::Metrics;
 use crate::quarantine::{Aside, Form, Quarantine, QuarantineError, QuarantineSize};
@@ -92,7 +92,7 @@ pub struct Admission {
     quarantine: Arc<Quarantine>,
     metrics: Arc<Metrics>,
     replayers: Replayers,
-    feeds: OnceLock<Arc<FeedBook>>,
+    feeds: OnceLock<Arc<Accountant>>,
     gate: watch::Sender<Gate>,
     follower: tokio::task::AbortHandle,
 }
@@ -278,13 +278,17 @@ impl Admission {
 
     /// Says where the feeds' completeness is kept, so that the service can list it. The first counts.
     pub fn account_for(&self, feeds: Arc<FeedBook>) {
-        if self.feeds.set(feeds).is_err() {
+        if self.feeds.set(Accountant::new(feeds)).is_err() {
             tracing::warn!("the feeds' completeness is kept in one place; another was not taken");
         }
     }
 
     pub(crate) fn feeds(&self) -> Option<Arc<FeedBook>> {
-        self.feeds.get().cloned()
+        self.feeds.get().map(|accountant| Arc::clone(accountant.book()))
+    }
+
+    pub(crate) fn accountant(&self) -> Option<&Arc<Accountant>> {
+        self.feeds.get()
     }
 
     pub(crate) fn replayer(&self, form: &str) -> Option<Arc<dyn Replayer>> {

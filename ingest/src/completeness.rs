@@ -6,10 +6,13 @@
 //! and not worked out from the log, for the log holds events and not the files, messages and entries they came from, and
 //! what is only counted or refused never reaches it.
 
+mod accountant;
 mod book;
 mod compare;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use accountant::Accountant;
+pub(crate) use book::Note;
 pub use book::{Feed, FeedBook, FeedError, FeedKind, Page};
 pub use compare::{Comparison, Gap, GapKind, Item, compare};

@@ -1,14 +1,13 @@
 //! The door as a feed sees it: in the same process, or at the other end of a line.
 
 use crate::admission::{Admission, Answer, Incoming};
-use crate::completeness::{Feed, FeedKind, Item};
+use crate::completeness::{FeedKind, Item, Note};
 use crate::error::AdmissionError;
 use crate::quarantine::Aside;
 use crate::refusal::Refusal;
 use bytes::Bytes;
 use jiff::civil::Date;
 use model::{FacilityId, Position, Principal};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What became of one event.
@@ -110,23 +109,10 @@ impl Door for LocalDoor {
     }
 
     async fn note(&self, kind: FeedKind, name: &'static str, step: Step, items: Vec<(Date, Item)>) {
-        let Some(feeds) = self.admission.feeds() else { return };
-        let facility = self.principal.facility.clone();
-        let noting = tokio::task::spawn_blocking(move || {
-            let feed = Feed { facility: &facility, name, kind };
-            let mut days: BTreeMap<Date, Vec<Item>> = BTreeMap::new();
-            for (day, item) in items {
-                days.entry(day).or_default().push(item);
-            }
-            days.into_iter().try_for_each(|(day, items)| match step {
-                Step::Offered => feeds.offered(feed, day, &items),
-                Step::DealtWith => feeds.dealt_with(feed, day, &items),
-            })
-        });
-        match noting.await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(%error, name, "the account of a feed has a hole"),
-            Err(error) => tracing::warn!(%error, name, "the account of a feed has a hole"),
+        let Some(accountant) = self.admission.accountant() else { return };
+        let note = Note { facility: self.principal.facility.clone(), name: name.into(), kind, step, items };
+        if let Err(error) = accountant.note(note).await {
+            tracing::warn!(%error, name, "the account of a feed has a hole");
         }
     }
 }

@@ -1,11 +1,13 @@
 //! What is known of feeds, durably: what came as messages and what of it was dealt with, and what the comparisons came to.
 
 use super::compare::{Comparison, Gap, GapKind, Item, compare};
+use crate::door::Step;
 use event_log::Clock;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use jiff::civil::Date;
 use model::FacilityId;
 use prost::Message;
+use std::borrow::Cow;
 use std::path::Path;
 use wire::v1;
 
@@ -14,6 +16,12 @@ use wire::v1;
 #[error("what is known of the feeds' completeness could not be read or written: {reason}")]
 pub struct FeedError {
     reason: String,
+}
+
+impl FeedError {
+    pub(crate) fn stopped() -> Self {
+        Self { reason: "the process stops, or a write broke off".to_owned() }
+    }
 }
 
 impl From<fjall::Error> for FeedError {
@@ -65,6 +73,16 @@ impl Feed<'_> {
     fn prefix(&self, day: &str) -> Vec<u8> {
         prefix(self.facility, &[self.name, day])
     }
+}
+
+/// Items of a feed, each under its day, and how far they have come.
+#[derive(Debug)]
+pub(crate) struct Note {
+    pub(crate) facility: FacilityId,
+    pub(crate) name: Cow<'static, str>,
+    pub(crate) kind: FeedKind,
+    pub(crate) step: Step,
+    pub(crate) items: Vec<(Date, Item)>,
 }
 
 /// Which part of a list.
@@ -129,12 +147,34 @@ impl FeedBook {
         Ok(Self { database, offered, dealt_with, unsettled, days, gaps, clock })
     }
 
+    /// Writes notes in one batch, in their order.
+    pub(crate) fn write(&self, notes: &[Note]) -> Result<(), FeedError> {
+        let mut batch = self.database.batch();
+        for Note { facility, name, kind, step, items } in notes {
+            let to = match step {
+                Step::Offered => &self.offered,
+                Step::DealtWith => &self.dealt_with,
+            };
+            let feed = Feed { facility, name, kind: *kind };
+            let mut last = None;
+            for (day, item) in items {
+                let text = day.to_string();
+                let key = key(facility, &[name, &text, &item.key, &format!("{:032x}", item.digest)]);
+                batch.insert(to, key, []);
+                if last.replace(*day) != Some(*day) {
+                    batch.insert(&self.unsettled, feed.key(&text), kind.code().as_bytes());
+                }
+            }
+        }
+        Ok(batch.commit()?)
+    }
+
     /// Notes items that a source has sent. Note them before they are dealt with. The same item sent again is the same item.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn offered(&self, feed: Feed<'_>, day: Date, items: &[Item]) -> Result<(), FeedError> {
-        self.count(&self.offered, feed, day, items)
+        self.count(Step::Offered, feed, day, items)
     }
 
     /// Notes items that were dealt with: made durable, or kept in quarantine. Note them after that.
@@ -142,18 +182,13 @@ impl FeedBook {
     /// # Errors
     /// When it cannot be written.
     pub fn dealt_with(&self, feed: Feed<'_>, day: Date, items: &[Item]) -> Result<(), FeedError> {
-        self.count(&self.dealt_with, feed, day, items)
+        self.count(Step::DealtWith, feed, day, items)
     }
 
-    fn count(&self, to: &Keyspace, feed: Feed<'_>, day: Date, items: &[Item]) -> Result<(), FeedError> {
-        let mut batch = self.database.batch();
-        let day = day.to_string();
-        for item in items {
-            let key = key(feed.facility, &[feed.name, &day, &item.key, &format!("{:032x}", item.digest)]);
-            batch.insert(to, key, []);
-        }
-        batch.insert(&self.unsettled, feed.key(&day), feed.kind.code().as_bytes());
-        Ok(batch.commit()?)
+    fn count(&self, step: Step, feed: Feed<'_>, day: Date, items: &[Item]) -> Result<(), FeedError> {
+        let items = items.iter().map(|item| (day, item.clone())).collect();
+        let (facility, name) = (feed.facility.clone(), feed.name.to_owned().into());
+        self.write(&[Note { facility, name, kind: feed.kind, step, items }])
     }
 
     fn items(&self, of: &Keyspace, feed: Feed<'_>, day: &str) -> Result<Vec<Item>, FeedError> {

@@ -106,10 +106,14 @@ impl Taker {
             group.push(taken);
         }
         let sent: Vec<(Date, Item)> = group.iter().filter_map(|taken| accounted(taken, received)).collect();
-        if !sent.is_empty() {
-            line.door.note(FeedKind::Mllp, "mllp", Step::Offered, sent.clone()).await;
-        }
-        let kept = self.keep(line, asides, events).await;
+        // That they came is noted while they are made durable: nothing is answered, and nothing noted as dealt with, before
+        // both are done. What a crash leaves in between has no answer, and comes again.
+        let offered = async {
+            if !sent.is_empty() {
+                line.door.note(FeedKind::Mllp, "mllp", Step::Offered, sent.clone()).await;
+            }
+        };
+        let ((), kept) = tokio::join!(offered, self.keep(line, asides, events));
         if kept.is_ok() && !sent.is_empty() {
             line.door.note(FeedKind::Mllp, "mllp", Step::DealtWith, sent).await;
         }
