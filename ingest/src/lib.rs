@@ -17,6 +17,7 @@ pub mod edge;
 mod error;
 pub mod fhir;
 pub mod hl7;
+mod interval;
 mod metrics;
 pub mod mllp;
 mod quarantine;

@@ -8,4 +8,5 @@ mod mllp;
 mod mllp_clients;
 mod quarantine;
 mod redelivery;
+mod same_rows;
 mod storages;

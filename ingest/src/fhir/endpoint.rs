@@ -6,10 +6,11 @@
 //! | a `batch` Bundle | 200, a `batch-response` | 200, the refused entries say why; they are in quarantine |
 //! | any other Bundle, one resource, NDJSON | 200, an `OperationOutcome` | 422, an `OperationOutcome`; the rest is taken, the refused are in quarantine |
 //!
-//! What it answers with 200 or 422 is durable. 503: nothing is known to be durable, and it may be sent again; the same
+//! Resources that are only read for those that refer to them ([`is_read_for_others`]) are neither refused nor kept: the answer
+//! says that no record is made of them. What it answers with 200 or 422 is durable. 503: nothing is known to be durable, and it may be sent again; the same
 //! resources again are the same events. Who calls is the [`Principal`] that the identity layer put into the request.
 
-use super::{Context, Reason, References, Refusal, Resource, events, read};
+use super::{Context, Reason, References, Refusal, Resource, events, is_read_for_others, read};
 use crate::admission::Admission;
 use crate::completeness::{FeedKind, Item};
 use crate::door::{Door, DoorError, LocalDoor, Published, Step};
@@ -61,6 +62,8 @@ struct Entry {
     item: Option<Item>,
     /// Why the door refused an event of it.
     turned_away: Option<DoorRefusal>,
+    /// It was read for others, and no record is made of it.
+    only_read: bool,
 }
 
 impl Entry {
@@ -147,16 +150,21 @@ fn understand(body: &[u8], context: &Context) -> Work {
             Ok(resource) => resource,
             Err(refusal) => {
                 let (events, refusal) = (Vec::new(), Some(refusal));
-                return Entry { events, refusal, original: None, item: None, turned_away: None };
+                return Entry { events, refusal, original: None, item: None, turned_away: None, only_read: false };
             }
         };
-        let came = events(&resource, context, &references);
+        let mut came = events(&resource, context, &references);
+        let only_read = is_read_for_others(resource.resource_type())
+            && came.refusal.as_ref().is_some_and(|refusal| refusal.reason == Reason::UnsupportedResource);
+        if only_read {
+            came.refusal = None;
+        }
         let id = resource.json().get("id").and_then(Value::as_str).unwrap_or_default();
         let (name, text) = (format!("{}/{id}", resource.resource_type()), resource.json().to_string());
         let item = Some(Item::new(name.clone(), xxhash_rust::xxh3::xxh3_128(text.as_bytes())));
         let original = came.refusal.is_some().then(|| (Bytes::from(text), name));
         let events = came.events.iter().map(wire::write_event).collect();
-        Entry { events, refusal: came.refusal, original, item, turned_away: None }
+        Entry { events, refusal: came.refusal, original, item, turned_away: None, only_read }
     };
     Work { entries: found.into_iter().map(entry).collect(), kind }
 }
@@ -244,7 +252,8 @@ fn issues(entry: &Entry) -> Vec<Value> {
 fn outcome(work: &Work) -> Value {
     let mut all: Vec<Value> = work.entries.iter().flat_map(issues).collect();
     if all.is_empty() {
-        let taken = format!("resources taken: {}", work.entries.len());
+        let read = work.entries.iter().filter(|entry| entry.only_read).count();
+        let taken = format!("resources taken: {}, read for others: {read}", work.entries.len() - read);
         all.push(json!({"severity": "information", "code": "informational", "diagnostics": taken}));
     }
     json!({"resourceType": "OperationOutcome", "issue": all})

@@ -62,7 +62,7 @@ fn drugs(case: &Case<'_>) -> Result<Vec<(String, Coding)>, Refusal> {
         return Ok(vec![(String::new(), coding)]);
     }
     let reference = case.json.get("medicationReference").ok_or_else(|| missing(".medication"))?;
-    let Some(medication) = case.find_medication(reference) else {
+    let Some(medication) = case.find_anywhere(reference) else {
         let shown = reference.get("display").and_then(Value::as_str).filter(|display| !display.trim().is_empty());
         let coding = shown.map(|display| Coding {
             system: CodeSystem::Local,

@@ -120,6 +120,26 @@ pub fn convert(resource: &Resource, context: &Context, references: &References) 
     }
 }
 
+/// Whether a type is read only for those that refer to it, or says who runs the place: it states nothing of a patient that a
+/// category would hold, so nothing is lost where no record is made of it.
+pub fn is_read_for_others(resource_type: &str) -> bool {
+    [
+        "Composition",
+        "Device",
+        "Endpoint",
+        "HealthcareService",
+        "Location",
+        "Medication",
+        "MessageHeader",
+        "Organization",
+        "Practitioner",
+        "PractitionerRole",
+        "ServiceRequest",
+        "Specimen",
+    ]
+    .contains(&resource_type)
+}
+
 /// What a resource comes to.
 #[derive(Debug, Default)]
 pub struct Outcome {

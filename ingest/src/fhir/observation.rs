@@ -2,18 +2,18 @@
 
 use super::case::{Case, Parts};
 use super::code::{self, Prefer};
-use super::{Reason, Refusal, value};
-use model::{Category, ChangeKind, LabResult, LabStatus, Payload, Record, Value as Stated, VitalSign};
+use super::{Reason, Refusal, time, value};
+use model::{Category, ChangeKind, LabResult, LabStatus, Moment, Payload, Record, Value as Stated, VitalSign};
 use serde_json::Value;
 
-const OCCURRED: [&str; 6] = [
+const EFFECTIVE: [&str; 5] = [
     "/effectiveDateTime",
     "/effectiveInstant",
     "/effectivePeriod/start",
     "/effectivePeriod/end",
     "/effectiveTiming/event/0",
-    "/issued",
 ];
+const OCCURRED: [&str; 2] = ["/effectiveDateTime", "/issued"];
 
 /// Blood pressure panels and the components they are known to have, so that a panel taken back without
 /// its components takes both pressures back.
@@ -36,7 +36,15 @@ pub(super) fn convert(case: &Case<'_>) -> Result<Vec<Record>, Refusal> {
 pub(super) fn records(case: &Case<'_>, order: &str) -> Result<Vec<Record>, Refusal> {
     let category = category(case)?;
     let status = status(case, category)?;
-    let occurred = case.occurred(&OCCURRED, status.change)?;
+    // Where it says no time of its own, it was when its specimen was taken; when it was reported comes last.
+    let collected = match case.first(&EFFECTIVE)? {
+        None => collected(case)?,
+        own => own,
+    };
+    let occurred = match collected {
+        Some(at) => at,
+        None => case.occurred(&OCCURRED, status.change)?,
+    };
     let recorded = case.start("/issued")?;
     let parts = |payload| Parts { category, occurred, recorded, change: status.change, payload };
     let mut records = Vec::new();
@@ -245,7 +253,7 @@ fn flag(holder: &Value) -> String {
 /// The specimen: its material's code under the Japanese material table, else its text.
 fn specimen(case: &Case<'_>) -> String {
     let Some(reference) = case.json.get("specimen") else { return String::new() };
-    if let Some(material) = case.find(reference).and_then(|specimen| specimen.get("type")) {
+    if let Some(material) = case.find_anywhere(reference).and_then(|specimen| specimen.get("type")) {
         let japanese = code::codings(material).find(|coding| {
             coding
                 .get("system")
@@ -262,11 +270,27 @@ fn specimen(case: &Case<'_>) -> String {
     reference.get("display").and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
+/// When its specimen was taken, where the specimen is at hand and says so.
+fn collected(case: &Case<'_>) -> Result<Option<Moment>, Refusal> {
+    let Some(specimen) = case.json.get("specimen").and_then(|reference| case.find_anywhere(reference)) else {
+        return Ok(None);
+    };
+    for pointer in ["/collection/collectedDateTime", "/collection/collectedPeriod/start"] {
+        if let Some(stated) = specimen.pointer(pointer).filter(|stated| !stated.is_null()) {
+            let rule = "a FHIR date or a time with an offset, between the years 1800 and 2300";
+            let path = format!(".specimen{}", pointer.replace('/', "."));
+            let moment = stated.as_str().and_then(time::start);
+            return moment.map(Some).ok_or_else(|| case.refuse(Reason::InvalidElement, path, rule));
+        }
+    }
+    Ok(None)
+}
+
 /// The order it answers: the identifier or the address of `basedOn`; a contained order has no name outside.
 fn belongs_to(case: &Case<'_>) -> String {
     let Some(order) = case.list("/basedOn").first() else { return String::new() };
     let identifier = order.pointer("/identifier/value").and_then(Value::as_str);
-    let inner = || case.find(order)?.pointer("/identifier/0/value")?.as_str();
+    let inner = || case.find_anywhere(order)?.pointer("/identifier/0/value")?.as_str();
     let address = || order.get("reference")?.as_str().filter(|reference| !reference.starts_with('#'));
     identifier.or_else(inner).or_else(address).unwrap_or_default().to_owned()
 }

@@ -6,49 +6,56 @@ use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
-/// The patients, medications, organisations and practitioners of all files that belong together.
+/// The patients, medications, specimens, orders, organisations and practitioners of all files that belong together.
 ///
 /// Let it [`learn`](Self::learn) every resource before the first is converted. Bundles and `contained` resources
 /// are looked at first; this is for what they do not hold.
 #[derive(Clone, Default)]
 pub struct References {
     patients: HashMap<String, Result<PatientNumber, Reason>>,
-    medications: HashMap<String, Value>,
+    /// Medications whole; of specimens and orders what results say of them.
+    others: HashMap<String, Value>,
     /// The identifiers of organisations and practitioners.
     actors: HashMap<String, Vec<String>>,
 }
 
 impl fmt::Debug for References {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { patients, medications, actors } = self;
-        let (patients, medications, actors) = (patients.len(), medications.len(), actors.len());
-        write!(f, "References({patients} patient keys, {medications} medication keys, {actors} actor keys)")
+        let Self { patients, others, actors } = self;
+        let (patients, others, actors) = (patients.len(), others.len(), actors.len());
+        write!(f, "References({patients} patient keys, {actors} actor keys, {others} other keys)")
     }
 }
 
 impl References {
     /// Keeps what others may refer to: a `Patient`'s number under its id, its `fullUrl` and its identifiers, a
-    /// `Medication`, and the identifiers of an `Organization`, `Practitioner` or `PractitionerRole`. Other resources are
-    /// passed over.
+    /// `Medication`, what a `Specimen` is and when it was taken, the identifiers of a `ServiceRequest`, and those of an
+    /// `Organization`, `Practitioner` or `PractitionerRole`. Other resources are passed over.
     pub fn learn(&mut self, resource: &Resource, context: &Context) {
         let json = resource.json();
         let kind = resource.resource_type();
-        if !["Patient", "Medication", "Organization", "Practitioner", "PractitionerRole"].contains(&kind) {
-            return;
-        }
+        let wanted: &[&str] = match kind {
+            "Medication" => &["resourceType", "code", "ingredient", "form"],
+            "Specimen" => &["resourceType", "type", "collection"],
+            "ServiceRequest" => &["resourceType", "identifier"],
+            "Patient" | "Organization" | "Practitioner" | "PractitionerRole" => &[],
+            _ => return,
+        };
         let mut keys = Vec::new();
         keys.extend(json.get("id").and_then(Value::as_str).map(|id| format!("{kind}/{id}")));
         keys.extend(resource.full_url().map(str::to_owned));
-        if kind != "Patient" && kind != "Medication" {
-            let names: Vec<String> = identifiers(json).filter_map(identifier_key).collect();
+        if !wanted.is_empty() {
+            let part = |key: &&str| Some(((*key).to_owned(), json.get(*key)?.clone()));
+            let kept: Value = wanted.iter().filter_map(part).collect::<serde_json::Map<_, _>>().into();
             for key in keys {
-                self.actors.entry(key).or_insert_with(|| names.clone());
+                self.others.entry(key).or_insert_with(|| kept.clone());
             }
             return;
         }
-        if kind == "Medication" {
+        if kind != "Patient" {
+            let names: Vec<String> = identifiers(json).filter_map(identifier_key).collect();
             for key in keys {
-                self.medications.entry(key).or_insert_with(|| json.clone());
+                self.actors.entry(key).or_insert_with(|| names.clone());
             }
             return;
         }
@@ -75,8 +82,9 @@ impl References {
     pub(super) fn actor(&self, key: &str) -> &[String] {
         self.actors.get(key).map(Vec::as_slice).unwrap_or_default()
     }
-    pub(super) fn medication(&self, key: &str) -> Option<&Value> {
-        self.medications.get(key)
+    /// What is kept of a medication, specimen or order.
+    pub(super) fn other(&self, key: &str) -> Option<&Value> {
+        self.others.get(key)
     }
 }
 

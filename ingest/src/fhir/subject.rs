@@ -18,13 +18,13 @@ impl<'a> Case<'a> {
         self.resource.bundle()?.find(without_history(target))
     }
 
-    /// A `Medication` in this resource, its Bundle or any file learnt.
-    pub fn find_medication(&self, reference: &'a Value) -> Option<&'a Value> {
+    /// A medication, specimen or order in this resource, its Bundle or any file learnt.
+    pub fn find_anywhere(&self, reference: &'a Value) -> Option<&'a Value> {
         if let Some(found) = self.find(reference) {
             return Some(found);
         }
         let target = without_history(reference.get("reference")?.as_str()?);
-        self.references.medication(target).or_else(|| self.references.medication(relative(target)?))
+        self.references.other(target).or_else(|| self.references.other(relative(target)?))
     }
 
     /// The patient of this resource.

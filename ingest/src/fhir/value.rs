@@ -3,6 +3,7 @@
 use super::case::Case;
 use super::code::{self, Prefer};
 use super::{Reason, Refusal};
+use crate::interval;
 use model::{Coding, Value as Stated};
 use serde_json::Value;
 
@@ -83,14 +84,17 @@ fn written(holder: &Value) -> Option<String> {
 /// The bounds of the interval that came with the result.
 ///
 /// The one range of type `normal` or without a type; where several remain (by age, by sex) none is taken, because
-/// choosing among them is a judgement on the patient.
+/// choosing among them is a judgement on the patient. One that is written as text alone is read as from any other source.
 pub(super) fn reference_range(holder: &Value) -> (Option<f64>, Option<f64>) {
     let all = holder.get("referenceRange").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let mut normal = all.iter().filter(|range| {
         range.get("type").is_none_or(|kind| code::codings(kind).any(|coding| text(coding, "code") == "normal"))
     });
     match (normal.next(), normal.next()) {
-        (Some(range), None) => (number(range.pointer("/low/value")), number(range.pointer("/high/value"))),
+        (Some(range), None) => match (number(range.pointer("/low/value")), number(range.pointer("/high/value"))) {
+            (None, None) => interval::read(text(range, "text")).unwrap_or_default(),
+            bounds => bounds,
+        },
         _ => (None, None),
     }
 }

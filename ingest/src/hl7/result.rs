@@ -160,7 +160,7 @@ fn results(case: &Case<'_>, group: &Group<'_>, out: &mut Out) {
         match one(case, group, obx, (&base, &mut taken)) {
             Ok(Some(record)) => {
                 if let Some(Payload::Laboratory(_)) = record.payload()
-                    && value::interval(&obx.field(7).whole_text()).is_none()
+                    && value::interval(obx).is_none()
                 {
                     out.leave(Reason::NoInterval, &obx.field(7), "an interval of two numbers, or one with a sign");
                 }
@@ -223,7 +223,7 @@ fn one(
             Some(match vital {
                 true => Payload::VitalSign(VitalSign { code, value }),
                 false => {
-                    let (low, high) = value::interval(&obx.field(7).whole_text()).unwrap_or_default();
+                    let (low, high) = value::interval(obx).unwrap_or_default();
                     Payload::Laboratory(LabResult {
                         code,
                         value,

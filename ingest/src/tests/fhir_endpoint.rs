@@ -134,3 +134,26 @@ async fn what_is_taken_or_kept_aside_is_counted_once_and_a_refused_transaction_i
         assert_eq!(count(), [(3, 3, 0)]);
     }
 }
+
+#[tokio::test]
+async fn what_is_only_read_for_others_is_no_refusal_and_a_fact_without_a_category_is_one() {
+    let house = house().await;
+    let organisation = json!({"resourceType": "Organization", "id": "o1", "name": "見本病院"});
+    let body = bundle("transaction", &[patient("1"), condition("c1", "1"), organisation.clone()]);
+    let (status, answer) = post(&house, Some(hospital()), FHIR, body).await;
+    assert_eq!((status, answer["entry"].as_array().map(Vec::len)), (StatusCode::OK, Some(3)));
+    assert_eq!((letters(&house.log).await, house.admission.quarantined().events), (2, 0));
+    let (status, outcome) =
+        post(&house, Some(hospital()), FHIR, bundle("collection", &[patient("1"), organisation])).await;
+    let said = outcome["issue"][0]["diagnostics"].as_str();
+    assert_eq!((status, said), (StatusCode::OK, Some("resources taken: 1, read for others: 1")));
+    // A procedure is a fact of the patient that has no place here: it is said, and kept.
+    let procedure = json!({"resourceType": "Procedure", "id": "p1", "subject": {"reference": "Patient/1"}});
+    let (status, outcome) =
+        post(&house, Some(hospital()), FHIR, bundle("collection", &[patient("1"), procedure])).await;
+    assert_eq!(
+        (status, outcome["issue"][0]["code"].as_str()),
+        (StatusCode::UNPROCESSABLE_ENTITY, Some("not-supported"))
+    );
+    assert_eq!(house.admission.quarantined().events, 1);
+}

@@ -15,14 +15,14 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 /// What a storage came to.
-struct Loaded {
+pub(super) struct Loaded {
     house: House,
     intake: Arc<Intake>,
-    records: Vec<Record>,
+    pub(super) records: Vec<Record>,
     kept: Vec<wire::v1::Quarantined>,
 }
 
-async fn load(root: PathBuf, other_patient: OtherPatient) -> Loaded {
+pub(super) async fn load(root: PathBuf, other_patient: OtherPatient) -> Loaded {
     let directory = tempfile::tempdir().unwrap();
     let log = Arc::new(MemoryLog::new(NonZeroU32::new(4).unwrap()));
     let settings = Settings { quarantine_share: 1 << 20, ..settings(&directory) };
@@ -47,6 +47,13 @@ async fn load(root: PathBuf, other_patient: OtherPatient) -> Loaded {
         assert_eq!(sweeper.run().unwrap().new, 0, "a second sweep finds nothing");
     };
     tokio::task::spawn_blocking(sweep).await.unwrap();
+    let records = records(&house).await;
+    let kept = house.admission.quarantine().list(&facility("hospital"), "", 1000).unwrap();
+    Loaded { house, intake, records, kept }
+}
+
+/// Every record of the log.
+pub(super) async fn records(house: &House) -> Vec<Record> {
     let mut records = Vec::new();
     for (partition, end) in house.log.end().await.unwrap().iter() {
         let mut from = Offset(0);
@@ -60,8 +67,7 @@ async fn load(root: PathBuf, other_patient: OtherPatient) -> Loaded {
             }
         }
     }
-    let kept = house.admission.quarantine().list(&facility("hospital"), "", 1000).unwrap();
-    Loaded { house, intake, records, kept }
+    records
 }
 
 impl Loaded {
@@ -108,15 +114,21 @@ impl Loaded {
     }
 }
 
-fn sample(name: &str) -> Option<PathBuf> {
+/// A storage of the shared data.
+#[expect(clippy::print_stderr, reason = "a test that looked at nothing says so")]
+pub(super) fn sample(name: &str) -> Option<PathBuf> {
     let shared = std::env::var_os("AJISAI_SHARED_DATA").map(PathBuf::from);
     let shared = shared.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"));
     let sample = shared.join("ss-mix2").join(name);
-    sample.is_dir().then_some(sample)
+    if sample.is_dir() {
+        return Some(sample);
+    }
+    eprintln!("NOT FOUND: {} (set AJISAI_SHARED_DATA); this test looked at nothing", sample.display());
+    None
 }
 
-/// The text between two marks of the page, which must be what was found. `UPDATE_EXPECT=1` writes it.
-fn is_written_down(mark: &str, found: &str) {
+/// The text between two marks of docs/inputs.md, which must be what was found. `UPDATE_EXPECT=1` writes it.
+pub(super) fn is_written_down(mark: &str, found: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/inputs.md");
     let page = std::fs::read_to_string(&path).unwrap();
     let (begin, end) = (format!("<!-- {mark} -->\n"), format!("<!-- /{mark} -->"));
