@@ -1,7 +1,44 @@
-//! Diabetes: kidney function and glucose summaries.
+//! Diabetes: who has it, how it goes, what is due. Nothing here is a diagnosis.
+//!
+//! docs/diabetes.md says what is computed, from which source and how certain it is, and what is refused.
 
+mod answer;
+mod day;
+mod denominator;
+mod drug;
+mod due;
 mod egfr;
+mod facts;
+mod glycaemia;
 mod gmi;
+mod kidney;
+mod line;
+mod target;
 
+pub use answer::{Absent, Answer, Found, Reach, Standing, Unsaid};
+pub use day::{Date, age_on, day_of, days_between, months_later, start_of};
+pub use denominator::{
+    CodeRow, DENOMINATOR_RULES, DENOMINATOR_VERSION, Denominator, DenominatorRule, DiabetesType, Evidence, HasDiabetes,
+    Reason,
+};
+pub use drug::{DRUGS_VERSION, DrugClass, DrugError, DrugTable};
+pub use due::{Check, DUE_ROWS, DUE_VERSION, DueRow, DueTable, Interval, NextDue, is_overdue, last_contact};
 pub use egfr::{BiologicalSex, egfr_cystatin_jsn, egfr_jsn};
+pub use facts::{
+    Dated, Diagnosis, Facts, KidneyReplacement, Measure, Observation, Reading, ReadingError, Retinopathy, Smoking,
+    Supply, Visit,
+};
+pub use glycaemia::{HBA1C_MEAN_DAYS, HBA1C_SLOPE_DAYS, Hba1cCourse, body_mass_index, hba1c_course};
 pub use gmi::gmi;
+pub use kidney::{
+    Albuminuria, AlbuminuriaBasis, AlbuminuriaStage, CkdCell, CkdRisk, Decline, Edition, Filtration, FiltrationBasis,
+    GStage, KIDNEY_VERSION, KidneyLimits, NephropathyStage, Persistence, Rapid, albuminuria, ckd_cell, ckd_risk,
+    decline, filtration, filtration_cystatin, filtrations, nephropathy_stage,
+};
+pub use line::{Line, line};
+pub use target::{
+    CATEGORY_UNKNOWN, ElderlyCategory, NO_TARGET, TARGET_ROWS, TARGETS_VERSION, Target, TargetRow, TargetTable,
+};
+
+#[cfg(test)]
+mod testing;

@@ -5,7 +5,7 @@
 mod chain;
 mod code;
 mod critical;
-mod decimal;
+pub(crate) mod decimal;
 mod delta;
 mod duplicate;
 mod fold;
