@@ -30,7 +30,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-pub use notices::{Told, UNREVIEWED_AFTER};
+pub use notices::{Told, UNACKNOWLEDGED_AFTER, UNREVIEWED_AFTER};
 
 /// The register's disk failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -98,7 +98,7 @@ fn pattern(act: Act, of_patient: bool) -> Pattern {
             subtypes: vec![coding(REST, "update", "update")],
             action: "U",
         },
-        Act::Acknowledgement => {
+        Act::Acknowledgement | Act::Delivery | Act::Action => {
             Pattern { profile: None, kind: rest(), subtypes: vec![coding(REST, "update", "update")], action: "U" }
         }
         Act::BreakGlass => Pattern {
@@ -221,7 +221,10 @@ impl Writer<'_> {
                     "type": kind, "role": role, "what": { "type": "Consent", "identifier": identifier },
                 }));
             }
-            What::Acknowledgement { notice } => {
+            // What a person wrote is not for other systems.
+            What::Acknowledgement { notice }
+            | What::Delivery { notice }
+            | What::Action { notice, action: _, remark: _ } => {
                 let (kind, role) = object("4", "Domain Resource");
                 entities.push(json!({ "type": kind, "role": role, "what": { "display": notice.to_string() } }));
             }

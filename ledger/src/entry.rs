@@ -180,7 +180,10 @@ fn what_fields(what: &What) -> Fields {
         }
         What::Disclosure { since, seen } => fields.frontier(3, since).frontier(4, seen),
         What::Receipt(receipt) => fields.fields(6, receipt_fields(receipt)),
-        What::Acknowledgement { notice } => fields.text(7, &notice.to_string()),
+        What::Acknowledgement { notice } | What::Delivery { notice } => fields.text(7, &notice.to_string()),
+        What::Action { notice, action, remark } => {
+            fields.text(7, &notice.to_string()).text(8, action.code()).text(9, remark.as_str())
+        }
     }
 }
 

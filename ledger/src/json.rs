@@ -172,6 +172,8 @@ enum WhatJson {
     Receipt { receipt: ReceiptJson },
     BreakGlass { reason: String, seen: String },
     Acknowledgement { notice: String },
+    Delivery { notice: String },
+    Action { notice: String, action: String, remark: String },
 }
 
 impl From<&What> for WhatJson {
@@ -189,6 +191,10 @@ impl From<&What> for WhatJson {
             What::Receipt(receipt) => Self::Receipt { receipt: receipt.as_ref().into() },
             What::BreakGlass { reason, seen } => Self::BreakGlass { reason: shown(reason), seen: shown(seen) },
             What::Acknowledgement { notice } => Self::Acknowledgement { notice: shown(notice) },
+            What::Delivery { notice } => Self::Delivery { notice: shown(notice) },
+            What::Action { notice, action, remark } => {
+                Self::Action { notice: shown(notice), action: shown(action), remark: remark.as_str().to_owned() }
+            }
         }
     }
 }
@@ -221,6 +227,12 @@ impl WhatJson {
                 What::BreakGlass { reason: digest(reason)?, seen: place("seen", seen)? }
             }
             Self::Acknowledgement { notice } => What::Acknowledgement { notice: text("notice", notice)? },
+            Self::Delivery { notice } => What::Delivery { notice: text("notice", notice)? },
+            Self::Action { notice, action, remark } => What::Action {
+                notice: text("notice", notice)?,
+                action: text("action", action)?,
+                remark: text("remark", remark)?,
+            },
         })
     }
 }

@@ -93,6 +93,8 @@ pub(crate) const fn act(act: Act) -> (&'static str, &'static str) {
         Act::Receipt => ("同意の撤回を処理した", "carried out the withdrawal of consent"),
         Act::BreakGlass => ("緊急時の例外を開始した", "began an emergency exception"),
         Act::Acknowledgement => ("知らせを確認した", "acknowledged a notice"),
+        Act::Delivery => ("パニック値の知らせを受け取った", "was told of a critical result"),
+        Act::Action => ("パニック値に対応した", "acted on a critical result"),
     }
 }
 

@@ -1,14 +1,16 @@
 //! `NoticeService`: what a facility is told, and that it was.
 
+mod words;
+
 use super::node::Node;
 use crate::notary::names;
 use crate::pipeline::Clock;
-use crate::register::{RegisterError, Told, UNREVIEWED_AFTER};
+use crate::register::{RegisterError, Told};
 use futures::StreamExt as _;
 use futures::stream::{BoxStream, unfold};
 use ledger::{Language, Names};
 use model::{
-    ActId, AuditOutcome, FacilityId, Frontier, MemberId, Moment, NoticeId, NoticeKind, Principal, Reading, Role, What,
+    ActId, AuditOutcome, FacilityId, Frontier, MemberId, NoticeId, NoticeKind, Principal, Reading, Role, What,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -21,6 +23,7 @@ use views::Witness;
 use wire::v1;
 use wire::v1::notice_item::Item;
 use wire::v1::notice_service_server::{NoticeService, NoticeServiceServer};
+use words::words;
 
 /// How often a watcher hears that nothing is lost.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -291,75 +294,6 @@ impl Watcher {
                 let _ = self.tell.send(Err(status)).await;
                 Err(Ended)
             }
-        }
-    }
-}
-
-/// A notice in words.
-fn words(kind: NoticeKind, notice: &v1::Notice, names: &Names, language: Language) -> String {
-    let v1::Notice { patient, subject, viewer, member, until_us, .. } = notice;
-    let number = patient.as_ref().map(|patient| patient.number.as_str()).unwrap_or_default();
-    let viewer = FacilityId::parse(viewer).ok();
-    let viewer = viewer.as_ref().map(|viewer| names.facility(viewer, language)).unwrap_or_default();
-    let member = MemberId::parse(member).ok();
-    let member = member.as_ref().map(|member| names.member(member)).unwrap_or_default();
-    let until = until_us.and_then(|micros| Moment::from_micros(micros).ok()).map(|until| until.to_string());
-    let until = until.unwrap_or_default();
-    let own = patient.is_none();
-    let days = UNREVIEWED_AFTER / (24 * 3_600_000_000);
-    match (kind, language) {
-        (NoticeKind::GlassBroken, Language::Japanese) => {
-            format!(
-                "{viewer} の {member} が患者 {number} の緊急閲覧 {subject} を始めました（{until} まで）。確認してください。"
-            )
-        }
-        (NoticeKind::GlassBroken, Language::English) => {
-            format!("{member} of {viewer} broke the glass {subject} over patient {number}, until {until}. Review it.")
-        }
-        (NoticeKind::GlassClosed, Language::Japanese) if own => {
-            format!("緊急閲覧 {subject} は開示施設によって閉じられました。")
-        }
-        (NoticeKind::GlassClosed, Language::English) if own => {
-            format!("The disclosing facility closed the broken glass {subject}.")
-        }
-        (NoticeKind::GlassClosed, Language::Japanese) => {
-            format!("{viewer} が患者 {number} の緊急閲覧 {subject} を終えました。")
-        }
-        (NoticeKind::GlassClosed, Language::English) => {
-            format!("{viewer} closed the broken glass {subject} over patient {number}.")
-        }
-        (NoticeKind::GlassUnreviewed, Language::Japanese) => {
-            format!(
-                "患者 {number} の緊急閲覧 {subject}（{viewer} の {member}）が{days}日を過ぎても確認されていません。"
-            )
-        }
-        (NoticeKind::GlassUnreviewed, Language::English) => {
-            format!(
-                "The glass {subject} that {member} of {viewer} broke over patient {number} was not reviewed within {days} days."
-            )
-        }
-        (NoticeKind::ConsentWithdrawn, Language::Japanese) => {
-            "見えていた情報の同意が撤回され、見えなくなりました。".to_owned()
-        }
-        (NoticeKind::ConsentWithdrawn, Language::English) => {
-            "A consent under which data was shown to your facility was withdrawn; that data is shown no longer."
-                .to_owned()
-        }
-        (NoticeKind::ReconsentDue, Language::Japanese) => {
-            format!("患者 {number} は成年に達しました。代理人が署名した同意 {subject} を本人に確かめてください。")
-        }
-        (NoticeKind::ReconsentDue, Language::English) => {
-            format!(
-                "Patient {number} has come of age. Ask them about consent {subject}, which a representative signed."
-            )
-        }
-        (NoticeKind::ReceiptReady, Language::Japanese) => {
-            format!("患者 {number} の同意 {subject} の撤回が済みました。受領書を渡せます。")
-        }
-        (NoticeKind::ReceiptReady, Language::English) => {
-            format!(
-                "The withdrawal of consent {subject} of patient {number} is done; its receipt can be given to them."
-            )
         }
     }
 }

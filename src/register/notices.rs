@@ -22,6 +22,8 @@ use wire::v1;
 
 /// How long a broken glass waits for its review before that is a notice of its own.
 pub const UNREVIEWED_AFTER: i64 = 3 * 24 * 3_600_000_000;
+/// How long a critical result waits to be acknowledged before that is a notice of its own.
+pub const UNACKNOWLEDGED_AFTER: i64 = 60 * 60_000_000;
 /// How many rings a slow listener may miss before it looks for itself.
 const RINGS: usize = 1024;
 /// How long the log is waited for, and how long after a failure it is asked again.

@@ -106,6 +106,12 @@ pub fn a_what() -> impl Strategy<Value = What> {
         1 => (prop::sample::select(NoticeKind::ALL), 0..99_u64).prop_map(|(kind, offset)| What::Acknowledgement {
             notice: NoticeId { kind, cause: Position::new(1, offset), facility: facility("nmc"), member: None },
         }),
+        1 => (0..99_u64, prop::sample::select(CriticalAction::ALL), any::<bool>()).prop_map(|(offset, action, acted)| {
+            let (kind, cause, facility) = (NoticeKind::CriticalResult, Position::new(1, offset), facility("nmc"));
+            let notice = NoticeId { kind, cause, facility, member: None };
+            let remark = OwnWords::parse("再検").unwrap();
+            if acted { What::Action { notice, action, remark } } else { What::Delivery { notice } }
+        }),
     ]
 }
 pub fn an_event() -> impl Strategy<Value = AuditEvent> {

@@ -2,8 +2,8 @@
 
 use crate::label::closed_set;
 use crate::{
-    Category, ConsentId, FacilityId, Frontier, MemberId, Moment, NoticeId, PatientRef, Position, Principal, Purpose,
-    Role,
+    Category, ConsentId, CriticalAction, FacilityId, Frontier, MemberId, Moment, NoticeId, OwnWords, PatientRef,
+    Position, Principal, Purpose, Role,
 };
 use std::collections::BTreeMap;
 use std::fmt;
@@ -27,6 +27,10 @@ closed_set! {
         BreakGlass = "break-glass",
         /// A person said that they were told.
         Acknowledgement = "acknowledgement",
+        /// A person was told of a critical result.
+        Delivery = "delivery",
+        /// A person did something about a critical result.
+        Action = "action",
     }
 }
 
@@ -322,6 +326,20 @@ pub enum What {
         /// Which.
         notice: NoticeId,
     },
+    /// A notice of a critical result came to a person for the first time.
+    Delivery {
+        /// Which.
+        notice: NoticeId,
+    },
+    /// A person did something about a critical result.
+    Action {
+        /// Which.
+        notice: NoticeId,
+        /// What they did.
+        action: CriticalAction,
+        /// In their own words.
+        remark: OwnWords,
+    },
 }
 
 impl What {
@@ -336,6 +354,8 @@ impl What {
             Self::Receipt(_) => Act::Receipt,
             Self::BreakGlass { .. } => Act::BreakGlass,
             Self::Acknowledgement { .. } => Act::Acknowledgement,
+            Self::Delivery { .. } => Act::Delivery,
+            Self::Action { .. } => Act::Action,
         }
     }
     /// The digest of the statement, or of the reason.
@@ -346,7 +366,11 @@ impl What {
             | Self::Export { statement, .. }
             | Self::MachinePull { statement, .. }
             | Self::BreakGlass { reason: statement, .. } => Some(*statement),
-            Self::Disclosure { .. } | Self::Receipt(_) | Self::Acknowledgement { .. } => None,
+            Self::Disclosure { .. }
+            | Self::Receipt(_)
+            | Self::Acknowledgement { .. }
+            | Self::Delivery { .. }
+            | Self::Action { .. } => None,
         }
     }
     /// Where it began to look, for acts that last.
@@ -365,7 +389,7 @@ impl What {
             | Self::MachinePull { seen, .. }
             | Self::Disclosure { seen, .. }
             | Self::BreakGlass { seen, .. } => Some(seen),
-            Self::Receipt(_) | Self::Acknowledgement { .. } => None,
+            Self::Receipt(_) | Self::Acknowledgement { .. } | Self::Delivery { .. } | Self::Action { .. } => None,
         }
     }
     /// Seconds of live watching.

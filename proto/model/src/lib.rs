@@ -62,7 +62,10 @@ pub use kinship::{Kinship, KinshipChange, KinshipEnd, KinshipError};
 pub use label::{Label, Labels, UnknownLabel};
 pub use link::{Link, LinkChange, LinkEvidence, Unlink};
 pub use moment::{Moment, MomentError, Period, PeriodError};
-pub use notice::{NoticeId, NoticeIdError, NoticeKind, NoticeKinds, UnknownNoticeKind};
+pub use notice::{
+    CriticalAction, CriticalActions, NoticeId, NoticeIdError, NoticeKind, NoticeKinds, OwnWords, OwnWordsError,
+    UnknownCriticalAction, UnknownNoticeKind,
+};
 pub use payload::{
     Allergy, CarePlan, CodeSystem, Coding, Condition, Demographics, Document, Encounter, EncounterClass, FrameQuality,
     Imaging, LabResult, LabStatus, Medication, Message, Payload, Perinatal, Sex, Value, VitalSign, Waveform,

@@ -19,6 +19,82 @@ closed_set! {
         ReconsentDue = "reconsent-due",
         /// The receipt of a withdrawal at the facility can be given to the patient.
         ReceiptReady = "receipt-ready",
+        /// A laboratory result that was shown was corrected, cancelled or taken back.
+        ResultCorrected = "result-corrected",
+        /// A laboratory result in the facility's view is critical.
+        CriticalResult = "critical-result",
+        /// Nobody has acknowledged a critical result in time.
+        CriticalUnacknowledged = "critical-unacknowledged",
+    }
+}
+
+closed_set! {
+    /// What was done about a critical result.
+    CriticalAction, CriticalActions, u8, UnknownCriticalAction, "action" {
+        /// The patient was seen.
+        Seen = "seen",
+        /// The patient was called and told to come.
+        Called = "called",
+        /// The treatment was begun or changed.
+        Treated = "treated",
+        /// The test was ordered again.
+        Repeated = "repeated",
+        /// The patient was sent to another facility.
+        Referred = "referred",
+        /// It was known or expected: nothing needs to be done.
+        Expected = "expected",
+    }
+}
+
+/// Why a text is not own words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum OwnWordsError {
+    /// Too long.
+    #[error("is longer than {} bytes", OwnWords::LONGEST)]
+    Long,
+    /// A control character.
+    #[error("holds a control character: write one line")]
+    Control,
+}
+
+/// One line of a person's own words; may be empty. It may be patient data.
+#[derive(Clone, PartialEq, Eq, Hash, Default)]
+pub struct OwnWords(String);
+
+impl OwnWords {
+    /// The longest, in bytes.
+    pub const LONGEST: usize = 500;
+    /// Checks a text; white space around it is dropped.
+    ///
+    /// # Errors
+    /// When it is too long or more than one line.
+    pub fn parse(text: &str) -> Result<Self, OwnWordsError> {
+        let text = text.trim();
+        if text.len() > Self::LONGEST {
+            Err(OwnWordsError::Long)
+        } else if text.chars().any(char::is_control) {
+            Err(OwnWordsError::Control)
+        } else {
+            Ok(Self(text.to_owned()))
+        }
+    }
+    /// What it says.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::str::FromStr for OwnWords {
+    type Err = OwnWordsError;
+    fn from_str(text: &str) -> Result<Self, OwnWordsError> {
+        Self::parse(text)
+    }
+}
+
+// Redacted: people write what they see.
+impl fmt::Debug for OwnWords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OwnWords(******)")
     }
 }
 
@@ -97,6 +173,15 @@ mod tests {
                 prop_assert_eq!(id.to_string().parse::<NoticeId>(), Ok(id));
             }
         }
+    }
+
+    #[test]
+    fn a_remark_is_one_short_line_and_is_not_shown_in_debug() {
+        let remark = OwnWords::parse(" 再検を依頼 ").unwrap();
+        assert_eq!((remark.as_str(), format!("{remark:?}").as_str()), ("再検を依頼", "OwnWords(******)"));
+        assert_eq!(OwnWords::parse("a\nb"), Err(OwnWordsError::Control));
+        assert_eq!(OwnWords::parse(&"x".repeat(501)), Err(OwnWordsError::Long));
+        assert_eq!(OwnWords::parse("").unwrap(), OwnWords::default());
     }
 
     #[test]

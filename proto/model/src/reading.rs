@@ -70,7 +70,7 @@ impl Reading {
             | What::MachinePull { seen, .. }
             | What::Disclosure { seen, .. }
             | What::BreakGlass { seen, .. } => seen.clone_from(frontier),
-            What::Receipt(_) | What::Acknowledgement { .. } => {}
+            What::Receipt(_) | What::Acknowledgement { .. } | What::Delivery { .. } | What::Action { .. } => {}
         }
     }
     /// How many patients wait to be told; at [`Self::PATIENTS_PER_EVENT`] it is time for [`Self::so_far`].

@@ -1,7 +1,8 @@
 //! Why the door refuses.
 
 use model::{
-    BreakGlassError, ExceptionsError, IdError, KinshipError, MomentError, NoticeIdError, PeriodError, RecordError,
+    BreakGlassError, ExceptionsError, IdError, KinshipError, MomentError, NoticeIdError, OwnWordsError, PeriodError,
+    RecordError,
 };
 
 /// A message of the wire that is not a value of the model: which field, and the rule it breaks.
@@ -115,6 +116,9 @@ pub enum Rule {
     /// A text that is not a notice's id.
     #[error(transparent)]
     Notice(#[from] NoticeIdError),
+    /// Not own words.
+    #[error(transparent)]
+    OwnWords(#[from] OwnWordsError),
     /// Not a mother and her newborn.
     #[error(transparent)]
     Kinship(#[from] KinshipError),

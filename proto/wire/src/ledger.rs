@@ -5,8 +5,8 @@ use crate::v1;
 use crate::vocabulary::{Vocabulary, moment, moment_if, patient};
 use bytes::Bytes;
 use model::{
-    ActId, Agent, AuditEvent, AuditOutcome, Category, ConsentId, Counts, Digest, FacilityId, Frontier, MemberId,
-    Moment, Purpose, Receipt, Role, Salt, Shown, What,
+    ActId, Agent, AuditEvent, AuditOutcome, Category, ConsentId, Counts, CriticalAction, Digest, FacilityId, Frontier,
+    MemberId, Moment, OwnWords, Purpose, Receipt, Role, Salt, Shown, What,
 };
 use std::collections::BTreeMap;
 
@@ -144,6 +144,20 @@ impl TryFrom<v1::audit_event::What> for What {
                 let notice = notice.parse().at("notice").within("acknowledgement")?;
                 Self::Acknowledgement { notice }
             }
+            Wire::Delivery(v1::AuditedAcknowledgement { notice }) => {
+                let notice = notice.parse().at("notice").within("delivery")?;
+                Self::Delivery { notice }
+            }
+            Wire::Action(v1::AuditedAction { notice, action, remark }) => {
+                let read = || {
+                    Ok::<_, WireError>(Self::Action {
+                        notice: notice.parse().at("notice")?,
+                        action: CriticalAction::from_number(action).at("action")?,
+                        remark: OwnWords::parse(&remark).at("remark")?,
+                    })
+                };
+                read().within("action")?
+            }
             Wire::Receipt(receipt) => Self::Receipt(Box::new(Receipt::try_from(receipt).within("receipt")?)),
         })
     }
@@ -236,6 +250,12 @@ impl From<&What> for v1::audit_event::What {
             What::Acknowledgement { notice } => {
                 Self::Acknowledgement(v1::AuditedAcknowledgement { notice: notice.to_string() })
             }
+            What::Delivery { notice } => Self::Delivery(v1::AuditedAcknowledgement { notice: notice.to_string() }),
+            What::Action { notice, action, remark } => Self::Action(v1::AuditedAction {
+                notice: notice.to_string(),
+                action: action.number(),
+                remark: remark.as_str().to_owned(),
+            }),
             What::Feed { statement, since, seen, seconds } => Self::Feed(v1::AuditedFeed {
                 statement: bytes(statement.as_bytes()),
                 since: Some(since.into()),

@@ -6,9 +6,9 @@
 use crate::error::{At, Rule, WireError, Within, required};
 use crate::v1;
 use model::{
-    AuditOutcome, Category, ChangeKind, ConsentState, EncounterClass, FacilityId, FacilityKind, FacilityStatus,
-    FrameQuality, GuardianConsents, LabStatus, Label, LinkEvidence, Moment, PatientNumber, PatientRef, Period,
-    ProvisionKind, Purpose, ReviewOutcome, Role, Sex, Signer, WaveformChannel,
+    AuditOutcome, Category, ChangeKind, ConsentState, CriticalAction, EncounterClass, FacilityId, FacilityKind,
+    FacilityStatus, FrameQuality, GuardianConsents, LabStatus, Label, LinkEvidence, Moment, PatientNumber, PatientRef,
+    Period, ProvisionKind, Purpose, ReviewOutcome, Role, Sex, Signer, WaveformChannel,
 };
 
 /// A vocabulary of the model and its numbers on the wire.
@@ -55,6 +55,7 @@ vocabulary! {
     ConsentState, "consent state", &ConsentState::ALL;
     ProvisionKind, "provision kind", &ProvisionKind::ALL;
     ReviewOutcome, "review outcome", ReviewOutcome::ALL;
+    CriticalAction, "action", CriticalAction::ALL;
     GuardianConsents, "choice for guardians' consents", &GuardianConsents::ALL;
     LinkEvidence, "link evidence", &LinkEvidence::ALL;
     LabStatus, "laboratory status", &LabStatus::ALL;
@@ -196,6 +197,7 @@ twins!(
     ConsentState,
     ProvisionKind,
     ReviewOutcome,
+    CriticalAction,
     GuardianConsents,
     LinkEvidence,
     LabStatus,

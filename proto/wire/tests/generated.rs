@@ -50,6 +50,8 @@ const REDACTED: &[&str] = &[
     ".ajisai.v1.ExportItem",
     ".ajisai.v1.Notice",
     ".ajisai.v1.NoticeItem",
+    ".ajisai.v1.Acted",
+    ".ajisai.v1.AuditedAction",
     ".ajisai.v1.FeedItem",
     ".ajisai.v1.QueryRequest",
     ".ajisai.v1.QueryResponse",

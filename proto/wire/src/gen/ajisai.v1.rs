@@ -322,6 +322,55 @@ impl Role {
         }
     }
 }
+/// What was done about a critical result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CriticalAction {
+    /// Not said.
+    Unspecified = 0,
+    /// The patient was seen.
+    Seen = 1,
+    /// The patient was called and told to come.
+    Called = 2,
+    /// The treatment was begun or changed.
+    Treated = 3,
+    /// The test was ordered again.
+    Repeated = 4,
+    /// The patient was sent to another facility.
+    Referred = 5,
+    /// It was known or expected: nothing needs to be done.
+    Expected = 6,
+}
+impl CriticalAction {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "CRITICAL_ACTION_UNSPECIFIED",
+            Self::Seen => "CRITICAL_ACTION_SEEN",
+            Self::Called => "CRITICAL_ACTION_CALLED",
+            Self::Treated => "CRITICAL_ACTION_TREATED",
+            Self::Repeated => "CRITICAL_ACTION_REPEATED",
+            Self::Referred => "CRITICAL_ACTION_REFERRED",
+            Self::Expected => "CRITICAL_ACTION_EXPECTED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "CRITICAL_ACTION_UNSPECIFIED" => Some(Self::Unspecified),
+            "CRITICAL_ACTION_SEEN" => Some(Self::Seen),
+            "CRITICAL_ACTION_CALLED" => Some(Self::Called),
+            "CRITICAL_ACTION_TREATED" => Some(Self::Treated),
+            "CRITICAL_ACTION_REPEATED" => Some(Self::Repeated),
+            "CRITICAL_ACTION_REFERRED" => Some(Self::Referred),
+            "CRITICAL_ACTION_EXPECTED" => Some(Self::Expected),
+            _ => None,
+        }
+    }
+}
 /// Why data is used (HL7 ActReason).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -3873,7 +3922,10 @@ pub struct AuditEvent {
     #[prost(bytes = "bytes", tag = "11")]
     pub salt: ::prost::bytes::Bytes,
     /// What was done. Required.
-    #[prost(oneof = "audit_event::What", tags = "20, 21, 22, 23, 24, 25, 26, 27")]
+    #[prost(
+        oneof = "audit_event::What",
+        tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29"
+    )]
     pub what: ::core::option::Option<audit_event::What>,
 }
 /// Nested message and enum types in `AuditEvent`.
@@ -3906,6 +3958,12 @@ pub mod audit_event {
         /// A person said that they were told of a notice.
         #[prost(message, tag = "27")]
         Acknowledgement(super::AuditedAcknowledgement),
+        /// A notice of a critical result came to a person for the first time.
+        #[prost(message, tag = "28")]
+        Delivery(super::AuditedAcknowledgement),
+        /// A person did something about a critical result.
+        #[prost(message, tag = "29")]
+        Action(super::AuditedAction),
     }
 }
 /// Rows of one category.
@@ -3935,6 +3993,20 @@ pub struct AuditedAcknowledgement {
     /// Its id: `kind/partition:offset/facility`, and `/member` where it goes to a person.
     #[prost(string, tag = "1")]
     pub notice: ::prost::alloc::string::String,
+}
+/// What somebody did about a critical result.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct AuditedAction {
+    /// The notice's id.
+    #[prost(string, tag = "1")]
+    pub notice: ::prost::alloc::string::String,
+    /// What was done. Required.
+    #[prost(enumeration = "CriticalAction", tag = "2")]
+    pub action: i32,
+    /// In the person's own words, one line; may be empty.
+    #[prost(string, tag = "3")]
+    pub remark: ::prost::alloc::string::String,
 }
 /// A statement, by its digest.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -8356,16 +8428,17 @@ pub struct Notice {
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
     /// What it is about: `glass-broken`, `glass-closed`, `glass-unreviewed`, `consent-withdrawn`, `reconsent-due`,
-    /// `receipt-ready`.
+    /// `receipt-ready`, `result-corrected`, `critical-result`, `critical-unacknowledged`.
     #[prost(string, tag = "2")]
     pub kind: ::prost::alloc::string::String,
-    /// The patient, where they are the facility's own; absent else.
+    /// The patient, where they are the facility's own, by its own number; absent else.
     #[prost(message, optional, tag = "3")]
     pub patient: ::core::option::Option<PatientRef>,
-    /// The id of the glass or the consent it is about; empty where the facility is told no more than that it was.
+    /// The id of the glass, the consent or the record it is about; empty where the facility is told no more than that it was.
     #[prost(string, tag = "4")]
     pub subject: ::prost::alloc::string::String,
-    /// The viewing facility of a glass; empty else.
+    /// The viewing facility of a glass; of a critical result that waits, the facility where it does, for the one that
+    /// published it; empty else.
     #[prost(string, tag = "5")]
     pub viewer: ::prost::alloc::string::String,
     /// The member who broke the glass; empty else.
@@ -8392,6 +8465,69 @@ pub struct Notice {
     /// In words, in English.
     #[prost(string, tag = "13")]
     pub text_en: ::prost::alloc::string::String,
+    /// The facility that published the result; empty for other notices.
+    #[prost(string, tag = "14")]
+    pub source: ::prost::alloc::string::String,
+    /// Of a corrected result: the ledger's letter that says that it had been shown. Absent else.
+    #[prost(message, optional, tag = "15")]
+    pub seen_by: ::core::option::Option<Position>,
+    /// Of a critical result; absent else, and where the result is shown to the caller no longer.
+    #[prost(message, optional, tag = "16")]
+    pub critical: ::core::option::Option<CriticalValue>,
+}
+/// What is told of a critical value: never the value.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CriticalValue {
+    /// `low` or `high`.
+    #[prost(string, tag = "1")]
+    pub bound: ::prost::alloc::string::String,
+    /// The item's key, for example `potassium`.
+    #[prost(string, tag = "2")]
+    pub item: ::prost::alloc::string::String,
+    /// The item in Japanese.
+    #[prost(string, tag = "3")]
+    pub item_ja: ::prost::alloc::string::String,
+    /// The item in English.
+    #[prost(string, tag = "4")]
+    pub item_en: ::prost::alloc::string::String,
+    /// When it was detected.
+    #[prost(sfixed64, tag = "5")]
+    pub detected_us: i64,
+    /// When it escalates unless somebody acknowledges it.
+    #[prost(sfixed64, tag = "6")]
+    pub due_us: i64,
+    /// When the result turned out to be another; absent while it stands.
+    #[prost(sfixed64, optional, tag = "7")]
+    pub withdrawn_us: ::core::option::Option<i64>,
+    /// The first person who was told; absent while nobody was.
+    #[prost(message, optional, tag = "8")]
+    pub delivered: ::core::option::Option<Acknowledgement>,
+    /// What was done about it; absent while nothing was.
+    #[prost(message, optional, tag = "9")]
+    pub acted: ::core::option::Option<Acted>,
+}
+/// What somebody did about a critical result.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Acted {
+    /// The person.
+    #[prost(string, tag = "1")]
+    pub member: ::prost::alloc::string::String,
+    /// In which role.
+    #[prost(enumeration = "Role", tag = "2")]
+    pub role: i32,
+    /// When.
+    #[prost(sfixed64, tag = "3")]
+    pub at_us: i64,
+    /// Its place in the log.
+    #[prost(message, optional, tag = "4")]
+    pub position: ::core::option::Option<Position>,
+    /// What.
+    #[prost(enumeration = "CriticalAction", tag = "5")]
+    pub action: i32,
+    /// In their own words; may be empty.
+    #[prost(string, tag = "6")]
+    pub remark: ::prost::alloc::string::String,
 }
 /// Who was told.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -454,6 +454,12 @@ fn what() -> impl Strategy<Value = What> {
         (frontier(), frontier()).prop_map(|(since, seen)| What::Disclosure { since, seen }),
         receipt().prop_map(|receipt| What::Receipt(Box::new(receipt))),
         notice().prop_map(|notice| What::Acknowledgement { notice }),
+        notice().prop_map(|notice| What::Delivery { notice }),
+        (notice(), one_of(CriticalAction::ALL), "[あ-んa-z]{0,20}").prop_map(|(notice, action, remark)| What::Action {
+            notice,
+            action,
+            remark: OwnWords::parse(&remark).unwrap()
+        }),
     ]
 }
 
