@@ -10,6 +10,8 @@
 //! says that no record is made of them. What it answers with 200 or 422 is durable. 503: nothing is known to be durable, and it may be sent again; the same
 //! resources again are the same events. Who calls is the [`Principal`] that the identity layer put into the request.
 
+use super::keep::Keeper;
+use super::replay::FhirReplayer;
 use super::{Context, Reason, References, Refusal, Resource, events, is_read_for_others, read};
 use crate::admission::Admission;
 use crate::completeness::{FeedKind, Item};
@@ -25,6 +27,7 @@ use bytes::Bytes;
 use jiff::civil::Date;
 use model::{FacilityId, Moment, Principal};
 use serde_json::{Value, json};
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -39,8 +42,10 @@ pub struct Endpoint {
     pub largest: usize,
 }
 
-/// The route `POST /fhir`.
+/// The route `POST /fhir`. What it keeps aside is read anew, when somebody asks, as it reads.
 pub fn router(endpoint: Endpoint) -> Router {
+    let replayer = FhirReplayer::new(&endpoint.admission, endpoint.contexts.clone());
+    endpoint.admission.replay_by(Form::Fhir, Arc::new(replayer));
     let limit = DefaultBodyLimit::max(endpoint.largest);
     Router::new().route("/fhir", post(take)).layer(limit).with_state(Arc::new(endpoint))
 }
@@ -89,9 +94,7 @@ async fn take(State(endpoint): State<Arc<Endpoint>>, request: Request) -> Respon
         return failure(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-supported", rule);
     }
     let received = endpoint.admission.now();
-    let context = endpoint.contexts.get(&principal.facility).cloned();
-    let context = context.unwrap_or_else(|| Context::new(principal.facility.clone(), received));
-    let context = Context { received, ..context };
+    let context = context(&endpoint.contexts, &principal.facility, received);
     // A body of megabytes is not read on a thread that serves others.
     let Ok(mut work) = tokio::task::spawn_blocking(move || understand(&body, &context)).await else {
         return failure(StatusCode::INTERNAL_SERVER_ERROR, "exception", "the body could not be read");
@@ -122,6 +125,21 @@ async fn take(State(endpoint): State<Arc<Endpoint>>, request: Request) -> Respon
     }
 }
 
+/// How a facility's resources are read, received now.
+pub(super) fn context(contexts: &HashMap<FacilityId, Context>, facility: &FacilityId, received: Moment) -> Context {
+    let known = contexts.get(facility).cloned();
+    Context { received, ..known.unwrap_or_else(|| Context::new(facility.clone(), received)) }
+}
+
+/// A refusal in the door's words.
+pub(super) fn of_the_door(refusal: &Refusal) -> DoorRefusal {
+    let reason = match refusal.reason {
+        Reason::UnreadableFile | Reason::UnreadableJson => RefusalReason::Unreadable,
+        _ => RefusalReason::Invalid,
+    };
+    DoorRefusal::new(reason, &refusal.path, format!("{}: {}", refusal.reason.code(), refusal.rule))
+}
+
 fn is_json(headers: &HeaderMap) -> bool {
     let stated = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let kind = stated.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -145,15 +163,19 @@ fn understand(body: &[u8], context: &Context) -> Work {
     let one_bundle = found.iter().flatten().all(|resource| resource.place().line == 1 && resource.bundle().is_some());
     let first = found.iter().flatten().next().filter(|_| one_bundle);
     let kind = first.and_then(|resource| resource.bundle()?.json().get("type")?.as_str().map(str::to_owned));
-    let entry = |resource: Result<Resource, Refusal>| {
+    let keeper = OnceCell::new();
+    let keeper = || keeper.get_or_init(|| Keeper::new(found.iter().flatten()));
+    let alone = found.len() == 1;
+    let entry = |resource: &Result<Resource, Refusal>| {
         let resource = match resource {
             Ok(resource) => resource,
             Err(refusal) => {
-                let (events, refusal) = (Vec::new(), Some(refusal));
-                return Entry { events, refusal, original: None, item: None, turned_away: None, only_read: false };
+                let original = unread(body, refusal, alone).map(|bytes| (bytes, String::new()));
+                let (events, refusal) = (Vec::new(), Some(refusal.clone()));
+                return Entry { events, refusal, original, item: None, turned_away: None, only_read: false };
             }
         };
-        let mut came = events(&resource, context, &references);
+        let mut came = events(resource, context, &references);
         let only_read = is_read_for_others(resource.resource_type())
             && came.refusal.as_ref().is_some_and(|refusal| refusal.reason == Reason::UnsupportedResource);
         if only_read {
@@ -162,11 +184,24 @@ fn understand(body: &[u8], context: &Context) -> Work {
         let id = resource.json().get("id").and_then(Value::as_str).unwrap_or_default();
         let (name, text) = (format!("{}/{id}", resource.resource_type()), resource.json().to_string());
         let item = Some(Item::new(name.clone(), xxhash_rust::xxh3::xxh3_128(text.as_bytes())));
-        let original = came.refusal.is_some().then(|| (Bytes::from(text), name));
+        let original = came.refusal.is_some().then(|| (keeper().body(resource), name));
         let events = came.events.iter().map(wire::write_event).collect();
         Entry { events, refusal: came.refusal, original, item, turned_away: None, only_read }
     };
-    Work { entries: found.into_iter().map(entry).collect(), kind }
+    Work { entries: found.iter().map(entry).collect(), kind }
+}
+
+/// The bytes of what could not be read: its line, or the body if there is nothing else in it. An entry of a Bundle that holds
+/// no resource has none.
+fn unread(body: &[u8], refusal: &Refusal, alone: bool) -> Option<Bytes> {
+    if refusal.place.entry.is_some() {
+        return None;
+    }
+    if alone {
+        return Some(Bytes::copy_from_slice(body));
+    }
+    let line = usize::try_from(refusal.place.line).ok()?.checked_sub(1)?;
+    body.split(|byte| *byte == b'\n').nth(line).map(Bytes::copy_from_slice)
 }
 
 /// The items of a body for the account of the feed, under the day in Japan on which it came. The same resource sent again on that
@@ -184,9 +219,7 @@ async fn carry_out(door: &LocalDoor, work: &mut Work) -> Result<(), DoorError> {
     let (mut places, mut all) = (Vec::new(), Vec::new());
     for (place, entry) in work.entries.iter_mut().enumerate() {
         if let (Some(refusal), Some((bytes, name))) = (&entry.refusal, entry.original.take()) {
-            let reason = RefusalReason::Invalid;
-            let rule = format!("{}: {}", refusal.reason.code(), refusal.rule);
-            let refusal = DoorRefusal::new(reason, &refusal.path, rule);
+            let refusal = of_the_door(refusal);
             asides.push(Aside { form: Form::Fhir, bytes, refusal, origin: "fhir".to_owned(), name });
         }
         for event in std::mem::take(&mut entry.events) {

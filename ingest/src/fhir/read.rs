@@ -78,6 +78,17 @@ impl Resource {
     }
 }
 
+impl Resource {
+    /// Whether its entry stands in the Bundle for another's sake (`search.mode` `include`).
+    pub(super) fn is_included(&self) -> bool {
+        let mode = match &self.body {
+            BodyOf::Alone(_) => None,
+            BodyOf::Entry(bundle, index) => bundle.entry(*index).and_then(|entry| entry.pointer("/search/mode")),
+        };
+        mode.and_then(Value::as_str) == Some("include")
+    }
+}
+
 impl fmt::Debug for Resource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Resource({})", self.place)
@@ -121,6 +132,12 @@ impl Bundle {
     /// The resource that `reference` names: by `fullUrl` or by `Type/id`.
     pub(super) fn find(&self, reference: &str) -> Option<&Value> {
         self.by_url.get(reference).and_then(|index| self.resource(*index))
+    }
+    /// The `fullUrl` of the entry that holds this resource itself.
+    pub(super) fn url_of(&self, resource: &Value) -> Option<&str> {
+        let entries = self.json.get("entry")?.as_array()?;
+        let holds = |entry: &&Value| entry.get("resource").is_some_and(|inner| std::ptr::eq(inner, resource));
+        entries.iter().find(holds)?.get("fullUrl")?.as_str()
     }
     /// All resources of one type.
     pub(super) fn of_type<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Value> {

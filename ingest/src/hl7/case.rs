@@ -56,7 +56,8 @@ pub(super) struct Case<'m> {
     pub patient: PatientRef,
     /// When the message was written; when it was received, where it does not say.
     pub written: Moment,
-    /// A digest of what the message says, its header aside.
+    /// A digest of what the message says: of its header the type and event alone, which are said of the rest (an admission
+    /// and its cancellation may differ in nothing else).
     digest: u64,
     /// How often each id was given: a message may state two things that nothing in it tells apart.
     taken: RefCell<HashMap<RecordId, u32>>,
@@ -78,7 +79,10 @@ impl<'m> Case<'m> {
         let written = moment(&message.header().field(7), feed)?.unwrap_or(received);
         let text = message.text();
         let header = text.find(['\r', '\n']).unwrap_or(text.len());
-        let digest = xxhash_rust::xxh3::xxh3_64(text.get(header..).unwrap_or_default().as_bytes());
+        let mut hasher = xxhash_rust::xxh3::Xxh3::new();
+        hasher.update(message.header().field(9).raw().as_bytes());
+        hasher.update(text.get(header..).unwrap_or_default().as_bytes());
+        let digest = hasher.digest();
         Ok(Self { message, section, kind, feed, patient, written, digest, taken: RefCell::default() })
     }
 

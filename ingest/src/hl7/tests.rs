@@ -386,3 +386,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_admission_and_its_cancellation_in_one_second_are_two_versions() {
+    let text = |event: &str| {
+        format!(
+            "MSH|^~\\&|HIS|HOSP|||20260401093000||ADT^{event}|1|P|2.5\rPID|||0042^^^HOSP^PI\rPV1||I|||||||||||||||||V1"
+        )
+    };
+    let read = |event: &str| read(text(event).as_bytes(), &feed(), received()).events;
+    let (admitted, cancelled) = (read("A01"), read("A11"));
+    assert!(!admitted.is_empty() && !cancelled.is_empty());
+    // One id with two meanings would be refused at the door, and the cancellation with it.
+    assert!(admitted.iter().all(|event| cancelled.iter().all(|other| other.key != event.key)));
+    assert_eq!(read("A01"), admitted);
+}

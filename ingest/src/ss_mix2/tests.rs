@@ -106,6 +106,6 @@ pub(super) fn samples() -> Option<PathBuf> {
     if samples.is_dir() {
         return Some(samples);
     }
-    println!("{} is not there: the real storages were not read", samples.display());
+    println!("NOT FOUND: {} (set AJISAI_SHARED_DATA); this test looked at nothing", samples.display());
     None
 }

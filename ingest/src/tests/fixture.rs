@@ -180,6 +180,15 @@ pub(crate) async fn house() -> House {
     reopen(Arc::new(MemoryLog::new(NonZeroU32::new(4).unwrap())), tempfile::tempdir().unwrap()).await
 }
 
+/// One whose quarantine holds megabytes.
+pub(crate) async fn roomy_house() -> House {
+    let (log, directory) = (Arc::new(MemoryLog::new(NonZeroU32::new(4).unwrap())), tempfile::tempdir().unwrap());
+    let settings = Settings { quarantine_share: 8 << 20, ..settings(&directory) };
+    let book = Arc::new(TestBook::default());
+    let admission = Admission::open(Arc::clone(&log) as _, book, &settings, clock()).await.unwrap();
+    House { admission, log, directory }
+}
+
 pub(crate) async fn reopen(log: Arc<MemoryLog>, directory: TempDir) -> House {
     let book = Arc::new(TestBook::default());
     let shared: Arc<dyn EventLog> = Arc::clone(&log) as _;

@@ -22,7 +22,7 @@ use tokio::task::JoinHandle;
 
 pub(super) struct Node {
     pub(super) address: SocketAddr,
-    admission: Arc<Admission>,
+    pub(super) admission: Arc<Admission>,
     log: Arc<dyn EventLog>,
     stop: oneshot::Sender<()>,
     served: JoinHandle<Result<(), MllpError>>,

@@ -150,7 +150,8 @@ fn files(root: &Path) -> Vec<(String, PathBuf)> {
     found
 }
 
-async fn post(house: &House, kind: &str, body: String) -> (StatusCode, Json) {
+/// A body of the hospital's own system.
+pub(super) async fn post(house: &House, kind: &str, body: String) -> (StatusCode, Json) {
     let endpoint = Endpoint { admission: Arc::clone(&house.admission), contexts: HashMap::new(), largest: 8 << 20 };
     let mut request = Request::post("/fhir").header("content-type", kind).body(Body::from(body)).unwrap();
     request.extensions_mut().insert(hospital());

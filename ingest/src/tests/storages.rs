@@ -1,8 +1,9 @@
 //! The real storages through the whole door, file by file; the tables of docs/inputs.md are what these tests find.
 
 use super::fixture::*;
+use super::page::{FILES, INPUTS, is_written_down};
 use crate::hl7::Feed;
-use crate::ss_mix2::{Cursor, Intake, Messages, OtherPatient, Outcome, Progress, Reading, Sweeper, Volume};
+use crate::ss_mix2::{Cursor, Intake, Messages, OtherPatient, Outcome, Progress, Reading, Seen, Sweeper, Volume};
 use crate::{LocalDoor, Settings};
 use event_log::{EventLog, MemoryLog, ReadLimit};
 use model::*;
@@ -17,6 +18,7 @@ use std::time::Duration;
 /// What a storage came to.
 pub(super) struct Loaded {
     house: House,
+    cursor: Arc<Cursor>,
     intake: Arc<Intake>,
     pub(super) records: Vec<Record>,
     kept: Vec<wire::v1::Quarantined>,
@@ -34,12 +36,12 @@ pub(super) async fn load(root: PathBuf, other_patient: OtherPatient) -> Loaded {
     let door = Arc::new(LocalDoor::new(Arc::clone(&house.admission), hospital()));
     let runtime = tokio::runtime::Handle::current();
     let intake = Arc::new(Intake::new(Arc::clone(&cursor), interpreter, door, runtime));
-    let taker = Arc::clone(&intake);
+    let (taker, swept) = (Arc::clone(&intake), Arc::clone(&cursor));
     let sweep = move || {
         let (progress, stop, volume) =
             (Progress::default(), AtomicBool::new(false), Volume { label: "STD".to_owned(), root });
         let reading = Reading { settled: Duration::ZERO, ..Reading::default() };
-        let (known, taker) = (cursor.as_ref(), taker.as_ref());
+        let (known, taker) = (swept.as_ref(), taker.as_ref());
         let sweeper = Sweeper { volume: &volume, known, reading: &reading, taker, progress: &progress, stop: &stop };
         sweeper.run().unwrap();
         let progress = Progress::default();
@@ -49,7 +51,7 @@ pub(super) async fn load(root: PathBuf, other_patient: OtherPatient) -> Loaded {
     tokio::task::spawn_blocking(sweep).await.unwrap();
     let records = records(&house).await;
     let kept = house.admission.quarantine().list(&facility("hospital"), "", 1000).unwrap();
-    Loaded { house, intake, records, kept }
+    Loaded { house, cursor, intake, records, kept }
 }
 
 /// Every record of the log.
@@ -71,6 +73,24 @@ pub(super) async fn records(house: &House) -> Vec<Record> {
 }
 
 impl Loaded {
+    /// Every file, what became of it, and why where it is in quarantine.
+    fn files(&self) -> String {
+        let mut why: BTreeMap<String, String> = BTreeMap::new();
+        for head in &self.kept {
+            let (_, _, name) = self.house.admission.quarantine().get(&facility("hospital"), &head.id).unwrap();
+            why.insert(name, format!("{}, `{}`", head.reason, head.field));
+        }
+        let mut rows: Vec<String> = Vec::new();
+        let visit = |folder: &str, name: &str, seen: Seen| {
+            let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+            let why = why.get(&format!("STD: {path}")).cloned().unwrap_or_default();
+            rows.push(format!("| `{path}` | {} | {why} |\n", seen.outcome.code()));
+        };
+        self.cursor.visit_volume("STD", visit).unwrap();
+        rows.sort();
+        format!("| file | fate | why |\n| --- | --- | --- |\n{}", rows.concat())
+    }
+
     /// Per data type, how many files came to what; per category, how many letters; why files were refused.
     fn table(&self) -> String {
         let mut types: BTreeMap<String, [u64; 5]> = BTreeMap::new();
@@ -115,11 +135,16 @@ impl Loaded {
 }
 
 /// A storage of the shared data.
-#[expect(clippy::print_stderr, reason = "a test that looked at nothing says so")]
 pub(super) fn sample(name: &str) -> Option<PathBuf> {
+    shared(&format!("ss-mix2/{name}"))
+}
+
+/// A folder of the shared data.
+#[expect(clippy::print_stderr, reason = "a test that looked at nothing says so")]
+pub(super) fn shared(name: &str) -> Option<PathBuf> {
     let shared = std::env::var_os("AJISAI_SHARED_DATA").map(PathBuf::from);
     let shared = shared.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"));
-    let sample = shared.join("ss-mix2").join(name);
+    let sample = shared.join(name);
     if sample.is_dir() {
         return Some(sample);
     }
@@ -127,27 +152,14 @@ pub(super) fn sample(name: &str) -> Option<PathBuf> {
     None
 }
 
-/// The text between two marks of docs/inputs.md, which must be what was found. `UPDATE_EXPECT=1` writes it.
-pub(super) fn is_written_down(mark: &str, found: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/inputs.md");
-    let page = std::fs::read_to_string(&path).unwrap();
-    let (begin, end) = (format!("<!-- {mark} -->\n"), format!("<!-- /{mark} -->"));
-    let (head, rest) = page.split_once(&begin).unwrap();
-    let (written, tail) = rest.split_once(&end).unwrap();
-    if std::env::var_os("UPDATE_EXPECT").is_some() {
-        std::fs::write(&path, format!("{head}{begin}{found}{end}{tail}")).unwrap();
-        return;
-    }
-    assert_eq!(written, found, "docs/inputs.md says something else of {mark}; UPDATE_EXPECT=1 writes it anew");
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn the_nho_sample_comes_to_what_is_written_down() {
     let Some(root) = sample("nho-sample") else { return };
     let strict = load(root.clone(), OtherPatient::Refuse).await;
-    is_written_down("nho-sample, strict", &strict.table());
+    is_written_down(INPUTS, "nho-sample, strict", &strict.table());
     let loaded = load(root, OtherPatient::TakePath).await;
-    is_written_down("nho-sample, by path", &loaded.table());
+    is_written_down(INPUTS, "nho-sample, by path", &loaded.table());
+    is_written_down(FILES, "nho-sample, by path", &loaded.files());
     // Its one bad file is in quarantine, and everything else is in.
     let fields: Vec<&str> = loaded.kept.iter().map(|head| head.field.as_str()).collect();
     assert_eq!(fields, ["path.patient"]);
@@ -162,7 +174,8 @@ async fn the_nho_sample_comes_to_what_is_written_down() {
 async fn the_five_patients_come_to_what_is_written_down() {
     let Some(root) = sample("five-patients/ssmix2_root") else { return };
     let loaded = load(root, OtherPatient::Refuse).await;
-    is_written_down("five-patients", &loaded.table());
+    is_written_down(INPUTS, "five-patients", &loaded.table());
+    is_written_down(FILES, "five-patients", &loaded.files());
     assert!(loaded.kept.is_empty());
     assert!(loaded.house.admission.quarantined().events == 0);
     // The department that the path knows is there for the scope to withhold by.
