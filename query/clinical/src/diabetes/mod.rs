@@ -2,6 +2,8 @@
 //!
 //! docs/diabetes.md says what is computed, from which source and how certain it is, and what is refused.
 
+pub mod cgm;
+
 mod answer;
 mod day;
 mod denominator;
