@@ -3,6 +3,7 @@
 //! docs/diabetes.md says what is computed, from which source and how certain it is, and what is refused.
 
 pub mod cgm;
+pub mod quality;
 
 mod answer;
 mod day;
