@@ -1,0 +1,38 @@
+//! Cardiotocograms: cleaning, baseline, variability, events, contractions, sinusoidal pattern, and what the classifications
+//! of the JSOG, FIGO and NICHD make of them. docs/perinatal.md says from which source and how certain.
+//!
+//! [`Monitor`] reads a trace as it comes, with little memory; [`analyse`] reads a whole recording at once. Both say the same.
+//! Nothing here is an alarm, and nothing here is a diagnosis.
+
+mod analyse;
+mod baseline;
+mod classify;
+mod clean;
+mod event;
+mod excursion;
+mod limit;
+mod monitor;
+mod sample;
+mod second;
+mod sinusoid;
+mod uterus;
+mod window;
+
+pub use analyse::{Analysis, CONTEXT, analyse};
+pub use baseline::{Baseline, BaselineFrom, WEIGHTED_MEDIAN, ten_minutes, weighted_median};
+pub use classify::*;
+pub use clean::{Clean, Cleaner, clean};
+pub use event::{Acceleration, Deceleration, DecelerationKind, Maturity, Severity, acceleration, deceleration};
+pub use excursion::{Excursion, ExcursionScanner, Side, excursions};
+pub use limit::{CtgLimit, CtgLimits};
+pub use monitor::{Monitor, Told};
+pub use sample::{FETUSES, Fetus, Frame, HERTZ, Sample};
+pub use second::{Bridge, Epoch, Minute, Second, Signal, bridge};
+pub use sinusoid::{Sinusoid, sinusoid};
+pub use uterus::{Contraction, ContractionScanner, TONE_REACH, contractions, rises};
+pub use window::{
+    NotAssessable, Reading, ReadingRules, ShortTerm, Standing, Variability, VariabilityClass, WINDOW, Window,
+};
+
+#[cfg(test)]
+mod tests;
