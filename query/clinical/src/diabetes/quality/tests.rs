@@ -254,12 +254,17 @@ fn cells_below_the_least_are_not_published() {
 fn a_change_of_a_few_is_held_until_enough_have_changed() {
     let mut series = Series::new(10);
     series.offer(DAY, counted(0..20, 20..50));
-    let held =
-        |series: &mut Series<u32>, met: u32| matches!(series.offer(DAY, counted(0..met, met..50)), Decision::Hold(..));
-    assert!(held(&mut series, 21) && held(&mut series, 29));
-    assert!(!held(&mut series, 30), "ten have changed");
-    assert!(!held(&mut series, 30), "none has");
-    assert!(!held(&mut series, 20), "ten have changed back");
+    let mut offer = |met: u32| match series.offer(date(2026, 2, 1), counted(0..met, met..50)) {
+        Decision::Hold(figures, why) => Err((figures, why)),
+        Decision::Publish(figures) => Ok(figures.numerator),
+        Decision::Suppress(_) => panic!("something was published"),
+    };
+    let before = Figures { of: DAY, denominator: 50, numerator: Some(20) };
+    assert_eq!(offer(21), Err((before, Held::Differencing)));
+    assert_eq!(offer(29), Err((before, Held::Differencing)));
+    assert_eq!(offer(20), Err((before, Held::Unchanged)), "the same figures are shown as when too few have changed");
+    assert_eq!(offer(30), Ok(Some(30)), "ten have changed");
+    assert_eq!(offer(20), Ok(Some(20)), "ten have changed back");
 }
 
 #[test]
