@@ -13,6 +13,8 @@ use clinical::perinatal::ctg::{
     CtgLimits, Fetus, Figo, FigoCategory, Frame, HERTZ, Jsog, JsogTable, Level, Maturity, Monitor, Nichd,
     NichdCategory, Rating, ReadingRules, Reserve, Sample, Window, analyse, figo, nichd,
 };
+use clinical::perinatal::trace::{Arrival, ClockError, Trace, TraceLimits};
+use model::Moment;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -195,7 +197,33 @@ fn report(all: &[Read]) -> String {
     writeln!(text, "| sinusoidal | {sinusoidal} |").unwrap();
     let unseen = windows.iter().filter(|window| window.contractions.is_none()).count();
     writeln!(text, "| contractions not seen | {unseen} |").unwrap();
+    writeln!(
+        text,
+        "\n| honesty of the trace, samples with a signal, each arriving at once | of 1,000 |\n| --- | --- |"
+    )
+    .unwrap();
+    let mut states = std::collections::BTreeMap::<&str, usize>::new();
+    all.iter().for_each(|read| words(&read.recording, &mut states));
+    let signal: usize = states.values().sum();
+    states
+        .iter()
+        .for_each(|(word, count)| writeln!(text, "| {word} | {} |", (1_000 * count + signal / 2) / signal).unwrap());
     text
+}
+
+/// What is said of the trace of a recording at each sample that has a signal.
+fn words(recording: &Recording, states: &mut std::collections::BTreeMap<&'static str, usize>) {
+    let begin = Moment::from_micros(1_800_000_000_000_000).unwrap();
+    let mut trace = Trace::new(TraceLimits::shipped());
+    for (number, frame) in recording.frames.iter().enumerate() {
+        let now = begin.plus_micros(number as i64 * 250_000);
+        let fetal = &frame.fetal[..1];
+        let arrival = Arrival { arrived: now, measured: now, step: 250_000, fetal, maternal: &[] };
+        trace.arrive(&arrival, ClockError::new(0, 0).unwrap());
+        if fetal[0] != Sample::LOST {
+            *states.entry(trace.state(now).code()).or_default() += 1;
+        }
+    }
 }
 
 #[test]

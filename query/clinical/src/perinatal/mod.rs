@@ -3,6 +3,7 @@
 pub mod ctg;
 mod haemorrhage;
 mod limit;
+pub mod trace;
 
 pub use haemorrhage::{HaemorrhageLevel, haemorrhage_level, shock_index};
 pub use limit::{LimitError, LimitRow};

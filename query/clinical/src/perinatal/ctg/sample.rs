@@ -26,7 +26,7 @@ impl Sample {
     }
 
     /// The value, where there is one within the bounds.
-    pub(super) fn within(self, (low, high): (f32, f32)) -> Option<f32> {
+    pub(in crate::perinatal) fn within(self, (low, high): (f32, f32)) -> Option<f32> {
         let seen = self.quality != FrameQuality::Lost && low <= self.value && self.value <= high;
         seen.then_some(self.value)
     }
