@@ -7,6 +7,7 @@
 mod book;
 mod doors;
 mod explain;
+mod laboratory;
 mod ledger;
 mod log;
 mod node;
@@ -230,7 +231,8 @@ impl App {
             at_least: self.config.query.at_least_wait,
             ..Limits::default()
         };
-        let room = ReadingRoom::open(Arc::clone(&views) as _, limits, executor)
+        let sites = Arc::clone(&self.state.rooms().register);
+        let room = ReadingRoom::open_with(Arc::clone(&views) as _, sites, limits, executor)
             .map_err(|error| AppError::Room(error.to_string()))?;
 
         let (health, health_service) = tonic_health::server::health_reporter();
@@ -270,6 +272,7 @@ impl App {
             .add_service(ledger::service(ledger))
             .add_service(policy::service(self.state.rooms().clone(), Arc::clone(&self.admission)))
             .add_service(notices::service(notices))
+            .add_service(laboratory::service(Arc::clone(&self.state), Arc::clone(&self.admission)))
             .add_service(node::service(Arc::clone(&self.state)));
         let stopped = self.stop_serving.clone().cancelled_owned();
         self.spawn("gRPC", routes.serve_with_incoming_shutdown(connections, stopped));

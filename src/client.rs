@@ -19,6 +19,7 @@ use wire::v1::directory_service_client::DirectoryServiceClient;
 use wire::v1::explain_service_client::ExplainServiceClient;
 use wire::v1::feed_service_client::FeedServiceClient;
 use wire::v1::ingest_service_client::IngestServiceClient;
+use wire::v1::laboratory_service_client::LaboratoryServiceClient;
 use wire::v1::ledger_service_client::LedgerServiceClient;
 use wire::v1::node_service_client::NodeServiceClient;
 use wire::v1::notice_service_client::NoticeServiceClient;
@@ -330,6 +331,10 @@ impl Client {
     /// Facilities, members, scopes, links.
     pub fn directory(&self) -> DirectoryServiceClient<Calls> {
         DirectoryServiceClient::new(self.calls.clone()).max_decoding_message_size(MESSAGE_LIMIT)
+    }
+    /// A facility's laboratory tables.
+    pub fn laboratory(&self) -> LaboratoryServiceClient<Calls> {
+        LaboratoryServiceClient::new(self.calls.clone()).max_decoding_message_size(MESSAGE_LIMIT)
     }
     /// SQL.
     pub fn query(&self) -> QueryServiceClient<Calls> {

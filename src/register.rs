@@ -11,6 +11,7 @@
 mod entry;
 mod glasses;
 mod notices;
+mod sites;
 
 #[cfg(test)]
 mod tests;
@@ -58,6 +59,7 @@ pub struct Register {
     ends: Keyspace,
     glasses: Glasses,
     notices: Notices,
+    sites: sites::Stated,
     book: Arc<RwLock<Book>>,
 }
 
@@ -82,6 +84,7 @@ impl Register {
             ends: keyspace("ends")?,
             glasses: Glasses::open(&database)?,
             notices: Notices::open(&database)?,
+            sites: sites::Stated::default(),
             database,
             book,
         })
@@ -95,6 +98,10 @@ impl Register {
         match &event.body {
             Body::Consent(change) => self.apply_consent(position, event, change),
             Body::Directory(DirectoryChange::Link(change)) => self.apply_link(event, change),
+            Body::Directory(DirectoryChange::Laboratory(table)) => {
+                self.sites.apply(position, event.admitted_at, table);
+                Ok(())
+            }
             Body::Record(_) | Body::Directory(_) | Body::Audit(_) => Ok(()),
         }
     }

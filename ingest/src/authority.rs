@@ -119,6 +119,19 @@ pub(crate) fn authorise(principal: &Principal, event: &Event, book: &dyn Book) -
             Ok(())
         }
         Body::Directory(DirectoryChange::Link(change)) => link_from(principal, change, book),
+        Body::Directory(DirectoryChange::Laboratory(table)) => {
+            if !matches!(principal.role, Role::System | Role::Administrator | Role::LaboratoryStaff) {
+                return Err(role(
+                    "directory.laboratory",
+                    "only the facility's system, laboratory staff or administrator",
+                ));
+            }
+            if *table.facility() != principal.facility {
+                let rule = "only the facility itself states its laboratory tables";
+                return Err(not_permitted("directory.laboratory.facility", rule));
+            }
+            Ok(())
+        }
         Body::Audit(_) => Err(not_permitted("audit", "only the node itself writes what goes into the ledger")),
     }
 }

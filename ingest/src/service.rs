@@ -190,6 +190,20 @@ async fn store(
     Ok(Stored { position: position.into(), at_least: (&at_least).into(), duplicate })
 }
 
+/// Makes one statement durable in the caller's name, for services that check more of it than the door can.
+///
+/// # Errors
+/// What the door answers: a refusal with its field and rule, or that it cannot take anything just now.
+pub async fn state(
+    admission: &Admission,
+    principal: &Principal,
+    body: Body,
+    request_id: &str,
+    metadata: &MetadataMap,
+) -> Result<v1::DirectoryResponse, Status> {
+    Ok(store(admission, principal, body, request_id, trace_of(metadata)).await?.into())
+}
+
 /// What the book says, once it has taken in what the caller may have stated a moment ago.
 async fn settled<T>(look: impl Fn() -> Option<T>) -> Option<T> {
     let begun = std::time::Instant::now();

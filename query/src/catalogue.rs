@@ -3,8 +3,9 @@
 //! A catalogue is built anew for every statement from one view, so that the visibility and the rows it shows are
 //! captured together. Nothing can be registered in it, and it names nothing that another facility has.
 
-use crate::lab::{LAB_RESULTS, LabResults, lab_schema};
+use crate::lab::{LAB_RESULTS, LAB_UNMAPPED, LabResults, lab_schema, lab_unmapped, unmapped_schema};
 use async_trait::async_trait;
+use clinical::lab::Sites;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider};
 use datafusion::datasource::empty::EmptyTable;
@@ -94,12 +95,13 @@ pub fn category_of(table: &str) -> Option<Category> {
 /// Every table of the schema `public` and its columns: one per category, and what is read out of them.
 pub(crate) fn tables() -> impl Iterator<Item = (&'static str, SchemaRef)> {
     let categories = Category::ALL.iter().map(|category| (table_name(*category), view_schema(*category)));
-    categories.chain(std::iter::once((LAB_RESULTS, lab_schema())))
+    categories.chain([(LAB_RESULTS, lab_schema()), (LAB_UNMAPPED, unmapped_schema())])
 }
 
 /// The schema `public`, over an open view or, for planning only, over nothing.
 pub(crate) struct Tables {
     rows: Rows,
+    sites: Arc<Sites>,
 }
 
 enum Rows {
@@ -108,11 +110,19 @@ enum Rows {
 }
 
 impl Tables {
-    pub(crate) fn of(view: Box<dyn OpenView>) -> Self {
-        Self { rows: Rows::Of(view) }
+    pub(crate) fn of(view: Box<dyn OpenView>, sites: Arc<Sites>) -> Self {
+        Self { rows: Rows::Of(view), sites }
     }
     pub(crate) fn without_rows() -> Self {
-        Self { rows: Rows::None }
+        Self { rows: Rows::None, sites: Arc::default() }
+    }
+    /// What the sources have stated about their laboratories.
+    pub(crate) fn sites(&self) -> &Arc<Sites> {
+        &self.sites
+    }
+    fn lab_results(&self) -> Arc<dyn TableProvider> {
+        let (laboratory, patient) = (self.category(Category::Laboratory), self.category(Category::Patient));
+        Arc::new(LabResults::over(laboratory, patient, Arc::clone(&self.sites)))
     }
     /// The table of a category.
     pub(crate) fn category(&self, category: Category) -> Arc<dyn TableProvider> {
@@ -135,14 +145,14 @@ impl SchemaProvider for Tables {
         tables().map(|(name, _)| name.to_owned()).collect()
     }
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
-        if name == LAB_RESULTS {
-            let (laboratory, patient) = (self.category(Category::Laboratory), self.category(Category::Patient));
-            return Ok(Some(Arc::new(LabResults::over(laboratory, patient))));
+        match name {
+            LAB_RESULTS => Ok(Some(self.lab_results())),
+            LAB_UNMAPPED => lab_unmapped(self.lab_results()).map(Some),
+            _ => Ok(category_of(name).map(|category| self.category(category))),
         }
-        Ok(category_of(name).map(|category| self.category(category)))
     }
     fn table_exist(&self, name: &str) -> bool {
-        name == LAB_RESULTS || category_of(name).is_some()
+        name == LAB_RESULTS || name == LAB_UNMAPPED || category_of(name).is_some()
     }
 }
 

@@ -28,7 +28,7 @@ pub use executor::Executor;
 pub use flight::FlightDesk;
 pub use freshness::{AtLeast, frontier_text};
 pub use grpc::{FeedDesk, QueryDesk};
-pub use lab::laboratory_columns;
+pub use lab::{SiteSource, laboratory_columns};
 pub use limits::Limits;
 pub use postgres::{PostgresDesk, PostgresError};
 pub use principal::{AuthError, Authenticator};

@@ -12,6 +12,7 @@ pub mod directory;
 pub mod explain;
 pub mod feed;
 pub mod feeds;
+pub mod lab;
 pub mod ledger;
 pub mod notices;
 pub mod policy;
@@ -55,6 +56,7 @@ enum Command {
     Quarantine(quarantine::QuarantineCommand),
     Status(status::Status),
     Views(views::ViewsCommand),
+    Lab(lab::LabCommand),
     Ledger(ledger::LedgerCommand),
     Notices(notices::NoticesCommand),
     Bench(bench::Bench),
@@ -80,6 +82,7 @@ impl Cli {
             Command::Quarantine(args) => drive(args.run()),
             Command::Status(args) => drive(args.run()),
             Command::Views(args) => drive(args.run()),
+            Command::Lab(args) => drive(args.run()),
             Command::Ledger(args) => drive(args.run()),
             Command::Notices(args) => drive(args.run()),
             Command::Bench(args) => drive(args.run()),

@@ -160,7 +160,8 @@ fn print_csv(answer: &Answer) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn quoted(cell: &str) -> String {
+/// A cell of CSV (RFC 4180).
+pub(super) fn quoted(cell: &str) -> String {
     if cell.contains([',', '"', '\n', '\r']) { format!("\"{}\"", cell.replace('"', "\"\"")) } else { cell.to_owned() }
 }
 
@@ -178,7 +179,7 @@ fn print_json(answer: &Answer) -> anyhow::Result<()> {
 }
 
 /// The rows as text; `None` for null.
-fn texts(batch: &RecordBatch) -> anyhow::Result<Vec<Vec<Option<String>>>> {
+pub(super) fn texts(batch: &RecordBatch) -> anyhow::Result<Vec<Vec<Option<String>>>> {
     let formatters = batch
         .columns()
         .iter()

@@ -306,6 +306,20 @@ impl Player {
                 })
                 .await
             }
+            DirectoryChange::Laboratory(table) => {
+                let mut service = self.seat(&event.key.source).await?.client.laboratory();
+                let table = Some(table.into());
+                self.call("laboratory table", async move {
+                    let stated = service.put_table(v1::PutLabTableRequest { table, request_id, try_only: false }).await;
+                    let response = |stated: v1::PutLabTableResponse| v1::DirectoryResponse {
+                        position: stated.position,
+                        at_least: stated.at_least,
+                        duplicate: stated.duplicate,
+                    };
+                    stated.map(|stated| response(stated.into_inner()))
+                })
+                .await
+            }
         }
     }
 

@@ -70,7 +70,7 @@ impl Expectation {
             }
             // The simulated region does not say these; they would be judged wrongly here.
             Body::Consent(_) | Body::Directory(DirectoryChange::Agreement(AgreementChange::Ended(_))) => {}
-            Body::Directory(DirectoryChange::Kinship(_)) => {}
+            Body::Directory(DirectoryChange::Kinship(_) | DirectoryChange::Laboratory(_)) => {}
             Body::Audit(_) => {}
         }
     }

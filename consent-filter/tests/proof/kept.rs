@@ -510,6 +510,7 @@ impl Step {
             DirectoryChange::Kinship(KinshipChange::Ended(end)) => {
                 Self::KinshipEnded { id: end.id.to_string(), mother: spell(&end.mother) }
             }
+            DirectoryChange::Laboratory(_) => unreachable!("no world states laboratory tables: they open nothing"),
         }
     }
 

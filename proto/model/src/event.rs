@@ -2,7 +2,7 @@
 
 use crate::{
     AgreementChange, AuditEvent, ConsentChange, DisclosureScope, EventId, Facility, FacilityId, KinshipChange,
-    LinkChange, Member, Moment, PatientRef, Record,
+    LabTable, LinkChange, Member, Moment, PatientRef, Record,
 };
 
 /// An event's idempotency key: its source and its id there. The same key is the same event.
@@ -36,6 +36,8 @@ pub enum DirectoryChange {
     Agreement(AgreementChange),
     /// Two refs are stated to be mother and newborn, or that is taken back.
     Kinship(KinshipChange),
+    /// One of a facility's laboratory tables is stated or stated again. It opens nothing.
+    Laboratory(LabTable),
 }
 
 /// What an event says.

@@ -25,6 +25,7 @@ mod guardian;
 mod id;
 mod kinship;
 mod label;
+mod laboratory;
 mod link;
 mod moment;
 mod notice;
@@ -60,6 +61,7 @@ pub use id::{
 };
 pub use kinship::{Kinship, KinshipChange, KinshipEnd, KinshipError};
 pub use label::{Label, Labels, UnknownLabel};
+pub use laboratory::{LabTable, LabTableError, LabTableKind, LabTableKinds, UnknownLabTableKind};
 pub use link::{Link, LinkChange, LinkEvidence, Unlink};
 pub use moment::{Moment, MomentError, Period, PeriodError};
 pub use notice::{

@@ -29,6 +29,7 @@ impl TryFrom<v1::DirectoryChange> for DirectoryChange {
             }
             Kind::Kinship(kinship) => Self::Kinship(KinshipChange::Stated(kinship.try_into().within("kinship")?)),
             Kind::KinshipEnded(end) => Self::Kinship(KinshipChange::Ended(end.try_into().within("kinship_ended")?)),
+            Kind::Laboratory(table) => Self::Laboratory(table.try_into().within("laboratory")?),
         })
     }
 }
@@ -170,6 +171,7 @@ impl From<&DirectoryChange> for v1::DirectoryChange {
             DirectoryChange::Agreement(AgreementChange::Ended(end)) => Kind::AgreementEnded(end.into()),
             DirectoryChange::Kinship(KinshipChange::Stated(kinship)) => Kind::Kinship(kinship.into()),
             DirectoryChange::Kinship(KinshipChange::Ended(end)) => Kind::KinshipEnded(end.into()),
+            DirectoryChange::Laboratory(table) => Kind::Laboratory(table.into()),
         };
         Self { kind: Some(kind) }
     }

@@ -24,6 +24,7 @@ mod consent;
 mod directory;
 mod error;
 mod event;
+mod laboratory;
 mod ledger;
 mod payload;
 mod position;

@@ -76,6 +76,7 @@ fn the_descriptor_set_names_every_service() {
             "ExplainService",
             "FeedService",
             "IngestService",
+            "LaboratoryService",
             "LedgerService",
             "NodeService",
             "NoticeService",

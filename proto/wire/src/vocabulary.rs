@@ -7,8 +7,8 @@ use crate::error::{At, Rule, WireError, Within, required};
 use crate::v1;
 use model::{
     AuditOutcome, Category, ChangeKind, ConsentState, CriticalAction, EncounterClass, FacilityId, FacilityKind,
-    FacilityStatus, FrameQuality, GuardianConsents, LabStatus, Label, LinkEvidence, Moment, PatientNumber, PatientRef,
-    Period, ProvisionKind, Purpose, ReviewOutcome, Role, Sex, Signer, WaveformChannel,
+    FacilityStatus, FrameQuality, GuardianConsents, LabStatus, LabTableKind, Label, LinkEvidence, Moment,
+    PatientNumber, PatientRef, Period, ProvisionKind, Purpose, ReviewOutcome, Role, Sex, Signer, WaveformChannel,
 };
 
 /// A vocabulary of the model and its numbers on the wire.
@@ -59,6 +59,7 @@ vocabulary! {
     GuardianConsents, "choice for guardians' consents", &GuardianConsents::ALL;
     LinkEvidence, "link evidence", &LinkEvidence::ALL;
     LabStatus, "laboratory status", &LabStatus::ALL;
+    LabTableKind, "laboratory table", LabTableKind::ALL;
     EncounterClass, "encounter class", &EncounterClass::ALL;
     Sex, "sex", &Sex::ALL;
     ChangeKind, "change kind", &[ChangeKind::Upsert, ChangeKind::Correct, ChangeKind::Delete];
@@ -201,6 +202,7 @@ twins!(
     GuardianConsents,
     LinkEvidence,
     LabStatus,
+    LabTableKind,
     EncounterClass,
     Sex,
     ChangeKind,

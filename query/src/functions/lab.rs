@@ -1,7 +1,9 @@
-//! Functions over laboratory codes and units: `convert_unit`, `try_convert_unit`, `jlac10_part`, `to_loinc`.
+//! Functions over laboratory codes and units: `convert_unit`, `try_convert_unit`, `jlac10_part`, `to_loinc`,
+//! `suggest_item`.
 
 use clinical::lab::{
-    ConvertError, Converted, Decimal, Item, Jlac10, Jlac10Part, Unit, UnitError, UnitSpellings, convert, to_loinc,
+    ConvertError, Converted, Decimal, Item, Jlac10, Jlac10Part, SpecimenKind, Unit, UnitError, UnitSpellings, Unmapped,
+    convert, suggest, to_loinc,
 };
 use datafusion::arrow::array::{Array, ArrayRef, Float64Array, StringArray};
 use datafusion::arrow::datatypes::DataType;
@@ -21,7 +23,13 @@ pub(crate) fn laboratory() -> Vec<Arc<ScalarUDF>> {
         Arc::new(ScalarUDF::from(ConvertUnit::new("try_convert_unit", &TRY_CONVERT, false))),
         Arc::new(ScalarUDF::from(OfCode::new("jlac10_part", &PART, &[2], parts))),
         Arc::new(ScalarUDF::from(OfCode::new("to_loinc", &LOINC, &[1, 2], loincs))),
+        Arc::new(suggest_item()),
     ]
+}
+
+/// `suggest_item(name [, unit [, specimen]])`.
+pub(crate) fn suggest_item() -> ScalarUDF {
+    ScalarUDF::from(OfCode::new("suggest_item", &SUGGEST, &[1, 2, 3], suggestions))
 }
 
 const SECTION: DocSection = DocSection { include: true, label: "Laboratory / 臨床検査", description: None };
@@ -77,6 +85,21 @@ static LOINC: LazyLock<Documentation> = LazyLock::new(|| {
     .with_argument("code", "a JLAC10 code / JLAC10コード")
     .with_argument("unit", "the result's unit: LOINC tells mass from amount, JLAC10 does not / 単位")
     .with_sql_example("SELECT to_loinc('3D046000001920402')")
+    .build()
+});
+
+static SUGGEST: LazyLock<Documentation> = LazyLock::new(|| {
+    Documentation::builder(
+        SECTION,
+        "The item (docs/laboratory.md) that a facility's own test most likely is, by its name, unit and specimen; NULL where \
+         none is likely. A person decides: nothing is mapped by it. / \
+         施設独自の検査の名称・単位・材料から、最も近い検査項目を提案します。対応付けは人が決めます。",
+        "suggest_item(name [, unit [, specimen]])",
+    )
+    .with_argument("name", "what the facility calls it / 検査名称")
+    .with_argument("unit", "the unit of its results / 単位")
+    .with_argument("specimen", "the specimen of its results / 材料")
+    .with_sql_example("SELECT suggest_item('カリウム(K)', 'mEq/L')")
     .build()
 });
 
@@ -323,4 +346,26 @@ fn loinc(code: &str, unit: &str) -> Option<String> {
         false => Some(UnitSpellings::shipped().read(unit, Item::of_jlac10(&code)).ok()?.unit),
     };
     Some(to_loinc(&code, unit.as_ref()).ok()?.code.as_str().to_owned())
+}
+
+fn suggestions(columns: &[&StringArray]) -> Result<StringArray> {
+    let Some((names, others)) = columns.split_first() else {
+        return Err(DataFusionError::Internal("suggest_item takes at least a name".to_owned()));
+    };
+    let other = |at: usize, row| others.get(at).and_then(|texts| text(texts, row)).unwrap_or_default();
+    let mut known: HashMap<[&str; 3], Option<&'static str>> = HashMap::new();
+    let one = |row: usize| {
+        let asked = [text(names, row)?, other(0, row), other(1, row)];
+        *known.entry(asked).or_insert_with(|| suggestion(asked))
+    };
+    Ok((0..names.len()).map(one).collect())
+}
+
+fn suggestion([name, unit, specimen]: [&str; 3]) -> Option<&'static str> {
+    let unit = UnitSpellings::shipped().read(unit, None).ok().map(|read| read.unit);
+    // A facility's own word for a specimen says nothing; a JLAC10 material does.
+    let is_material = specimen.len() == 3 && specimen.chars().all(|c| c.is_ascii_digit());
+    let specimen = is_material.then(|| SpecimenKind::of_jlac10(specimen));
+    let unmapped = Unmapped { name, unit: unit.as_ref(), specimen };
+    suggest(&unmapped, 1).first().map(|suggestion| suggestion.item.key)
 }

@@ -2,7 +2,7 @@
 
 mod lab;
 
-pub(crate) use lab::laboratory;
+pub(crate) use lab::{laboratory, suggest_item};
 
 use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::ScalarValue;

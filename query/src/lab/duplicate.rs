@@ -3,10 +3,12 @@
 use super::Asker;
 use super::asking::{self, Asking, days_before};
 use super::cells::{Cell, Made};
-use super::history::{self, History};
+use super::history::History;
 use super::lines::{Asked, Line, Question, since};
 use clinical::lab::done_elsewhere;
-use clinical::lab::{Asked as Order, Detection, Done, DuplicateTable, Item, Jlac10, Loinc, Resolved, TestIdentity};
+use clinical::lab::{
+    Asked as Order, Detection, Done, DuplicateTable, Item, Jlac10, Loinc, Resolved, Sites, TestIdentity,
+};
 use datafusion::catalog::{TableFunctionArgs, TableFunctionImpl, TableProvider};
 use datafusion::common::{DataFusionError, Result};
 use datafusion::logical_expr::Expr;
@@ -38,11 +40,12 @@ impl TableFunctionImpl for LabDuplicate {
                     .to_owned(),
             ));
         };
-        let Asker { facility, moment, laboratory } = self.0.clone();
+        let asker = self.0.clone();
+        let moment = asker.moment;
         // Older ones say whether what is found is likely another patient's.
-        let from = days_before(moment, longest.saturating_add(history::window_days()));
-        let question = Arc::new(Needless { tests, days, from, here: facility, now: moment });
-        Ok(Arc::new(Asked { question, laboratory }))
+        let from = days_before(moment, longest.saturating_add(asker.sites.window_days()));
+        let question = Arc::new(Needless { tests, days, from, here: asker.facility.clone(), now: moment });
+        Ok(Arc::new(Asked { question, asker }))
     }
 }
 
@@ -235,7 +238,7 @@ impl Question for Needless {
         known && (line.measured.is_some() || line.test.as_ref().is_some_and(|test| self.tests.hold(test)))
     }
 
-    fn answer(&self, lines: Vec<Line>) -> Vec<Found> {
+    fn answer(&self, lines: Vec<Line>, sites: &Sites) -> Vec<Found> {
         let asked = |line: &&Line| line.test.as_ref().is_some_and(|test| self.tests.hold(test));
         let mut candidates: Vec<&Line> =
             lines.iter().filter(asked).filter(|line| line.source != self.here.as_str()).collect();
@@ -246,7 +249,7 @@ impl Question for Needless {
         let history = History::of(&lines);
         let reasons: Vec<_> = candidates
             .iter()
-            .map(|line| repeat(line, || history.mix_up(line).is_some_and(|mix_up| mix_up.is_likely)))
+            .map(|line| repeat(line, || history.mix_up(line, sites).is_some_and(|mix_up| mix_up.is_likely)))
             .collect();
         let done = |line: &&Line, repeat_advised| {
             Some(Done {

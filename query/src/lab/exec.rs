@@ -4,7 +4,7 @@ use super::cells::Made;
 use super::people::People;
 use super::read::{Inputs, column, text, texts, times};
 use super::results::Read;
-use clinical::lab::Patient;
+use clinical::lab::{Patient, Sites};
 use datafusion::arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -35,6 +35,7 @@ pub(super) struct ReadExec {
     patients: Option<Arc<dyn ExecutionPlan>>,
     /// Read by the first partition that needs them, for all.
     people: Arc<OnceCell<Arc<People>>>,
+    sites: Arc<Sites>,
     outs: Arc<[Out]>,
     schema: SchemaRef,
     properties: Arc<PlanProperties>,
@@ -45,6 +46,7 @@ impl ReadExec {
     pub(super) fn new(
         rows: Arc<dyn ExecutionPlan>,
         patients: Option<Arc<dyn ExecutionPlan>>,
+        sites: Arc<Sites>,
         outs: Arc<[Out]>,
         schema: SchemaRef,
     ) -> Self {
@@ -56,7 +58,7 @@ impl ReadExec {
             Boundedness::Bounded,
         ));
         let (people, metrics) = (Arc::default(), ExecutionPlanMetricsSet::new());
-        Self { rows, patients, people, outs, schema, properties, metrics }
+        Self { rows, patients, people, sites, outs, schema, properties, metrics }
     }
 }
 
@@ -101,7 +103,8 @@ impl ExecutionPlan for ReadExec {
         let (rows, patients) = (children.next(), children.next());
         match rows {
             Some(rows) if patients.is_some() == self.patients.is_some() && children.next().is_none() => {
-                Ok(Arc::new(Self::new(rows, patients, Arc::clone(&self.outs), Arc::clone(&self.schema))))
+                let (sites, outs, schema) = (Arc::clone(&self.sites), Arc::clone(&self.outs), Arc::clone(&self.schema));
+                Ok(Arc::new(Self::new(rows, patients, sites, outs, schema)))
             }
             _ => Err(DataFusionError::Internal("results are read from other tables".to_owned())),
         }
@@ -116,7 +119,7 @@ impl ExecutionPlan for ReadExec {
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let rows = self.rows.execute(partition, Arc::clone(&context))?;
         let (patients, people) = (self.patients.clone(), Arc::clone(&self.people));
-        let (outs, schema) = (Arc::clone(&self.outs), Arc::clone(&self.schema));
+        let (sites, outs, schema) = (Arc::clone(&self.sites), Arc::clone(&self.outs), Arc::clone(&self.schema));
         let baseline = BaselineMetrics::new(&self.metrics, partition);
         let read = async move {
             let people = match patients {
@@ -128,7 +131,7 @@ impl ExecutionPlan for ReadExec {
             };
             let read = rows.map(move |batch| {
                 let _timer = baseline.elapsed_compute().timer();
-                let batch = read(&batch?, people.as_deref(), &outs, &schema)?;
+                let batch = read(&batch?, (people.as_deref(), &sites), &outs, &schema)?;
                 baseline.record_output(batch.num_rows());
                 Ok(batch)
             });
@@ -140,9 +143,14 @@ impl ExecutionPlan for ReadExec {
 }
 
 /// Reads a batch of `laboratory`.
-fn read(batch: &RecordBatch, people: Option<&People>, outs: &[Out], schema: &SchemaRef) -> Result<RecordBatch> {
+fn read(
+    batch: &RecordBatch,
+    (people, sites): (Option<&People>, &Sites),
+    outs: &[Out],
+    schema: &SchemaRef,
+) -> Result<RecordBatch> {
     let makes = outs.iter().any(|out| matches!(out, Out::Made(_)));
-    let rows = if makes { whole(batch, people)? } else { Vec::new() };
+    let rows = if makes { whole(batch, people, sites)? } else { Vec::new() };
     let arrays = outs.iter().map(|out| match out {
         Out::Passed(name) => column(batch, name).cloned(),
         Out::Made(made) => Ok(made.array(&rows)),
@@ -152,8 +160,8 @@ fn read(batch: &RecordBatch, people: Option<&People>, outs: &[Out], schema: &Sch
     Ok(RecordBatch::try_new_with_options(Arc::clone(schema), arrays, &options)?)
 }
 
-fn whole(batch: &RecordBatch, people: Option<&People>) -> Result<Vec<Read>> {
-    let inputs = Inputs::of(batch)?;
+fn whole(batch: &RecordBatch, people: Option<&People>, sites: &Sites) -> Result<Vec<Read>> {
+    let inputs = Inputs::of(batch, sites)?;
     let absent = texts(batch, "value_absent")?;
     let whose = match people {
         Some(people) => Some((people, texts(batch, "source")?, texts(batch, "patient_id")?, times(batch, "occurred")?)),

@@ -1,20 +1,11 @@
 //! One person's exact values in order, so that each is compared with the earlier ones without looking at all of them.
 
 use super::lines::Line;
-use clinical::lab::{Delta, DeltaTable, Item, Measured, MixUp};
+use clinical::lab::{Delta, DeltaTable, Item, Measured, MixUp, Sites};
 use model::{LabStatus, Moment};
 use std::collections::HashMap;
-use std::sync::LazyLock;
 
-static TABLE: LazyLock<DeltaTable> = LazyLock::new(DeltaTable::shipped);
 const DAY: i64 = 86_400_000_000;
-
-/// How many days back any comparison looks.
-pub(super) fn window_days() -> u32 {
-    static DAYS: LazyLock<u32> =
-        LazyLock::new(|| clinical::lab::ITEMS.iter().map(|item| TABLE.window_days(item)).max().unwrap_or_default());
-    *DAYS
-}
 
 /// What was taken from whom and when: one specimen, as far as a result says.
 type Specimen<'a> = (&'a str, &'a str, Moment);
@@ -55,20 +46,21 @@ impl<'a> History<'a> {
         values.get(..earlier)?.last().copied()
     }
 
-    /// The change from the last earlier value within the item's window.
-    pub(super) fn delta(&self, now: Measured) -> Option<Delta> {
+    /// The change from the last earlier value within the item's window, by the rules of where it was measured now.
+    pub(super) fn delta(&self, now: Measured, rules: &DeltaTable) -> Option<Delta> {
         let values = self.values(now.item);
-        let window = i64::from(TABLE.window_days(now.item)) * DAY;
+        let window = i64::from(rules.window_days(now.item)) * DAY;
         let from = values.partition_point(|one| now.at.since(one.at) > window);
         let until = values.partition_point(|one| one.at < now.at);
-        TABLE.delta(now, values.get(from..until)?)
+        rules.delta(now, values.get(from..until)?)
     }
 
     /// What the changes of a result's whole specimen say of whose it is.
-    pub(super) fn mix_up(&self, line: &'a Line) -> Option<MixUp> {
+    pub(super) fn mix_up(&self, line: &'a Line, sites: &Sites) -> Option<MixUp> {
+        let rules = sites.of_id(&line.source).delta();
         let of_specimen = self.specimens.get(&specimen(line))?;
-        let deltas: Vec<_> = of_specimen.iter().filter_map(|one| self.delta(*one)).collect();
-        Some(TABLE.mix_up(&deltas))
+        let deltas: Vec<_> = of_specimen.iter().filter_map(|one| self.delta(*one, rules)).collect();
+        Some(rules.mix_up(&deltas))
     }
 }
 

@@ -1,9 +1,10 @@
 //! Results gathered to be looked at together, and the plan that gathers them.
 
+use super::Asker;
 use super::cells::Made;
 use super::read::{Inputs, READ, text, texts, times};
 use async_trait::async_trait;
-use clinical::lab::{Detection, Doubt, Item, Measured, ResultValue, TestIdentity};
+use clinical::lab::{Detection, Doubt, Item, Measured, ResultValue, Sites, TestIdentity};
 use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
@@ -70,8 +71,8 @@ pub(super) trait Question: fmt::Debug + Send + Sync + Sized + 'static {
     fn filters(&self) -> Vec<Expr>;
     /// Whether a result is looked at.
     fn takes(&self, line: &Line) -> bool;
-    /// Answers for the results of one person.
-    fn answer(&self, lines: Vec<Line>) -> Vec<Self::Row>;
+    /// Answers for the results of one person, each compared by its source's own rules.
+    fn answer(&self, lines: Vec<Line>, sites: &Sites) -> Vec<Self::Row>;
 }
 
 /// `occurred >= moment`.
@@ -95,7 +96,7 @@ pub(super) fn schema<Q: Question>() -> SchemaRef {
 #[derive(Debug)]
 pub(super) struct Asked<Q> {
     pub(super) question: Arc<Q>,
-    pub(super) laboratory: Arc<dyn TableProvider>,
+    pub(super) asker: Asker,
 }
 
 /// The columns of `laboratory` lines are made of, beside [`READ`].
@@ -130,10 +131,10 @@ impl<Q: Question> TableProvider for Asked<Q> {
         let places: Vec<usize> = fields.filter(|(_, field)| wanted(field.name())).map(|(at, _)| at).collect();
         let told: Vec<Expr> =
             self.question.filters().into_iter().chain(filters.iter().filter(|one| of_person(one)).cloned()).collect();
-        let rows = self.laboratory.scan(state, Some(&places), &told, None).await?;
+        let rows = self.asker.laboratory.scan(state, Some(&places), &told, None).await?;
         let every = || (0..Q::columns().len()).collect();
         let projection: Arc<[usize]> = projection.cloned().unwrap_or_else(every).into();
-        Ok(Arc::new(Gather::new(rows, Arc::clone(&self.question), projection)?))
+        Ok(Arc::new(Gather::new(rows, (Arc::clone(&self.question), Arc::clone(&self.asker.sites)), projection)?))
     }
 }
 
@@ -148,13 +149,18 @@ fn of_person(filter: &Expr) -> bool {
 struct Gather<Q> {
     rows: Arc<dyn ExecutionPlan>,
     question: Arc<Q>,
+    sites: Arc<Sites>,
     projection: Arc<[usize]>,
     schema: SchemaRef,
     properties: Arc<PlanProperties>,
 }
 
 impl<Q: Question> Gather<Q> {
-    fn new(rows: Arc<dyn ExecutionPlan>, question: Arc<Q>, projection: Arc<[usize]>) -> Result<Self> {
+    fn new(
+        rows: Arc<dyn ExecutionPlan>,
+        (question, sites): (Arc<Q>, Arc<Sites>),
+        projection: Arc<[usize]>,
+    ) -> Result<Self> {
         let schema = Arc::new(schema::<Q>().project(&projection)?);
         let properties = Arc::new(PlanProperties::new(
             EquivalenceProperties::new(Arc::clone(&schema) as SchemaRef),
@@ -162,7 +168,7 @@ impl<Q: Question> Gather<Q> {
             EmissionType::Final,
             Boundedness::Bounded,
         ));
-        Ok(Self { rows, question, projection, schema, properties })
+        Ok(Self { rows, question, sites, projection, schema, properties })
     }
 }
 
@@ -204,7 +210,10 @@ impl<Q: Question> ExecutionPlan for Gather<Q> {
         _: ReplaceChildrenOptions,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         match <[_; 1]>::try_from(children) {
-            Ok([rows]) => Ok(Arc::new(Self::new(rows, Arc::clone(&self.question), Arc::clone(&self.projection))?)),
+            Ok([rows]) => {
+                let asked = (Arc::clone(&self.question), Arc::clone(&self.sites));
+                Ok(Arc::new(Self::new(rows, asked, Arc::clone(&self.projection))?))
+            }
             Err(_) => Err(DataFusionError::Internal("results are gathered from one table".to_owned())),
         }
     }
@@ -218,23 +227,23 @@ impl<Q: Question> ExecutionPlan for Gather<Q> {
         }
         let memory = MemoryConsumer::new(Q::NAME).register(context.memory_pool());
         let rows = execute_stream(Arc::clone(&self.rows), context)?;
-        let (question, projection) = (Arc::clone(&self.question), Arc::clone(&self.projection));
-        let schema = Arc::clone(&self.schema);
-        let answer = async move { answer(rows, question.as_ref(), &projection, schema, memory).await };
+        let (question, sites) = (Arc::clone(&self.question), Arc::clone(&self.sites));
+        let (projection, schema) = (Arc::clone(&self.projection), Arc::clone(&self.schema));
+        let answer = async move { answer(rows, (question.as_ref(), &sites), &projection, schema, memory).await };
         Ok(Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), futures::stream::once(answer))))
     }
 }
 
 async fn answer<Q: Question>(
     mut rows: SendableRecordBatchStream,
-    question: &Q,
+    (question, sites): (&Q, &Sites),
     projection: &[usize],
     schema: SchemaRef,
     memory: MemoryReservation,
 ) -> Result<RecordBatch> {
     let mut persons: BTreeMap<(String, String), Vec<Line>> = BTreeMap::new();
     while let Some(batch) = rows.next().await {
-        for line in lines(&batch?)? {
+        for line in lines(&batch?, sites)? {
             if question.takes(&line) {
                 memory.try_grow(line.size())?;
                 persons.entry(person(&line)).or_default().push(line);
@@ -243,7 +252,7 @@ async fn answer<Q: Question>(
     }
     let mut found = Vec::new();
     for (_, lines) in persons {
-        let answers = question.answer(lines);
+        let answers = question.answer(lines, sites);
         memory.try_grow(answers.len() * size_of::<Q::Row>())?;
         found.extend(answers);
         // A person's results are few; between persons the statement can be ended.
@@ -259,8 +268,8 @@ fn person(line: &Line) -> (String, String) {
     if line.mine.is_empty() { (line.source.clone(), line.patient.clone()) } else { (String::new(), line.mine.clone()) }
 }
 
-fn lines(batch: &RecordBatch) -> Result<Vec<Line>> {
-    let inputs = Inputs::of(batch)?;
+fn lines(batch: &RecordBatch, sites: &Sites) -> Result<Vec<Line>> {
+    let inputs = Inputs::of(batch, sites)?;
     let (sources, patients, mine) =
         (texts(batch, "source")?, texts(batch, "patient_id")?, texts(batch, "my_patient_id")?);
     let (records, statuses, occurred) =

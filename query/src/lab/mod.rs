@@ -14,9 +14,12 @@ mod people;
 mod read;
 mod results;
 mod trend;
+mod unmapped;
 
 pub(crate) use results::{LAB_RESULTS, LabResults, lab_schema};
+pub(crate) use unmapped::{LAB_UNMAPPED, lab_unmapped, unmapped_schema};
 
+use clinical::lab::Sites;
 use datafusion::catalog::{TableFunction, TableProvider};
 use model::{FacilityId, Moment};
 use std::collections::HashMap;
@@ -29,6 +32,24 @@ pub(crate) struct Asker {
     pub(crate) facility: FacilityId,
     pub(crate) moment: Moment,
     pub(crate) laboratory: Arc<dyn TableProvider>,
+    /// What the sources have stated about their laboratories.
+    pub(crate) sites: Arc<Sites>,
+}
+
+/// What facilities have stated about their laboratories, as it holds now.
+pub trait SiteSource: Send + Sync + 'static {
+    /// All facilities' tables; a statement is answered under those that hold when it begins.
+    fn sites(&self) -> Arc<Sites>;
+}
+
+/// Nobody has stated anything: the shipped tables hold.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct NothingStated;
+
+impl SiteSource for NothingStated {
+    fn sites(&self) -> Arc<Sites> {
+        Arc::default()
+    }
 }
 
 /// Adds the table functions of one statement: they know its view.
@@ -44,6 +65,7 @@ pub(crate) fn add_functions(to: &mut HashMap<String, Arc<TableFunction>>, asker:
 pub fn laboratory_columns() -> Vec<(&'static str, Vec<&'static Column>)> {
     vec![
         (LAB_RESULTS, results::own_columns().collect()),
+        (LAB_UNMAPPED, unmapped::COLUMNS.iter().collect()),
         ("lab_trend", trend::columns().collect()),
         ("lab_duplicate", duplicate::columns().collect()),
     ]

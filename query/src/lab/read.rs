@@ -1,15 +1,13 @@
 //! From a row of `laboratory` to a result read whole.
 
-use clinical::lab::{
-    CodeText, CriticalTable, LabInput, LabRow, Patient, Site, UnitSpellings, Written, WrittenInterval, read_result,
-};
+use clinical::lab::{CodeText, LabInput, LabRow, Patient, SiteTables, Sites, Written, WrittenInterval, read_result};
 use datafusion::arrow::array::{Array, Float64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use datafusion::common::cast::{as_float64_array, as_string_array, as_timestamp_microsecond_array};
 use datafusion::common::{DataFusionError, Result};
-use std::sync::LazyLock;
 
 /// The columns of `laboratory` a result is read from.
-pub(super) const READ: [&str; 11] = [
+pub(super) const READ: [&str; 12] = [
+    "source",
     "code_system",
     "code",
     "specimen",
@@ -23,21 +21,10 @@ pub(super) const READ: [&str; 11] = [
     "flag",
 ];
 
-static CRITICAL: LazyLock<CriticalTable> = LazyLock::new(CriticalTable::shipped);
-
-/// What holds at every facility: the shipped tables.
-fn site() -> Site<'static> {
-    Site {
-        map: None,
-        spellings: UnitSpellings::shipped(),
-        intervals: None,
-        critical: &CRITICAL,
-        blank_flag_is_normal: false,
-    }
-}
-
 /// The columns [`READ`] of a batch.
 pub(super) struct Inputs<'a> {
+    sites: &'a Sites,
+    sources: &'a StringArray,
     code_system: &'a StringArray,
     code: &'a StringArray,
     specimen: &'a StringArray,
@@ -52,8 +39,11 @@ pub(super) struct Inputs<'a> {
 }
 
 impl<'a> Inputs<'a> {
-    pub(super) fn of(batch: &'a RecordBatch) -> Result<Self> {
+    /// The columns, each row to be read under its source's own tables.
+    pub(super) fn of(batch: &'a RecordBatch, sites: &'a Sites) -> Result<Self> {
         Ok(Self {
+            sites,
+            sources: texts(batch, "source")?,
             code_system: texts(batch, "code_system")?,
             code: texts(batch, "code")?,
             specimen: texts(batch, "specimen")?,
@@ -74,6 +64,11 @@ impl<'a> Inputs<'a> {
 
     pub(super) fn unit(&self, row: usize) -> &'a str {
         text(self.unit, row)
+    }
+
+    /// The tables of a row's source.
+    fn site(&self, row: usize) -> &'a SiteTables {
+        if self.sites.is_empty() { SiteTables::shipped() } else { self.sites.of_id(text(self.sources, row)) }
     }
 
     /// Reads one row.
@@ -101,7 +96,7 @@ impl<'a> Inputs<'a> {
             flag: self.flag(row),
             patient,
         };
-        read_result(&input, &site())
+        read_result(&input, &self.site(row).site())
     }
 }
 

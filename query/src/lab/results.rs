@@ -5,7 +5,8 @@ use super::exec::{Out, ReadExec};
 use super::{people, read};
 use async_trait::async_trait;
 use clinical::lab::{
-    Agreement, Comparator, Detection, Doubt, Interval, LabRow, Missing, Reference, ResultValue, TestIdentity, to_loinc,
+    Agreement, Comparator, Detection, Doubt, Interval, LabRow, Missing, Reference, ResolvedBy, ResultValue, Sites,
+    TestIdentity, to_loinc,
 };
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
@@ -50,6 +51,22 @@ const MADE: &[Made<Read>] = &[
         "what makes two results results of the same test",
         "同一検査の識別",
         Cell::Text(|read| Some(TestIdentity::of(read.row.resolved.as_ref()?)?.to_string().into())),
+    ),
+    Made::of(
+        "code_read",
+        "how the code was read: `itself`, `map` (the source's own map), `nothing` (its map says that it has no shared meaning), \
+         `unmapped` or `bad-code`",
+        "コードの読み方",
+        Cell::Text(|read| Some(code_read(&read.row).into())),
+    ),
+    Made::of(
+        "map_version",
+        "the version of the source's map it was read by",
+        "対応表の版",
+        Cell::Long(|read| match read.row.resolved.as_ref()?.by {
+            ResolvedBy::Map { version } => i64::try_from(version).ok(),
+            ResolvedBy::Itself => None,
+        }),
     ),
     Made::of("loinc", "LOINC code, where it is known", "LOINCコード", Cell::Text(|read| loinc(&read.row))),
     Made::of(
@@ -201,6 +218,17 @@ const MADE: &[Made<Read>] = &[
 /// The columns of [`MADE`] that ask for the patient's sex and age.
 const OF_PATIENT: [&str; 5] = ["reference_low", "reference_high", "reference_from", "flag_computed", "agreement"];
 
+/// How a code was read; the map's word that it has no shared meaning is a reading.
+fn code_read(row: &LabRow) -> &'static str {
+    match &row.resolved {
+        Some(resolved) if resolved.by == ResolvedBy::Itself => "itself",
+        Some(resolved) if resolved.jlac10.is_none() && resolved.loinc.is_none() => "nothing",
+        Some(_) => "map",
+        None if row.doubts.contains(&Doubt::BadCode) => "bad-code",
+        None => "unmapped",
+    }
+}
+
 fn loinc(row: &LabRow) -> Option<Cow<'_, str>> {
     let resolved = row.resolved.as_ref()?;
     if let Some(code) = &resolved.loinc {
@@ -286,11 +314,12 @@ pub(super) fn own_columns() -> impl Iterator<Item = &'static Column> {
 pub(crate) struct LabResults {
     laboratory: Arc<dyn TableProvider>,
     patient: Arc<dyn TableProvider>,
+    sites: Arc<Sites>,
 }
 
 impl LabResults {
-    pub(crate) fn over(laboratory: Arc<dyn TableProvider>, patient: Arc<dyn TableProvider>) -> Self {
-        Self { laboratory, patient }
+    pub(crate) fn over(laboratory: Arc<dyn TableProvider>, patient: Arc<dyn TableProvider>, sites: Arc<Sites>) -> Self {
+        Self { laboratory, patient, sites }
     }
 }
 
@@ -381,7 +410,7 @@ impl TableProvider for LabResults {
         } else {
             None
         };
-        Ok(Arc::new(ReadExec::new(rows, patients, outs.into(), schema)))
+        Ok(Arc::new(ReadExec::new(rows, patients, Arc::clone(&self.sites), outs.into(), schema)))
     }
 }
 

@@ -5,7 +5,7 @@ use super::asking::{self, Asking, days_before};
 use super::cells::{Cell, Made};
 use super::history::History;
 use super::lines::{Asked, Line, Question, is};
-use clinical::lab::{Delta, Item, Measured, MixUp, Rule, RuleKind, Trend, trend};
+use clinical::lab::{Delta, Item, Measured, MixUp, Rule, RuleKind, Sites, Trend, trend};
 use datafusion::catalog::{TableFunctionArgs, TableFunctionImpl, TableProvider};
 use datafusion::common::Result;
 use datafusion::logical_expr::Expr;
@@ -39,7 +39,7 @@ impl TableFunctionImpl for LabTrend {
         let item = asking::item("lab_trend", item)?;
         let since = asking.days(days)?.map(|days| days_before(self.0.moment, days));
         let question = Arc::new(Course { who, item, since });
-        Ok(Arc::new(Asked { question, laboratory: Arc::clone(&self.0.laboratory) }))
+        Ok(Arc::new(Asked { question, asker: self.0.clone() }))
     }
 }
 
@@ -233,7 +233,7 @@ impl Question for Course {
         theirs && (line.measured.is_some() || line.item == Some(self.item))
     }
 
-    fn answer(&self, lines: Vec<Line>) -> Vec<Point> {
+    fn answer(&self, lines: Vec<Line>, sites: &Sites) -> Vec<Point> {
         let history = History::of(&lines);
         let in_series = |line: &&Line| {
             line.item == Some(self.item)
@@ -248,8 +248,8 @@ impl Question for Course {
             line: Line::clone(line),
             item: self.item,
             before: line.measured.and_then(|now| history.before(now)),
-            delta: line.measured.and_then(|now| history.delta(now)),
-            mix_up: history.mix_up(line),
+            delta: line.measured.and_then(|now| history.delta(now, sites.of_id(&line.source).delta())),
+            mix_up: history.mix_up(line, sites),
             trend,
         };
         series.iter().map(point).collect()

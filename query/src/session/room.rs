@@ -9,7 +9,7 @@ use crate::catalogue::{CATALOG, PG_CATALOG, SCHEMA, Tables, ViewSource, World, n
 use crate::executor::Executor;
 use crate::freshness::frontier_text;
 use crate::functions::{Facts, NOT_OFFERED, bounded, laboratory};
-use crate::lab::{self, Asker};
+use crate::lab::{self, Asker, NothingStated, SiteSource};
 use crate::told::Told;
 use crate::{Limits, QueryError};
 use datafusion::catalog::SchemaProvider;
@@ -44,6 +44,7 @@ pub struct ReadingRoom {
     stores: Arc<dyn ObjectStoreRegistry>,
     seats: Seats,
     told: Told,
+    sites: Arc<dyn SiteSource>,
 }
 
 impl fmt::Debug for ReadingRoom {
@@ -53,15 +54,29 @@ impl fmt::Debug for ReadingRoom {
 }
 
 impl ReadingRoom {
-    /// Opens the room over a source of views. Statements run on `executor`.
+    /// Opens the room over a source of views, where no facility has stated anything about its laboratory. Statements run
+    /// on `executor`.
     ///
     /// # Errors
     /// `Internal` when the engine cannot be set up; its kind is logged.
     pub fn open(source: Arc<dyn ViewSource>, limits: Limits, executor: Executor) -> Result<Arc<Self>, QueryError> {
+        Self::open_with(source, Arc::new(NothingStated), limits, executor)
+    }
+
+    /// Opens the room over a source of views and of what facilities have stated about their laboratories.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_with(
+        source: Arc<dyn ViewSource>,
+        sites: Arc<dyn SiteSource>,
+        limits: Limits,
+        executor: Executor,
+    ) -> Result<Arc<Self>, QueryError> {
         let stores = no_stores().map_err(|_| QueryError::internal("object store registry"))?;
         let (template, pg_catalog) = template(&stores)?;
         let seats = Seats::new(&limits);
-        Ok(Arc::new(Self { source, limits, executor, template, pg_catalog, stores, seats, told: Told::new() }))
+        Ok(Arc::new(Self { source, limits, executor, template, pg_catalog, stores, seats, told: Told::new(), sites }))
     }
 
     /// The room's limits.
@@ -168,7 +183,7 @@ impl ReadingRoom {
         let age_ms = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
         let (tally, opening) = (view.tally(), view.opening());
         let facts = facts(principal, frontier_text(&frontier), age_ms);
-        let state = self.state(Tables::of(view), facts, (principal, moment))?;
+        let state = self.state(Tables::of(view, self.sites.sites()), facts, (principal, moment))?;
         Ok((state, Seen { frontier, moment, age, tally, opening }))
     }
 
@@ -179,7 +194,8 @@ impl ReadingRoom {
         (principal, moment): (&Principal, Moment),
     ) -> Result<SessionState, QueryError> {
         let laboratory = tables.category(Category::Laboratory);
-        let asker = Asker { facility: principal.facility.clone(), moment, laboratory };
+        let sites = Arc::clone(tables.sites());
+        let asker = Asker { facility: principal.facility.clone(), moment, laboratory, sites };
         let world = World::new(tables, Arc::clone(&self.pg_catalog));
         let mut builder = SessionStateBuilder::new_from_existing(self.template.clone())
             .with_catalog_list(Arc::new(world))

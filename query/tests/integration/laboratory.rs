@@ -305,7 +305,7 @@ fn the_readme_of_query_documents_the_laboratory_tables_as_they_are() {
     use std::fmt::Write as _;
     let mut text = String::new();
     for (name, columns) in query::laboratory_columns() {
-        let arguments = if name == "lab_results" { "" } else { "(…)" };
+        let arguments = if matches!(name, "lab_results" | "lab_unmapped") { "" } else { "(…)" };
         write!(text, "### `{name}{arguments}`\n\n").unwrap();
         text.push_str("| column | type | NULL | meaning | 意味 |\n| --- | --- | --- | --- | --- |\n");
         for column in columns {

@@ -3670,6 +3670,551 @@ pub mod directory_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// A row of a table.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LabTableRow {
+    /// Its cells, in the order of the table's columns; at most 8, of at most 200 bytes.
+    #[prost(string, repeated, tag = "1")]
+    pub cells: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// One of a facility's tables.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct LabTable {
+    /// Whose: a facility id.
+    #[prost(string, tag = "1")]
+    pub facility: ::prost::alloc::string::String,
+    /// Which. Required.
+    #[prost(enumeration = "LabTableKind", tag = "2")]
+    pub kind: i32,
+    /// Its rows, at most 20000; none: what is shipped.
+    #[prost(message, repeated, tag = "3")]
+    pub rows: ::prost::alloc::vec::Vec<LabTableRow>,
+}
+/// States a table.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PutLabTableRequest {
+    /// The table. Required. An empty `facility` means the caller's.
+    #[prost(message, optional, tag = "1")]
+    pub table: ::core::option::Option<LabTable>,
+    /// The caller's idempotency key, as in PutFacilityRequest.
+    #[prost(string, tag = "2")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Only says what would change.
+    #[prost(bool, tag = "3")]
+    pub try_only: bool,
+}
+/// What a statement changes.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct LabTableChange {
+    /// The row as it was; no cells where there was none.
+    #[prost(message, optional, tag = "1")]
+    pub before: ::core::option::Option<LabTableRow>,
+    /// The row as it is now; no cells where there is none any more.
+    #[prost(message, optional, tag = "2")]
+    pub now: ::core::option::Option<LabTableRow>,
+}
+/// What was stated.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PutLabTableResponse {
+    /// The version: the first statement of a table is 1. With `try_only` the version it would have.
+    #[prost(uint64, tag = "1")]
+    pub version: u64,
+    /// What it changes from the version before, in the order of the rows' first cells.
+    #[prost(message, repeated, tag = "2")]
+    pub changes: ::prost::alloc::vec::Vec<LabTableChange>,
+    /// Its place in the log; absent with `try_only`.
+    #[prost(message, optional, tag = "3")]
+    pub position: ::core::option::Option<Position>,
+    /// Everything up to and with it: ask a query for "at least" this. Absent with `try_only`.
+    #[prost(message, optional, tag = "4")]
+    pub at_least: ::core::option::Option<Frontier>,
+    /// The same request had been stored before; `position` is the first one's.
+    #[prost(bool, tag = "5")]
+    pub duplicate: bool,
+}
+/// Asks for a table.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetLabTableRequest {
+    /// Whose; empty means the caller's facility.
+    #[prost(string, tag = "1")]
+    pub facility: ::prost::alloc::string::String,
+    /// Which. Required.
+    #[prost(enumeration = "LabTableKind", tag = "2")]
+    pub kind: i32,
+    /// Which version; 0 means the one that holds.
+    #[prost(uint64, tag = "3")]
+    pub version: u64,
+}
+/// A table.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GetLabTableResponse {
+    /// The table.
+    #[prost(message, optional, tag = "1")]
+    pub table: ::core::option::Option<LabTable>,
+    /// Its version.
+    #[prost(uint64, tag = "2")]
+    pub version: u64,
+    /// The statement's place in the log.
+    #[prost(message, optional, tag = "3")]
+    pub position: ::core::option::Option<Position>,
+    /// When it was admitted.
+    #[prost(sfixed64, tag = "4")]
+    pub stated_us: i64,
+    /// How many versions there are.
+    #[prost(uint64, tag = "5")]
+    pub versions: u64,
+}
+/// Which table, and what its rows say. Cells that may be empty may be left off at the end of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum LabTableKind {
+    /// Not said; refused.
+    Unspecified = 0,
+    /// What the facility's own codes mean: code, specimen (may be empty), system (`jlac10`, `loinc`, `nothing`), target code,
+    /// unit of results that come without one (UCUM, may be empty).
+    Codes = 1,
+    /// Critical limits: item, lower and upper limit in the item's unit (either may be empty; both empty: no limits),
+    /// `yes` where the limit itself is critical.
+    Critical = 2,
+    /// Reference intervals in the item's unit: item, sex (`male`, `female` or empty), from age, below age (may be empty), low,
+    /// high.
+    Intervals = 3,
+    /// Spellings of units: as written, UCUM.
+    Units = 4,
+    /// Delta rules: item, what (`absolute`, `percent`, `per-day`; `none` for no rule of the item), direction (`rise`, `fall`,
+    /// `either`), within days, limit. With `analytical` the limit is the method's own variation in percent.
+    Delta = 5,
+    /// Single settings: name, value. `critical-acknowledge-minutes`, `critical-act-minutes`, `blank-flag-is-normal`,
+    /// `delta-window-days`.
+    Settings = 6,
+}
+impl LabTableKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "LAB_TABLE_KIND_UNSPECIFIED",
+            Self::Codes => "LAB_TABLE_KIND_CODES",
+            Self::Critical => "LAB_TABLE_KIND_CRITICAL",
+            Self::Intervals => "LAB_TABLE_KIND_INTERVALS",
+            Self::Units => "LAB_TABLE_KIND_UNITS",
+            Self::Delta => "LAB_TABLE_KIND_DELTA",
+            Self::Settings => "LAB_TABLE_KIND_SETTINGS",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "LAB_TABLE_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "LAB_TABLE_KIND_CODES" => Some(Self::Codes),
+            "LAB_TABLE_KIND_CRITICAL" => Some(Self::Critical),
+            "LAB_TABLE_KIND_INTERVALS" => Some(Self::Intervals),
+            "LAB_TABLE_KIND_UNITS" => Some(Self::Units),
+            "LAB_TABLE_KIND_DELTA" => Some(Self::Delta),
+            "LAB_TABLE_KIND_SETTINGS" => Some(Self::Settings),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod laboratory_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// States and reads a facility's laboratory tables.
+    ///
+    /// A table is stated whole and replaces the earlier statement; each statement is an event of the log and a version. What is
+    /// read from results (`lab_results` and the rest) is read anew under it at once, results of any age included; the results
+    /// themselves stay as they came.
+    /// Every call may answer UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE and INVALID_ARGUMENT (`field`: row and rule).
+    #[derive(Debug, Clone)]
+    pub struct LaboratoryServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl LaboratoryServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> LaboratoryServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> LaboratoryServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            LaboratoryServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// States a table of the caller's facility, or, with `try_only`, says what would change.
+        /// Who: the facility's system, laboratory staff or administrator.
+        /// Errors as in DirectoryService: RESOURCE_EXHAUSTED, ALREADY_EXISTS.
+        pub async fn put_table(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PutLabTableRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PutLabTableResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.LaboratoryService/PutTable",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.LaboratoryService", "PutTable"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// A table as it stands, or as it stood in an earlier version. Who: anybody of the facility but patients; administrators.
+        /// Errors: NOT_FOUND when it was never stated, or has no such version.
+        pub async fn get_table(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetLabTableRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetLabTableResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.LaboratoryService/GetTable",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.LaboratoryService", "GetTable"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod laboratory_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with LaboratoryServiceServer.
+    #[async_trait]
+    pub trait LaboratoryService: std::marker::Send + std::marker::Sync + 'static {
+        /// States a table of the caller's facility, or, with `try_only`, says what would change.
+        /// Who: the facility's system, laboratory staff or administrator.
+        /// Errors as in DirectoryService: RESOURCE_EXHAUSTED, ALREADY_EXISTS.
+        async fn put_table(
+            &self,
+            request: tonic::Request<super::PutLabTableRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PutLabTableResponse>,
+            tonic::Status,
+        >;
+        /// A table as it stands, or as it stood in an earlier version. Who: anybody of the facility but patients; administrators.
+        /// Errors: NOT_FOUND when it was never stated, or has no such version.
+        async fn get_table(
+            &self,
+            request: tonic::Request<super::GetLabTableRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetLabTableResponse>,
+            tonic::Status,
+        >;
+    }
+    /// States and reads a facility's laboratory tables.
+    ///
+    /// A table is stated whole and replaces the earlier statement; each statement is an event of the log and a version. What is
+    /// read from results (`lab_results` and the rest) is read anew under it at once, results of any age included; the results
+    /// themselves stay as they came.
+    /// Every call may answer UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE and INVALID_ARGUMENT (`field`: row and rule).
+    #[derive(Debug)]
+    pub struct LaboratoryServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> LaboratoryServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for LaboratoryServiceServer<T>
+    where
+        T: LaboratoryService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/ajisai.v1.LaboratoryService/PutTable" => {
+                    #[allow(non_camel_case_types)]
+                    struct PutTableSvc<T: LaboratoryService>(pub Arc<T>);
+                    impl<
+                        T: LaboratoryService,
+                    > tonic::server::UnaryService<super::PutLabTableRequest>
+                    for PutTableSvc<T> {
+                        type Response = super::PutLabTableResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PutLabTableRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as LaboratoryService>::put_table(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PutTableSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ajisai.v1.LaboratoryService/GetTable" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetTableSvc<T: LaboratoryService>(pub Arc<T>);
+                    impl<
+                        T: LaboratoryService,
+                    > tonic::server::UnaryService<super::GetLabTableRequest>
+                    for GetTableSvc<T> {
+                        type Response = super::GetLabTableResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetLabTableRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as LaboratoryService>::get_table(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetTableSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for LaboratoryServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "ajisai.v1.LaboratoryService";
+    impl<T> tonic::server::NamedService for LaboratoryServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
 /// Asks for the head.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct HeadRequest {}
@@ -5561,7 +6106,7 @@ pub mod consent_change {
 #[prost(skip_debug)]
 pub struct DirectoryChange {
     /// The change. Required.
-    #[prost(oneof = "directory_change::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9")]
+    #[prost(oneof = "directory_change::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10")]
     pub kind: ::core::option::Option<directory_change::Kind>,
 }
 /// Nested message and enum types in `DirectoryChange`.
@@ -5597,6 +6142,10 @@ pub mod directory_change {
         /// That is taken back. Who: as in `kinship`.
         #[prost(message, tag = "9")]
         KinshipEnded(super::KinshipEnd),
+        /// One of a facility's laboratory tables is stated or stated again. It opens nothing. Who: that facility's system,
+        /// laboratory staff or administrator.
+        #[prost(message, tag = "10")]
+        Laboratory(super::LabTable),
     }
 }
 /// A place in the history.

@@ -392,6 +392,14 @@ fn directory() -> impl Strategy<Value = DirectoryChange> {
         scope().prop_map(DirectoryChange::Scope),
         agreement().prop_map(DirectoryChange::Agreement),
         kinship().prop_map(DirectoryChange::Kinship),
+        (
+            facility_id(),
+            one_of(LabTableKind::ALL),
+            prop::collection::vec(prop::collection::vec("[ -~]{0,20}", 0..8), 0..6)
+        )
+            .prop_map(|(facility, kind, rows)| DirectoryChange::Laboratory(
+                LabTable::new(facility, kind, rows).unwrap()
+            )),
         link,
         (link_id(), member_id(), moment())
             .prop_map(|(id, by, at)| DirectoryChange::Link(LinkChange::Unlinked(Unlink { id, by, at }))),

@@ -13,6 +13,7 @@ mod hba1c;
 mod interval;
 mod item;
 mod row;
+mod site;
 mod trend;
 mod unit;
 mod value;
@@ -42,6 +43,7 @@ pub use interval::{
 pub use item::{ITEMS, ITEMS_VERSION, Item, Pattern, SpecimenKind, Substance};
 pub use row::{CodeText, Doubt, LabInput, LabRow, Normalised, Site, Written, WrittenInterval, read_result};
 pub use rust_decimal::Decimal;
+pub use site::{LabTableChange, RowError, SiteError, SiteTables, Sites, Stated, columns};
 pub use trend::{Trend, trend};
 pub use unit::{
     By, ConvertError, Converted, ReadUnit, Reading, SPELLINGS_VERSION, Unit, UnitError, UnitSpellings, convert,

@@ -166,6 +166,11 @@ impl DeltaTable {
         &self.version
     }
 
+    /// How many days back an earlier result is compared where no rule says otherwise.
+    pub fn window(&self) -> u32 {
+        self.window_days
+    }
+
     /// How far back any check of an item looks.
     pub fn window_days(&self, item: &Item) -> u32 {
         let rules = self.rules.iter().filter(|rule| rule.item == item.key).map(|rule| rule.within_days);
