@@ -139,6 +139,11 @@ impl Reach {
         Self(kept)
     }
 
+    /// The standing of each facility, in order.
+    pub fn standings(&self) -> impl Iterator<Item = (&FacilityId, Standing)> {
+        self.0.iter().map(|row| (&row.0, row.1))
+    }
+
     /// Why something of a category is not in what is open. Consent comes before links: where the patient is known, one
     /// question to the patient opens it.
     ///

@@ -241,6 +241,11 @@ impl DrugTable {
         &self.version
     }
 
+    /// Days after the end of a supply during which it still counts as current.
+    pub fn grace_days(&self) -> u16 {
+        self.grace_days
+    }
+
     /// The classes of a code; empty for what is no diabetes drug, and for codes that no row knows.
     pub fn classes(&self, system: &CodeSystem, code: &str) -> &[DrugClass] {
         let yj = match system {

@@ -3,7 +3,9 @@
 //! docs/diabetes.md says what is computed, from which source and how certain it is, and what is refused.
 
 pub mod cgm;
+pub mod cohort;
 pub mod quality;
+pub mod registry;
 
 mod answer;
 mod day;
@@ -16,6 +18,7 @@ mod glycaemia;
 mod gmi;
 mod kidney;
 mod line;
+mod tables;
 mod target;
 
 pub use answer::{Absent, Answer, Found, Reach, Standing, Unsaid};
@@ -39,6 +42,7 @@ pub use kidney::{
     decline, filtration, filtration_cystatin, filtrations, nephropathy_stage,
 };
 pub use line::{Line, line};
+pub use tables::Tables;
 pub use target::{
     CATEGORY_UNKNOWN, ElderlyCategory, NO_TARGET, TARGET_ROWS, TARGETS_VERSION, Target, TargetRow, TargetTable,
 };

@@ -155,6 +155,11 @@ impl TargetTable {
         &self.version
     }
 
+    /// The ages at which another row may hold.
+    pub fn ages(&self) -> impl Iterator<Item = u16> + '_ {
+        self.rows.iter().flat_map(|row| [row.age.0, row.age.1.saturating_add(1)])
+    }
+
     /// The target of a person. Of an elderly person without a category the target is what all categories say, and else
     /// none.
     ///

@@ -79,7 +79,7 @@ impl KidneyLimits {
 }
 
 /// A value is a bound that lies on both sides of a limit.
-pub(super) const BOUND: Unsaid = Unsaid {
+pub(in crate::diabetes) const BOUND: Unsaid = Unsaid {
     key: "bound",
     en: "the value is a bound that may lie on either side of a limit",
     ja: "値が基準のどちら側か決められない（不等号つき）",
@@ -89,7 +89,7 @@ pub(super) const NOT_CONFIRMED: Unsaid = Unsaid {
     en: "one positive albumin of too few specimens: it needs two of three",
     ja: "アルブミン尿が3回中2回で確認されていない",
 };
-pub(super) const TOO_FEW: Unsaid = Unsaid {
+pub(in crate::diabetes) const TOO_FEW: Unsaid = Unsaid {
     key: "too-few-values",
     en: "too few values, or over too short a time",
     ja: "測定回数または期間が足りない",
