@@ -7,7 +7,7 @@ VENV  := .venv
 DEMO_DIR ?= data/demo
 export PATH := $(CURDIR)/$(TOOLS)/bin:$(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: demo demo-check test test-long check fmt clippy alone unit clients bench tools system-packages broker clean help
+.PHONY: demo demo-check test test-long fuzz check fmt clippy alone unit clients bench tools system-packages broker clean help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -48,7 +48,20 @@ test-long: system-packages ## 10,000 worlds and a million events against the slo
 	$(CARGO) test --release --locked -p consent-filter --features planted --test planted -- --ignored
 	PROPTEST_CASES=20000 $(CARGO) test --release --locked -p hl7v2
 	PROPTEST_CASES=20000 $(CARGO) test --locked -p ingest --lib ss_mix2::tests::laws
+	PROPTEST_CASES=20000 $(CARGO) test --locked -p ingest --lib fhir::tests::laws
+	PROPTEST_CASES=20000 $(CARGO) test --locked -p ingest --lib hl7::tests::a_message_with_broken_bytes
+	$(MAKE) fuzz
 	$(CARGO) test --workspace --locked --lib -- --ignored --nocapture the_long_rows
+
+# Fuzzing needs a nightly toolchain and `cargo install cargo-fuzz --locked`. The property tests above ask the same of the same
+# functions and run without them.
+FUZZ_SECONDS ?= 60
+fuzz: ## six fuzz targets for FUZZ_SECONDS each, where nightly and cargo-fuzz are installed; else it says that nothing was fuzzed
+	@if $(CARGO) +nightly fuzz --version >/dev/null 2>&1; then \
+		$(MAKE) -C ingest/hl7v2/fuzz run SECONDS=$(FUZZ_SECONDS) && $(MAKE) -C ingest/fuzz run SECONDS=$(FUZZ_SECONDS); \
+	else \
+		echo "NOTHING WAS FUZZED: it needs a nightly toolchain and cargo-fuzz (cargo install cargo-fuzz --locked)"; \
+	fi
 
 bench: system-packages ## optimised build, then the figures of docs/benchmarks.md
 	$(CARGO) build --release --locked -p ajisai

@@ -15,6 +15,8 @@ pub(super) struct Section<'m> {
     pub pv2: Option<Segment<'m>>,
     /// `AL1`, `IAM`, `DG1`, `PRB`, `TXA`, in order.
     pub others: Vec<Segment<'m>>,
+    /// The notes before the first order.
+    pub notes: Vec<Segment<'m>>,
     pub groups: Vec<Group<'m>>,
 }
 
@@ -95,16 +97,17 @@ pub(super) fn sections<'m>(message: &'m Message<'_>, kind: Kind) -> Vec<Section<
             "TQ1" => current(section).tq1 = Some(segment),
             "IPC" | "ZDS" => current(section).study = Some(segment),
             "OBX" => current(section).obx.push(segment),
-            "NTE" => {
-                if let Some(group) = section.groups.last_mut() {
-                    group.notes.push(segment);
-                }
-            }
+            "NTE" => match section.groups.last_mut() {
+                Some(group) => group.notes.push(segment),
+                None => section.notes.push(segment),
+            },
             _ => {}
         }
     }
     for section in &mut sections {
-        section.groups.retain(|group| !group.is_empty());
+        let (groups, empty) = std::mem::take(&mut section.groups).into_iter().partition(|group| !group.is_empty());
+        section.groups = groups;
+        section.notes.extend(empty.into_iter().flat_map(|group: Group<'_>| group.notes));
     }
     sections
 }

@@ -126,6 +126,7 @@ pub fn convert(message: &Message<'_>, feed: &Feed, received: Moment) -> Outcome 
         patient::convert(&case, &mut out);
         visit::convert(&case, &mut out);
         problem::convert(&case, &mut out);
+        result::leave_notes(&section.notes, &mut out);
         if kind.family == Family::Document {
             document::convert(&case, &mut out);
         } else {
@@ -162,9 +163,9 @@ pub fn convert(message: &Message<'_>, feed: &Feed, received: Moment) -> Outcome 
 }
 
 /// The segments that something is made of, or that say where and when.
-const USED: [&str; 24] = [
+const USED: [&str; 25] = [
     "MSH", "EVN", "PID", "MRG", "PV1", "PV2", "AL1", "IAM", "DG1", "PRB", "ORC", "OBR", "OBX", "SPM", "TXA", "RXE",
-    "RXO", "RXA", "RXD", "TQ1", "IPC", "ZDS", "SFT", "UAC",
+    "RXO", "RXA", "RXD", "TQ1", "IPC", "ZDS", "SFT", "UAC", "NTE",
 ];
 
 /// A report without the request it answers.

@@ -62,6 +62,8 @@ reasons! {
     NoValue = "no_value", Left;
     /// A reference interval that is no interval of two numbers.
     NoInterval = "no_interval", Left;
+    /// A note (`NTE`) beside a result, a drug or a patient: no record but a report has a place for it.
+    Comment = "comment", Left;
     /// A location that is no department code: no scope can name it.
     NoDepartment = "no_department", Left;
     /// Binary content, which stays at its source.

@@ -11,7 +11,24 @@ use model::{
     VitalSign,
 };
 
+/// Says of notes that no record holds them.
+pub(super) fn leave_notes(notes: &[Segment<'_>], out: &mut Out) {
+    for note in notes.iter().map(|note| note.field(3)).filter(|note| note.present().is_some()) {
+        out.leave(Reason::Comment, &note, "a note beside a result or a drug stays at its source");
+    }
+}
+
 pub(super) fn convert(case: &Case<'_>, group: &Group<'_>, out: &mut Out) {
+    let before = out.records.len();
+    records(case, group, out);
+    // A report and an image hold the notes as part of their text.
+    let holds = |record: &Record| matches!(record.payload(), Some(Payload::Document(_) | Payload::Imaging(_)));
+    if !out.records.get(before..).unwrap_or_default().iter().any(holds) {
+        leave_notes(&group.notes, out);
+    }
+}
+
+fn records(case: &Case<'_>, group: &Group<'_>, out: &mut Out) {
     match case.kind.family {
         Family::Medication | Family::Immunization => {
             for obx in &group.obx {

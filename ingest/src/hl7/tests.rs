@@ -401,3 +401,23 @@ fn an_admission_and_its_cancellation_in_one_second_are_two_versions() {
     assert!(admitted.iter().all(|event| cancelled.iter().all(|other| other.key != event.key)));
     assert_eq!(read("A01"), admitted);
 }
+
+#[test]
+fn a_note_is_part_of_a_report_and_said_beside_a_result() {
+    let result = "OBR|1|A1||E001^x^L\rOBX|1|NM|718-7^Hb^LN||13.2|g/dL|||||F\rNTE|1|L|溶血あり\rNTE|2|L";
+    let came = outcome(&message("ORU^R01", "20260401093000", result));
+    assert_eq!(came.events.len(), 1);
+    let said: Vec<_> = came.remarks.iter().map(|remark| (remark.reason, remark.fault.location.to_string())).collect();
+    assert_eq!(said, [(Reason::Comment, "NTE^1^3".to_owned())], "what says nothing is no note");
+    assert_eq!(came.fate(), Fate::Left, "and the message is taken");
+    assert!(!came.passed_over.keys().any(|name| *name == "NTE"), "it is counted once");
+
+    let report = "OBR|1|A1||18748-4^報告^LN\rOBX|1|TX|x^所見^L||異常なし||||||F\rNTE|1|L|再検を勧める";
+    let came = outcome(&message("ORU^R01", "20260401093000", report));
+    let Some(Payload::Document(document)) = records(&came)[0].payload() else { panic!("a report") };
+    assert!(document.content.ends_with("再検を勧める") && came.remarks.is_empty());
+
+    let early = format!("NTE|1|L|患者について\r{result}");
+    let came = outcome(&message("ORU^R01", "20260401093000", &early));
+    assert_eq!(came.remarks.iter().filter(|remark| remark.reason == Reason::Comment).count(), 2);
+}

@@ -146,12 +146,22 @@ pub(in crate::fhir) fn poison(json: &mut Value) {
     }
 }
 
+/// 2,000; `PROPTEST_CASES` for a long run.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(2000)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(cases()))]
 
     #[test]
     fn any_json_is_answered_and_never_panics(json in tree()) {
         let _ = all(json.to_string().as_bytes());
+        for resource in read(json.to_string().as_bytes()).flatten() {
+            for event in events(&resource, &context(), &known()).events {
+                prop_assert!(wire::read_event(wire::write_event(&event)).is_ok(), "what comes of it passes the door");
+            }
+        }
         let _ = convert(&Resource::alone(json), &context(), &References::default());
     }
 
@@ -160,7 +170,10 @@ proptest! {
         let mut json = sound().remove(which);
         graft(&mut json, &mut { at }, &put);
         for record in all(json.to_string().as_bytes()).into_iter().flatten().flatten() {
-            prop_assert!(event_id(&record).is_ok(), "every record has an event id");
+            let event = event(record, context().received);
+            prop_assert!(event.is_ok(), "every record has an event id");
+            let door = event.map(|event| wire::read_event(wire::write_event(&event)));
+            prop_assert!(door.is_ok_and(|read| read.is_ok()), "what comes of it passes the door");
         }
     }
 
