@@ -2,6 +2,7 @@
 
 use super::cursor::{Changes, Cursor, FileKey, Outcome, Seen};
 use super::folder::{Body, Folder, Found};
+use super::kind::Kind;
 use super::place::place;
 use super::plan::{Interpreter, Plan, Planner};
 use super::sweep::{TakeError, Taker};
@@ -92,7 +93,12 @@ impl Intake {
             let mut counts = self.counts.lock();
             for (_, seen, kind) in &files {
                 *counts.entry((kind.clone(), seen.outcome)).or_default() += 1;
-                let labels = [KeyValue::new("type", kind.clone()), KeyValue::new("outcome", seen.outcome.code())];
+                // An extended type is whatever its storage calls it: no closed list, and perhaps a number that names somebody.
+                let standard = Kind::ALL.iter().map(|kind| kind.code()).chain(["?"]).find(|code| code == kind);
+                let labels = [
+                    KeyValue::new("type", standard.unwrap_or("extended")),
+                    KeyValue::new("outcome", seen.outcome.code()),
+                ];
                 self.files.add(1, &labels);
             }
         }

@@ -176,11 +176,16 @@ impl FileName {
         })
     }
 
-    /// What may be said of it outside: the type, the date of care, the department and the flag.
+    /// What may be said of it outside: the type, the date of care, the department and the flag. A type or department that
+    /// has the patient number in it, as no storage should, is not said.
     pub fn origin(&self) -> String {
+        let number = self.patient.as_str();
+        // What is shorter names nobody, and is part of many a code.
+        let said =
+            |text: &str| if number.len() >= 5 && text.contains(number) { "?".to_owned() } else { text.to_owned() };
         let date = self.date.map_or_else(|| "-".to_owned(), |date| date.to_string());
         let department = self.department.as_ref().map_or("-", |department| department.as_str());
-        format!("{} {date} {department} {}", self.data.code(), self.condition.flag())
+        format!("{} {date} {} {}", said(self.data.code()), said(department), self.condition.flag())
     }
 }
 
@@ -245,6 +250,14 @@ mod tests {
 
     fn part(text: &str) -> Part {
         FileName::parse(text).unwrap_err().part
+    }
+
+    #[test]
+    fn an_origin_names_no_patient_whatever_the_name_says() {
+        let origin = |name: &str| FileName::parse(name).unwrap().origin();
+        assert_eq!(origin("4630074629_-_ADT-00_1_20260125110008630_-4630074629_1"), "ADT-00 - ? 1");
+        assert_eq!(origin("4630074629_-_X4630074629^a^99Z_1_20260125110008630_01_1"), "? - 01 1");
+        assert_eq!(origin("01_-_ADT-00_1_20260125110008630_01_1"), "ADT-00 - 01 1");
     }
 
     #[test]
