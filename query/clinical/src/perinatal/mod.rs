@@ -1,9 +1,11 @@
-//! Perinatal medicine: cardiotocograms, and the shock index of obstetric haemorrhage. docs/perinatal.md says from which source.
+//! Perinatal medicine: cardiotocograms, the honesty of their traces, the mother, the pregnancy. docs/perinatal.md says from
+//! which source.
 
 pub mod ctg;
-mod haemorrhage;
 mod limit;
+pub mod maternal;
+pub mod pregnancy;
 pub mod trace;
 
-pub use haemorrhage::{HaemorrhageLevel, haemorrhage_level, shock_index};
 pub use limit::{LimitError, LimitRow};
+pub use maternal::{HaemorrhageLevel, haemorrhage_level, shock_index};

@@ -1,0 +1,157 @@
+//! Early-warning scores: MEOWS with its colours, and the maternal early warning criteria. All limits from memory.
+
+use super::{MaternalLimit, MaternalLimits, Reached};
+use crate::{Certainty, OutOfDomainError, Source, within};
+
+/// Where the colours come from.
+pub const MEOWS: Source = Source { text: "MEOWS (Singh 2012), from memory", certainty: Certainty::Memory };
+/// Changes with every change of [`MEOWS_ROWS`].
+pub const MEOWS_VERSION: &str = "2026-11-23";
+
+/// A vital sign of the score.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Sign {
+    /// Systolic pressure, mmHg.
+    Systolic,
+    /// Diastolic pressure, mmHg.
+    Diastolic,
+    /// Heart rate, beats/min.
+    HeartRate,
+    /// Breaths/min.
+    Breathing,
+    /// Temperature, °C.
+    Temperature,
+    /// Oxygen saturation, %.
+    Saturation,
+}
+
+/// The limits of a sign. What is `None` has no limit on that side.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct MeowsRow {
+    /// Which sign.
+    pub sign: Sign,
+    /// Below this: red.
+    pub red_below: Option<f64>,
+    /// Up to this: yellow.
+    pub yellow_up_to: Option<f64>,
+    /// From this on: yellow.
+    pub yellow_from: Option<f64>,
+    /// Above this: red.
+    pub red_above: Option<f64>,
+    /// What a patient can have: anything else is refused.
+    pub domain: (f64, f64),
+    /// The same in words.
+    pub words: &'static str,
+}
+
+/// The shipped rows.
+pub const MEOWS_ROWS: [MeowsRow; 6] = [
+    row(Sign::Systolic, [Some(90.0), Some(100.0), Some(150.0), Some(160.0)], (30.0, 300.0), "30 to 300 mmHg"),
+    row(Sign::Diastolic, [None, None, Some(90.0), Some(100.0)], (10.0, 200.0), "10 to 200 mmHg"),
+    row(Sign::HeartRate, [Some(40.0), Some(50.0), Some(100.0), Some(120.0)], (10.0, 300.0), "10 to 300 beats/min"),
+    row(Sign::Breathing, [Some(10.0), None, Some(21.0), Some(30.0)], (0.0, 100.0), "0 to 100 breaths/min"),
+    row(Sign::Temperature, [Some(35.0), Some(36.0), None, Some(38.0)], (25.0, 45.0), "25 to 45 Cel"),
+    row(Sign::Saturation, [Some(95.0), None, None, None], (0.0, 100.0), "0 to 100 %"),
+];
+
+const fn row(sign: Sign, limits: [Option<f64>; 4], domain: (f64, f64), words: &'static str) -> MeowsRow {
+    let [red_below, yellow_up_to, yellow_from, red_above] = limits;
+    MeowsRow { sign, red_below, yellow_up_to, yellow_from, red_above, domain, words }
+}
+
+/// How awake she is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Consciousness {
+    /// Alert.
+    Alert,
+    /// Answers to the voice.
+    Voice,
+    /// Answers to pain.
+    Pain,
+    /// Does not answer.
+    Unresponsive,
+}
+
+/// A colour.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Colour {
+    /// Neither.
+    White,
+    /// Yellow.
+    Yellow,
+    /// Red.
+    Red,
+}
+
+impl MeowsRow {
+    /// The colour of a value.
+    ///
+    /// # Errors
+    /// When no patient has it.
+    pub fn colour(&self, value: f64) -> Result<Colour, OutOfDomainError> {
+        let value = within("value", value, self.domain, self.words)?;
+        let below = |limit: Option<f64>| limit.is_some_and(|limit| value < limit);
+        let above = |limit: Option<f64>| limit.is_some_and(|limit| value > limit);
+        let up_to = |limit: Option<f64>| limit.is_some_and(|limit| value <= limit);
+        let from = |limit: Option<f64>| limit.is_some_and(|limit| value >= limit);
+        Ok(if below(self.red_below) || above(self.red_above) {
+            Colour::Red
+        } else if up_to(self.yellow_up_to) || from(self.yellow_from) {
+            Colour::Yellow
+        } else {
+            Colour::White
+        })
+    }
+}
+
+/// What the score says.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Meows {
+    /// Whether it calls: one red or two yellow. `None` where it does not, and a sign is missing that could change that.
+    pub calls: Option<bool>,
+    /// The signs that are not white.
+    pub coloured: Vec<(Sign, Colour)>,
+    /// Whether she is less than alert, which is red; `None` where that is not known.
+    pub less_than_alert: Option<bool>,
+    /// The signs that are missing.
+    pub missing: Vec<Sign>,
+}
+
+/// The score of some signs. Of a sign that is given more than once the worst counts.
+///
+/// # Errors
+/// When a value is none a patient has.
+pub fn meows(
+    signs: &[(Sign, f64)],
+    consciousness: Option<Consciousness>,
+    rows: &[MeowsRow],
+) -> Result<Meows, OutOfDomainError> {
+    let (mut coloured, mut missing) = (Vec::new(), Vec::new());
+    for row in rows {
+        let values = signs.iter().filter(|(sign, _)| *sign == row.sign);
+        let colours = values.map(|(_, value)| row.colour(*value)).collect::<Result<Vec<Colour>, _>>()?;
+        match colours.into_iter().max() {
+            None => missing.push(row.sign),
+            Some(Colour::White) => {}
+            Some(colour) => coloured.push((row.sign, colour)),
+        }
+    }
+    let less_than_alert = consciousness.map(|consciousness| consciousness != Consciousness::Alert);
+    let red = less_than_alert == Some(true) || coloured.iter().any(|(_, colour)| *colour == Colour::Red);
+    let complete = missing.is_empty() && less_than_alert.is_some();
+    let calls = if red || coloured.len() >= 2 { Some(true) } else { complete.then_some(false) };
+    Ok(Meows { calls, coloured, less_than_alert, missing })
+}
+
+/// The maternal early warning criteria that this project has figures of: pulse, and urine over the hours it was measured.
+pub fn early_warning(pulse: Option<f64>, urine: Option<(f64, f64)>, limits: &MaternalLimits) -> Vec<Reached> {
+    let long = urine.filter(|(_, hours)| *hours >= limits.value(MaternalLimit::MercUrineHours));
+    [
+        limits.below(MaternalLimit::MercPulseLow, pulse),
+        limits.above(MaternalLimit::MercPulseHigh, pulse),
+        limits.below(MaternalLimit::MercUrine, long.map(|(per_hour, _)| per_hour)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
