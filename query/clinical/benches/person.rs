@@ -7,7 +7,8 @@
 use clinical::diabetes::cohort::{named, step};
 use clinical::diabetes::registry::registry_row;
 use clinical::diabetes::{
-    BiologicalSex, Date, Dated, Diagnosis, Facts, Measure, Observation, Reading, Retinopathy, Supply, Tables, Visit,
+    BiologicalSex, Date, Dated, Diagnosis, Facts, Measure, Observation, Person, Reading, Retinopathy, Supply, Tables,
+    Visit,
 };
 use clinical::lab::Decimal;
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -64,8 +65,9 @@ fn person_at_once(criterion: &mut Criterion) {
     before.readings.pop();
     criterion.bench_function("one new value, ten cohorts", |bench| {
         bench.iter(|| {
-            let step = |cohort| step(cohort, &tables, (black_box(&before), now), (black_box(&facts), now));
-            cohorts.iter().filter_map(step).count()
+            let before = Person::new(black_box(&before), &tables, now);
+            let after = Person::new(black_box(&facts), &tables, now);
+            cohorts.iter().filter_map(|cohort| step(cohort, &before, &after)).count()
         });
     });
 }

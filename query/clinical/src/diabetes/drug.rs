@@ -8,6 +8,7 @@ use super::facts::{Dated, Facts, Supply};
 use crate::{Certainty, Source};
 use model::{CodeSystem, Moment};
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 /// A class of glucose-lowering drugs.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -257,8 +258,10 @@ impl DrugTable {
             },
             _ => return &[],
         };
-        let row = (4..=yj.len()).rev().find_map(|length| self.rows.get(yj.get(..length)?));
-        row.map_or(&[], |row| &row.0)
+        // every beginning of a code sorts before it, the longest last; what shares not even the category ends the search
+        let near = self.rows.range::<str, _>((Bound::Unbounded, Bound::Included(yj))).rev();
+        let mut near = near.take_while(|(beginning, _)| beginning.get(..4) == yj.get(..4));
+        near.find(|(beginning, _)| yj.starts_with(beginning.as_str())).map_or(&[], |(_, row)| &row.0)
     }
 
     /// The last day a supply lasts, without grace.

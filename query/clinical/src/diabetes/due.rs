@@ -204,7 +204,9 @@ pub fn last_contact(facts: &Facts, drugs: &DrugTable, now: Moment) -> Answer<Dat
         let end = one.value.until.map(|until| day_of(until.min(now)));
         (end.unwrap_or(if inpatient { today } else { one.day() }), one.origin())
     });
-    let readings = facts.readings.iter().filter(|one| one.at <= now).map(|one| (one.day(), one.origin()));
+    // the latest of many values is on the latest of their days
+    let readings = facts.readings.iter().filter(|one| one.at <= now).map(Dated::origin).max();
+    let readings = readings.map(|origin| (day_of(origin.0), origin));
     let examined = facts.observations.iter().filter(|one| one.at <= now).filter(|one| {
         !matches!(one.value, Observation::MovedAway | Observation::DiabetesSince(_) | Observation::PregnancyBegan)
     });

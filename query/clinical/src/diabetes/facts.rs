@@ -380,7 +380,10 @@ impl Facts {
     /// # Errors
     /// When there is none.
     pub fn latest(&self, measure: Measure, now: Moment) -> Result<&Dated<Reading>, Absent> {
-        self.values(measure, now).pop().ok_or_else(|| self.reach.absent(measure.category()))
+        let ends = |one: &Dated<Reading>| (one.value.value.low, one.value.value.high);
+        let values = self.readings.iter().filter(|one| one.value.measure == measure && one.at <= now);
+        let last = values.max_by(|a, b| a.origin().cmp(&b.origin()).then_with(|| ends(a).cmp(&ends(b))));
+        last.ok_or_else(|| self.reach.absent(measure.category()))
     }
 
     /// What is made of observations up to a moment, earliest first.

@@ -18,6 +18,7 @@ mod glycaemia;
 mod gmi;
 mod kidney;
 mod line;
+mod person;
 mod tables;
 mod target;
 
@@ -42,6 +43,7 @@ pub use kidney::{
     decline, filtration, filtration_cystatin, filtrations, nephropathy_stage,
 };
 pub use line::{Line, line};
+pub use person::Person;
 pub use tables::Tables;
 pub use target::{
     CATEGORY_UNKNOWN, ElderlyCategory, NO_TARGET, TARGET_ROWS, TARGETS_VERSION, Target, TargetRow, TargetTable,

@@ -4,13 +4,11 @@ use crate::diabetes::answer::{Absent, Found};
 use crate::diabetes::day::{day_of, days_between};
 use crate::diabetes::denominator::DiabetesType;
 use crate::diabetes::drug::DrugClass;
-use crate::diabetes::due::{Check, is_overdue, last_contact};
+use crate::diabetes::due::{Check, is_overdue};
 use crate::diabetes::facts::{Dated, Facts, Measure, Observation};
-use crate::diabetes::kidney::{
-    CkdRisk, Edition, NephropathyStage, Rapid, ckd_cell, decline, filtration, nephropathy_stage,
-};
+use crate::diabetes::kidney::{CkdRisk, Edition, NephropathyStage, Rapid};
+use crate::diabetes::person::Person;
 use crate::diabetes::registry::over_treated;
-use crate::diabetes::tables::Tables;
 use model::{CodeSystem, EncounterClass, FacilityId, Moment};
 use rust_decimal::Decimal;
 
@@ -180,13 +178,14 @@ impl Criterion {
         }
     }
 
-    /// Whether it holds of a person at a moment.
-    pub fn of(&self, facts: &Facts, tables: &Tables, now: Moment) -> Verdict {
+    /// Whether it holds of a person.
+    pub fn of(&self, person: &Person<'_>) -> Verdict {
+        let (facts, tables, now) = (person.facts(), person.tables(), person.now());
         match self {
-            Self::All(of) => all(of, facts, tables, now),
-            Self::Any(of) => any(of, facts, tables, now),
-            Self::Not(of) => Verdict::bare(of.of(facts, tables, now).truth.not()),
-            Self::Diabetes | Self::Kind(_) => self.diabetes(facts, tables, now),
+            Self::All(of) => all(of, person),
+            Self::Any(of) => any(of, person),
+            Self::Not(of) => Verdict::bare(of.of(person).truth.not()),
+            Self::Diabetes | Self::Kind(_) => self.diabetes(person),
             Self::Age(from, to) => Verdict::bare(Truth::of(facts.age(now).map(|age| *from <= age && age <= *to))),
             Self::AtLeast(measure, bound, within) => {
                 self.latest(facts, (*measure, *within), now, |value| value.at_least(*bound))
@@ -195,9 +194,9 @@ impl Criterion {
                 self.latest(facts, (*measure, *within), now, |value| value.at_least(*bound).map(|at_least| !at_least))
             }
             Self::StageAtLeast(_) | Self::RiskAtLeast(_) | Self::RapidDecline | Self::FallingBelow60 => {
-                self.kidney(facts, tables, now)
+                self.kidney(person)
             }
-            Self::OverTreated => match over_treated(facts, tables, now) {
+            Self::OverTreated => match over_treated(person) {
                 Ok(found) => Verdict::found(self.code(), Some(found.value), &found),
                 Err(Absent::DoesNotApply { .. }) => Verdict::bare(Truth::No),
                 Err(_) => Verdict::bare(Truth::Unknown),
@@ -209,14 +208,14 @@ impl Criterion {
                     Err(_) => Verdict::bare(Truth::of(is_overdue(&next))),
                 }
             }
-            Self::NotSeenFor(days) => match last_contact(facts, &tables.drugs, now) {
+            Self::NotSeenFor(days) => match person.last_contact() {
                 Ok(last) => {
                     let gap = days_between(last.value, day_of(now));
                     Verdict::found(self.code(), Some(gap > i32::from(*days)), &last)
                 }
                 Err(_) => Verdict::bare(Truth::Unknown),
             },
-            Self::Takes(class) => match tables.drugs.current(facts, now).get(class) {
+            Self::Takes(class) => match person.drugs().get(class) {
                 Some(supply) => Verdict::origin(self.code(), Some(true), supply.origin()),
                 None => {
                     let open = facts.reach.absent(model::Category::Medication) == Absent::NotMeasured;
@@ -253,7 +252,7 @@ impl Criterion {
                 let since = facts.visits.iter().any(|one| moved.at < one.at && one.at <= now && !one.value.planned);
                 Verdict::origin(self.code(), Some(!since), moved.origin())
             }
-            Self::GestationalBirth(from, to) => self.gestational_birth(facts, tables, now, (*from, *to)),
+            Self::GestationalBirth(from, to) => self.gestational_birth(person, (*from, *to)),
             Self::GlucoseSinceBirth => {
                 let Some(birth) = last_birth(facts, now) else { return Verdict::bare(Truth::No) };
                 let measures = [Measure::Hba1c, Measure::FastingGlucose, Measure::LoadGlucose];
@@ -269,8 +268,8 @@ impl Criterion {
         }
     }
 
-    fn diabetes(&self, facts: &Facts, tables: &Tables, now: Moment) -> Verdict {
-        let has = tables.denominator.of(facts, &tables.drugs, now);
+    fn diabetes(&self, person: &Person<'_>) -> Verdict {
+        let has = person.has();
         let said = match self {
             Self::Kind(kind) => has.counts() && has.kind == Some(*kind),
             _ => has.counts(),
@@ -297,18 +296,21 @@ impl Criterion {
         }
     }
 
-    fn kidney(&self, facts: &Facts, tables: &Tables, now: Moment) -> Verdict {
-        let limits = &tables.kidney;
+    fn kidney(&self, person: &Person<'_>) -> Verdict {
+        let limits = &person.tables().kidney;
         let unknown = Verdict::bare(Truth::Unknown);
         match self {
-            Self::StageAtLeast(stage) => nephropathy_stage(facts, limits, Edition::Y2023, now)
+            Self::StageAtLeast(stage) => person
+                .stage(Edition::Y2023)
                 .map_or(unknown, |found| Verdict::found(self.code(), Some(found.value >= *stage), &found)),
-            Self::RiskAtLeast(risk) => ckd_cell(facts, limits, now)
+            Self::RiskAtLeast(risk) => person
+                .ckd()
                 .map_or(unknown, |found| Verdict::found(self.code(), Some(found.value.risk >= *risk), &found)),
-            Self::RapidDecline => decline(facts, limits, now)
+            Self::RapidDecline => person
+                .decline()
                 .map_or(unknown, |found| Verdict::found(self.code(), Some(found.value.rapid != Rapid::No), &found)),
             _ => {
-                let (Ok(falls), Ok(egfr)) = (decline(facts, limits, now), filtration(facts, now)) else {
+                let (Ok(falls), Ok(egfr)) = (person.decline(), person.egfr()) else {
                     return unknown;
                 };
                 let said = egfr.value.value < 60.0 && falls.value.line.per_year <= limits.rapid;
@@ -317,9 +319,10 @@ impl Criterion {
         }
     }
 
-    fn gestational_birth(&self, facts: &Facts, tables: &Tables, now: Moment, (from, to): (u16, u16)) -> Verdict {
+    fn gestational_birth(&self, person: &Person<'_>, (from, to): (u16, u16)) -> Verdict {
+        let (facts, now) = (person.facts(), person.now());
         let Some(birth) = last_birth(facts, now) else { return Verdict::bare(Truth::No) };
-        let has = tables.denominator.of(facts, &tables.drugs, now);
+        let has = person.has();
         let of_it = has
             .gestational
             .iter()
@@ -339,10 +342,10 @@ pub(super) fn last_birth(facts: &Facts, now: Moment) -> Option<&Dated<Observatio
     facts.observed(now, |one| (one == Observation::PregnancyEnded).then_some(())).pop().map(|one| one.1)
 }
 
-fn all(of: &[Criterion], facts: &Facts, tables: &Tables, now: Moment) -> Verdict {
+fn all(of: &[Criterion], person: &Person<'_>) -> Verdict {
     let (mut truth, mut grounds) = (Truth::Yes, Vec::new());
     for one in of {
-        let verdict = one.of(facts, tables, now);
+        let verdict = one.of(person);
         match verdict.truth {
             // nothing that follows can make it hold
             Truth::No => return Verdict::bare(Truth::No),
@@ -353,10 +356,10 @@ fn all(of: &[Criterion], facts: &Facts, tables: &Tables, now: Moment) -> Verdict
     if truth == Truth::Yes { Verdict { truth, grounds } } else { Verdict::bare(truth) }
 }
 
-fn any(of: &[Criterion], facts: &Facts, tables: &Tables, now: Moment) -> Verdict {
+fn any(of: &[Criterion], person: &Person<'_>) -> Verdict {
     let (mut truth, mut grounds) = (Truth::No, Vec::new());
     for one in of {
-        let verdict = one.of(facts, tables, now);
+        let verdict = one.of(person);
         match verdict.truth {
             Truth::Yes => {
                 truth = Truth::Yes;

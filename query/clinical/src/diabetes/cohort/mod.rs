@@ -13,6 +13,7 @@ pub use named::{COHORTS_VERSION, named};
 pub use step::{Cause, Change, Step, cause, step};
 
 use super::facts::Facts;
+use super::person::Person;
 use super::tables::Tables;
 use model::Moment;
 
@@ -34,7 +35,7 @@ pub struct Cohort {
 impl Cohort {
     /// Whether a person is a member at a moment, and why.
     pub fn of(&self, facts: &Facts, tables: &Tables, now: Moment) -> Verdict {
-        self.criterion.of(facts, tables, now)
+        self.criterion.of(&Person::new(facts, tables, now))
     }
 
     /// The next moment at which membership may change though no fact does: a check becomes overdue, a supply runs out, a

@@ -3,7 +3,7 @@
 use super::{Cohort, Verdict};
 use crate::diabetes::answer::{Reach, Standing};
 use crate::diabetes::facts::{Dated, Facts};
-use crate::diabetes::tables::Tables;
+use crate::diabetes::person::Person;
 use model::Moment;
 
 /// Which way.
@@ -75,20 +75,15 @@ impl Cause {
 }
 
 /// Whether one person enters or leaves a cohort between two moments; `None` where membership stays. The work is that of
-/// looking at this person's facts, whatever the cohort holds.
-pub fn step(
-    cohort: &Cohort,
-    tables: &Tables,
-    (before, then): (&Facts, Moment),
-    (after, now): (&Facts, Moment),
-) -> Option<Change> {
-    let (was, is) = (cohort.of(before, tables, then), cohort.of(after, tables, now));
+/// looking at this person's facts, whatever the cohort holds; of several cohorts, what they ask alike is worked out once.
+pub fn step(cohort: &Cohort, before: &Person<'_>, after: &Person<'_>) -> Option<Change> {
+    let (was, is) = (cohort.criterion.of(before), cohort.criterion.of(after));
     let step = match (was.is_member(), is.is_member()) {
         (false, true) => Step::Enter,
         (true, false) => Step::Leave,
         _ => return None,
     };
-    let cause = cause((before, then), (after, now));
+    let cause = cause((before.facts(), before.now()), (after.facts(), after.now()));
     Some(Change { step, cause, before: was, after: is })
 }
 

@@ -153,7 +153,7 @@ fn after_gestational_diabetes_a_glucose_is_asked_for_from_six_weeks_to_a_year() 
 fn not_known_is_neither_true_nor_false() {
     let unknown = Criterion::RapidDecline;
     let (yes, no) = (Criterion::Alive, Criterion::Not(Box::new(Criterion::Alive)));
-    let of = |criterion: Criterion| criterion.of(&Facts::default(), &Tables::shipped(), at(NOW)).truth;
+    let of = |criterion: Criterion| criterion.of(&Person::new(&Facts::default(), &Tables::shipped(), at(NOW))).truth;
     assert_eq!(of(unknown.clone()), Truth::Unknown);
     assert_eq!(of(Criterion::Not(Box::new(unknown.clone()))), Truth::Unknown);
     assert_eq!(of(Criterion::All(vec![unknown.clone(), no.clone()])), Truth::No);
@@ -164,7 +164,9 @@ fn not_known_is_neither_true_nor_false() {
 }
 
 fn change(before: &Facts, after: &Facts) -> Option<(Step, Cause)> {
-    let found = step(&cohort("poor-control"), &Tables::shipped(), (before, at(NOW)), (after, at(NOW)));
+    let tables = Tables::shipped();
+    let person = |facts| Person::new(facts, &tables, at(NOW));
+    let found = step(&cohort("poor-control"), &person(before), &person(after));
     found.map(|change| (change.step, change.cause))
 }
 
@@ -202,8 +204,9 @@ fn time_and_visits_move_the_lapsed() {
     let seen = Facts { visits: vec![visit("2026-04-01")], ..person(&[]) };
     let tables = Tables::shipped();
     let of = |before: (&Facts, &str), after: (&Facts, &str)| {
-        step(&cohort("lapsed-180"), &tables, (before.0, at(before.1)), (after.0, at(after.1)))
-            .map(|change| (change.step, change.cause))
+        let before = Person::new(before.0, &tables, at(before.1));
+        let after = Person::new(after.0, &tables, at(after.1));
+        step(&cohort("lapsed-180"), &before, &after).map(|change| (change.step, change.cause))
     };
     assert_eq!(of((&seen, "2026-09-28"), (&seen, "2026-09-29")), Some((Step::Enter, Cause::Time)));
     let mut back = seen.clone();
@@ -283,7 +286,8 @@ proptest! {
         let (tables, cohort) = (Tables::shipped(), named().remove(which));
         let mut member = cohort.of(&worlds[0], &tables, at(NOW)).is_member();
         for two in worlds.windows(2) {
-            match step(&cohort, &tables, (&two[0], at(NOW)), (&two[1], at(NOW))).map(|change| change.step) {
+            let (before, after) = (Person::new(&two[0], &tables, at(NOW)), Person::new(&two[1], &tables, at(NOW)));
+            match step(&cohort, &before, &after).map(|change| change.step) {
                 Some(Step::Enter) => { prop_assert!(!member); member = true; }
                 Some(Step::Leave) => { prop_assert!(member); member = false; }
                 None => {}

@@ -69,7 +69,7 @@ pub struct Filtration {
     pub inpatient: bool,
 }
 
-/// Every estimate from creatinine up to a moment, earliest first: computed where creatinine, age and sex are known,
+/// Every estimate from creatinine up to a moment, earliest first (of one moment and place the lowest last): computed where creatinine, age and sex are known,
 /// otherwise as reported. Not in pregnancy.
 pub fn filtrations(facts: &Facts, now: Moment) -> Vec<(Moment, &FacilityId, Filtration)> {
     let mut found: Vec<(Moment, &FacilityId, Filtration)> = Vec::new();
@@ -84,7 +84,7 @@ pub fn filtrations(facts: &Facts, now: Moment) -> Vec<(Moment, &FacilityId, Filt
         let basis = FiltrationBasis::Reported;
         found.push((one.at, &one.source, Filtration { value, basis, inpatient: one.value.is_inpatient() }));
     }
-    found.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then(a.2.value.total_cmp(&b.2.value)));
+    found.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)).then(b.2.value.total_cmp(&a.2.value)));
     found
 }
 
@@ -102,6 +102,15 @@ fn computed(facts: &Facts, one: &Dated<Reading>, equation: Equation) -> Option<f
 /// # Errors
 /// When there is none: no creatinine and no reported eGFR, age or sex unknown, a child, a pregnancy.
 pub fn filtration(facts: &Facts, now: Moment) -> Answer<Filtration> {
+    // mostly the last creatinine is the answer, and the others need not be computed
+    let last = facts.latest(Measure::Creatinine, now).ok();
+    let reported = facts.latest(Measure::Egfr, now).ok().map(|one| one.at);
+    if let Some(one) = last.filter(|one| reported.is_none_or(|reported| reported < one.at))
+        && let Some(value) = computed(facts, one, egfr_jsn)
+    {
+        let basis = FiltrationBasis::Creatinine;
+        return Ok(one.found(Filtration { value, basis, inpatient: one.value.is_inpatient() }));
+    }
     if let Some((at, source, value)) = filtrations(facts, now).pop() {
         return Ok(crate::diabetes::Found { value, at, sources: vec![source.clone()] });
     }

@@ -1,16 +1,17 @@
 //! The items.
 
 use super::ItemKind::{Day, Flag, Number, Word, Words};
-use super::{Asked, ItemKind, ItemValue, RegistryItem, over_treated, target, treatment};
+use super::{ItemKind, ItemValue, RegistryItem, over_treated, target, treatment};
 use crate::diabetes::answer::{Absent, Answer, Found, Unsaid};
 use crate::diabetes::day::{day_of, days_between};
 use crate::diabetes::denominator::HasDiabetes;
-use crate::diabetes::due::{Check, last_contact};
+use crate::diabetes::due::Check;
 use crate::diabetes::facts::{Dated, Measure, Observation, Retinopathy, Smoking};
-use crate::diabetes::glycaemia::{Hba1cCourse, body_mass_index, hba1c_course};
+use crate::diabetes::glycaemia::{Hba1cCourse, body_mass_index};
 use crate::diabetes::kidney::{
     self, Albuminuria, CkdCell, Decline, Edition, Filtration, FiltrationBasis, Persistence, Rapid,
 };
+use crate::diabetes::person::Person;
 use crate::diabetes::target::ElderlyCategory;
 use model::Category;
 use rust_decimal::prelude::ToPrimitive;
@@ -22,7 +23,7 @@ const NO_KIND: Unsaid = Unsaid {
 };
 
 type Names = (&'static str, &'static str);
-type Of = fn(&Asked<'_>) -> Answer<ItemValue>;
+type Of = fn(&Person<'_>) -> Answer<ItemValue>;
 
 const fn item(key: &'static str, kind: ItemKind, unit: &'static str, (ja, en): Names, of: Of) -> RegistryItem {
     RegistryItem { key, kind, unit, ja, en, of }
@@ -37,7 +38,7 @@ macro_rules! reading {
 macro_rules! due {
     ($key:literal, $ja:literal, $en:literal, $check:expr) => {
         item($key, Day, "", ($ja, $en), |asked| {
-            let next = asked.tables.due.next(asked.facts, $check, asked.now)?;
+            let next = asked.tables().due.next(asked.facts(), $check, asked.now())?;
             Ok(next.map(|next| ItemValue::Day(next.due)))
         })
     };
@@ -46,31 +47,31 @@ macro_rules! due {
 pub(super) const ITEMS: &[RegistryItem] = &[
     // who
     item("diabetes", Words, "", ("糖尿病とみなす根拠", "grounds of diabetes"), |asked| {
-        let has = has(asked);
+        let has = asked.has();
         let rests_on = has.reasons.iter().flat_map(|one| one.facts.iter().map(|fact| (fact.0, &fact.1)));
         let rules = has.reasons.iter().map(|one| one.rule).collect();
-        let none = || asked.facts.reach.absent(Category::Condition);
+        let none = || asked.facts().reach.absent(Category::Condition);
         Found::resting_on(ItemValue::Words(rules), rests_on).ok_or_else(none)
     }),
     item("type", Word, "", ("病型", "type"), |asked| {
-        let has = has(asked);
+        let has = asked.has();
         let kind = has.kind.ok_or(Absent::CannotBeSaid { why: NO_KIND })?;
-        coded(asked, &has).map(|found| found.map(|()| ItemValue::Word(kind.code())))
+        coded(asked, has).map(|found| found.map(|()| ItemValue::Word(kind.code())))
     }),
     item("gestational", Flag, "", ("妊娠糖尿病の記録", "gestational diabetes on record"), |asked| {
-        let has = has(asked);
+        let has = asked.has();
         let rests_on = has.gestational.iter().map(|one| (one.0, &one.1));
-        let none = || asked.facts.reach.absent(Category::Condition);
+        let none = || asked.facts().reach.absent(Category::Condition);
         Found::resting_on(ItemValue::Flag(true), rests_on).ok_or_else(none)
     }),
     item("since", Day, "", ("根拠がそろった日", "day since when the grounds hold"), |asked| {
-        let has = has(asked);
+        let has = asked.has();
         let first = has.reasons.iter().min_by_key(|one| one.since);
         let found = first.and_then(|one| {
             let rests_on = one.facts.iter().map(|fact| (fact.0, &fact.1));
             Found::resting_on(ItemValue::Day(one.since), rests_on)
         });
-        found.ok_or_else(|| asked.facts.reach.absent(Category::Condition))
+        found.ok_or_else(|| asked.facts().reach.absent(Category::Condition))
     }),
     item(
         "duration",
@@ -78,12 +79,12 @@ pub(super) const ITEMS: &[RegistryItem] = &[
         "a",
         ("罹病期間（申告された発症年から）", "years since the stated beginning"),
         |asked| {
-            let stated = asked.facts.observed(asked.now, |one| match one {
+            let stated = asked.facts().observed(asked.now(), |one| match one {
                 Observation::DiabetesSince(year) => Some(year),
                 _ => None,
             });
-            let (year, one) = stated.last().ok_or_else(|| asked.facts.reach.absent(Category::Condition))?;
-            Ok(one.found(ItemValue::Number(f64::from((day_of(asked.now).year() - year).max(0)))))
+            let (year, one) = stated.last().ok_or_else(|| asked.facts().reach.absent(Category::Condition))?;
+            Ok(one.found(ItemValue::Number(f64::from((day_of(asked.now()).year() - year).max(0)))))
         },
     ),
     // glucose
@@ -121,7 +122,7 @@ pub(super) const ITEMS: &[RegistryItem] = &[
     reading!("weight", "kg", ("体重", "weight"), Measure::Weight),
     reading!("height", "cm", ("身長", "height"), Measure::Height),
     item("bmi", Number, "kg/m2", ("BMI", "body mass index"), |asked| {
-        Ok(body_mass_index(asked.facts, asked.now)?.map(ItemValue::Number))
+        Ok(body_mass_index(asked.facts(), asked.now())?.map(ItemValue::Number))
     }),
     // kidney
     reading!("creatinine", "mg/dL", ("クレアチニン", "creatinine"), Measure::Creatinine),
@@ -134,12 +135,12 @@ pub(super) const ITEMS: &[RegistryItem] = &[
         Number,
         "mL/min/{1.73_m2}",
         ("eGFRcys（Crと同時ならその平均）", "eGFR from cystatin C, or the mean of both"),
-        |asked| Ok(kidney::filtration_cystatin(asked.facts, asked.now)?.map(|one| ItemValue::Number(one.value))),
+        |asked| Ok(kidney::filtration_cystatin(asked.facts(), asked.now())?.map(|one| ItemValue::Number(one.value))),
     ),
     reading!("uacr", "mg/g{creat}", ("尿アルブミン/Cr比", "urine albumin per creatinine"), Measure::AlbuminRatio),
     reading!("upcr", "g/g{creat}", ("尿蛋白/Cr比", "urine protein per creatinine"), Measure::ProteinRatio),
     item("urine_protein", Word, "", ("尿蛋白定性", "urine protein, dipstick"), |asked| {
-        let one = asked.facts.latest(Measure::ProteinGrade, asked.now)?;
+        let one = asked.facts().latest(Measure::ProteinGrade, asked.now())?;
         let word = one.value.number().map_or("", grade);
         Ok(one.found(ItemValue::Word(word)))
     }),
@@ -188,56 +189,56 @@ pub(super) const ITEMS: &[RegistryItem] = &[
     // examined
     item("retinopathy", Word, "", ("網膜症", "retinopathy"), |asked| {
         let seen =
-            asked.facts.observed(asked.now, |one| if let Observation::Eye(finding) = one { finding } else { None });
-        let (finding, one) = seen.last().ok_or_else(|| asked.facts.reach.absent(Category::Document))?;
+            asked.facts().observed(asked.now(), |one| if let Observation::Eye(finding) = one { finding } else { None });
+        let (finding, one) = seen.last().ok_or_else(|| asked.facts().reach.absent(Category::Document))?;
         Ok(one.found(ItemValue::Word(eye(*finding))))
     }),
     item("eye_last", Day, "", ("最終眼科検査日", "last eye examination"), |asked| done(asked, Check::Eye)),
     item("foot_last", Day, "", ("最終足検査日", "last foot examination"), |asked| done(asked, Check::Foot)),
     item("dental_last", Day, "", ("最終歯科受診日", "last dental visit"), |asked| done(asked, Check::Dental)),
     item("guidance_last", Day, "", ("最終療養指導日", "last guidance"), |asked| {
-        let seen = asked.facts.observed(asked.now, |one| (one == Observation::Guidance).then_some(()));
-        let (_, one) = seen.last().ok_or_else(|| asked.facts.reach.absent(Category::CarePlan))?;
+        let seen = asked.facts().observed(asked.now(), |one| (one == Observation::Guidance).then_some(()));
+        let (_, one) = seen.last().ok_or_else(|| asked.facts().reach.absent(Category::CarePlan))?;
         Ok(one.found(ItemValue::Day(one.day())))
     }),
     item("smoking", Word, "", ("喫煙", "smoking"), |asked| {
-        let said =
-            asked.facts.observed(asked.now, |one| if let Observation::Smoking(said) = one { Some(said) } else { None });
-        let (said, one) = said.last().ok_or_else(|| asked.facts.reach.absent(Category::Document))?;
+        let said = asked
+            .facts()
+            .observed(asked.now(), |one| if let Observation::Smoking(said) = one { Some(said) } else { None });
+        let (said, one) = said.last().ok_or_else(|| asked.facts().reach.absent(Category::Document))?;
         Ok(one.found(ItemValue::Word(smoking(*said))))
     }),
     // treatment and target
     item("treatment", Words, "", ("治療薬分類", "classes of diabetes drugs"), |asked| {
-        let found = treatment(asked.facts, asked.tables, asked.now)?;
+        let found = treatment(asked)?;
         Ok(found.map(|classes| ItemValue::Words(classes.into_iter().map(|class| class.code()).collect())))
     }),
     item("hypoglycaemia_drugs", Words, "", ("低血糖リスク薬", "drugs that risk hypoglycaemia"), |asked| {
-        let found = treatment(asked.facts, asked.tables, asked.now)?;
+        let found = treatment(asked)?;
         Ok(found.map(|classes| {
             let risky = classes.into_iter().filter(|class| class.risks_hypoglycaemia());
             ItemValue::Words(risky.map(|class| class.code()).collect())
         }))
     }),
     item("elderly_category", Word, "", ("高齢者カテゴリー", "category of the elderly"), |asked| {
-        let said = asked.facts.observed(asked.now, |one| match one {
+        let said = asked.facts().observed(asked.now(), |one| match one {
             Observation::Dasc8(sum) => ElderlyCategory::from_dasc8(sum).ok(),
             _ => None,
         });
-        let (category, one) = said.last().ok_or_else(|| asked.facts.reach.absent(Category::Document))?;
+        let (category, one) = said.last().ok_or_else(|| asked.facts().reach.absent(Category::Document))?;
         Ok(one.found(ItemValue::Word(category.code())))
     }),
     item("target_below", Number, "%", ("HbA1c目標（未満）", "HbA1c target, below"), |asked| {
-        Ok(target(asked.facts, asked.tables, asked.now)?
-            .map(|one| ItemValue::Number(one.below.to_f64().unwrap_or(f64::NAN))))
+        Ok(target(asked)?.map(|one| ItemValue::Number(one.below.to_f64().unwrap_or(f64::NAN))))
     }),
     item("target_floor", Number, "%", ("HbA1c目標下限", "HbA1c target, floor"), |asked| {
-        let found = target(asked.facts, asked.tables, asked.now)?;
+        let found = target(asked)?;
         let floor = found.value.floor.and_then(|floor| floor.to_f64());
         let floor = floor.ok_or(Absent::DoesNotApply { why: NO_FLOOR })?;
         Ok(found.map(|_| ItemValue::Number(floor)))
     }),
     item("over_treated", Flag, "", ("過剰治療", "over-treated"), |asked| {
-        Ok(over_treated(asked.facts, asked.tables, asked.now)?.map(ItemValue::Flag))
+        Ok(over_treated(asked)?.map(ItemValue::Flag))
     }),
     // what is due
     due!("due_hba1c", "次回期限 HbA1c", "next due: HbA1c", Check::Hba1c),
@@ -249,11 +250,11 @@ pub(super) const ITEMS: &[RegistryItem] = &[
     due!("due_foot", "次回期限 足", "next due: feet", Check::Foot),
     due!("due_dental", "次回期限 歯科", "next due: teeth", Check::Dental),
     item("last_contact", Day, "", ("最終接触日", "last contact"), |asked| {
-        Ok(last_contact(asked.facts, &asked.tables.drugs, asked.now)?.map(ItemValue::Day))
+        Ok(asked.last_contact()?.map(ItemValue::Day))
     }),
     item("days_since_contact", Number, "d", ("最終接触からの日数", "days since the last contact"), |asked| {
-        let last = last_contact(asked.facts, &asked.tables.drugs, asked.now)?;
-        let days = days_between(last.value, day_of(asked.now));
+        let last = asked.last_contact()?;
+        let days = days_between(last.value, day_of(asked.now()));
         Ok(last.map(|_| ItemValue::Number(f64::from(days))))
     }),
 ];
@@ -262,53 +263,49 @@ const NO_FLOOR: Unsaid =
     Unsaid { key: "no-floor", en: "this target has no floor", ja: "この目標に下限はない" };
 const TOO_FEW: Unsaid = kidney::TOO_FEW;
 
-fn has(asked: &Asked<'_>) -> HasDiabetes {
-    asked.tables.denominator.of(asked.facts, &asked.tables.drugs, asked.now)
-}
-
 /// What codes rest on: the latest code that says a kind.
-fn coded(asked: &Asked<'_>, has: &HasDiabetes) -> Answer<()> {
+fn coded(asked: &Person<'_>, has: &HasDiabetes) -> Answer<()> {
     let says = |one: &&Dated<crate::diabetes::Diagnosis>| {
-        one.at <= asked.now && !one.value.suspected && asked.tables.denominator.says(&one.value) == has.kind
+        one.at <= asked.now() && !one.value.suspected && asked.tables().denominator.says(&one.value) == has.kind
     };
-    let last = asked.facts.diagnoses.iter().filter(says).map(Dated::origin).max();
+    let last = asked.facts().diagnoses.iter().filter(says).map(Dated::origin).max();
     Found::resting_on((), last).ok_or(Absent::CannotBeSaid { why: NO_KIND })
 }
 
-fn latest(asked: &Asked<'_>, measure: Measure) -> Answer<ItemValue> {
-    let one = asked.facts.latest(measure, asked.now)?;
+fn latest(asked: &Person<'_>, measure: Measure) -> Answer<ItemValue> {
+    let one = asked.facts().latest(measure, asked.now())?;
     Ok(one.found(one.value.number().map_or(ItemValue::Bound(one.value.value()), ItemValue::Number)))
 }
 
-fn course(asked: &Asked<'_>, of: fn(Hba1cCourse) -> Option<ItemValue>) -> Answer<ItemValue> {
-    let found = hba1c_course(asked.facts, asked.now)?;
+fn course(asked: &Person<'_>, of: fn(Hba1cCourse) -> Option<ItemValue>) -> Answer<ItemValue> {
+    let found = asked.course()?;
     let value = of(found.value).ok_or(Absent::CannotBeSaid { why: TOO_FEW })?;
     Ok(found.map(|_| value))
 }
 
-fn egfr(asked: &Asked<'_>, of: fn(Filtration) -> ItemValue) -> Answer<ItemValue> {
-    Ok(kidney::filtration(asked.facts, asked.now)?.map(of))
+fn egfr(asked: &Person<'_>, of: fn(Filtration) -> ItemValue) -> Answer<ItemValue> {
+    Ok(asked.egfr()?.map(of))
 }
 
-fn albumin(asked: &Asked<'_>, of: fn(Albuminuria) -> ItemValue) -> Answer<ItemValue> {
-    Ok(kidney::albuminuria(asked.facts, &asked.tables.kidney, asked.now)?.map(of))
+fn albumin(asked: &Person<'_>, of: fn(Albuminuria) -> ItemValue) -> Answer<ItemValue> {
+    Ok(asked.albuminuria()?.map(of))
 }
 
-fn stage(asked: &Asked<'_>, edition: Edition) -> Answer<ItemValue> {
-    let found = kidney::nephropathy_stage(asked.facts, &asked.tables.kidney, edition, asked.now)?;
+fn stage(asked: &Person<'_>, edition: Edition) -> Answer<ItemValue> {
+    let found = asked.stage(edition)?;
     Ok(found.map(|stage| ItemValue::Number(f64::from(stage.number()))))
 }
 
-fn ckd(asked: &Asked<'_>, of: fn(CkdCell) -> ItemValue) -> Answer<ItemValue> {
-    Ok(kidney::ckd_cell(asked.facts, &asked.tables.kidney, asked.now)?.map(of))
+fn ckd(asked: &Person<'_>, of: fn(CkdCell) -> ItemValue) -> Answer<ItemValue> {
+    Ok(asked.ckd()?.map(of))
 }
 
-fn falling(asked: &Asked<'_>, of: fn(Decline) -> ItemValue) -> Answer<ItemValue> {
-    Ok(kidney::decline(asked.facts, &asked.tables.kidney, asked.now)?.map(of))
+fn falling(asked: &Person<'_>, of: fn(Decline) -> ItemValue) -> Answer<ItemValue> {
+    Ok(asked.decline()?.map(of))
 }
 
-fn done(asked: &Asked<'_>, check: Check) -> Answer<ItemValue> {
-    Ok(asked.tables.due.next(asked.facts, check, asked.now)?.map(|next| ItemValue::Day(next.last)))
+fn done(asked: &Person<'_>, check: Check) -> Answer<ItemValue> {
+    Ok(asked.tables().due.next(asked.facts(), check, asked.now())?.map(|next| ItemValue::Day(next.last)))
 }
 
 const fn basis(basis: FiltrationBasis) -> &'static str {

@@ -9,6 +9,7 @@ pub use read::{over_treated, target, treatment};
 use super::answer::Answer;
 use super::day::Date;
 use super::facts::Facts;
+use super::person::Person;
 use super::tables::Tables;
 use crate::lab::Span;
 use model::Moment;
@@ -58,14 +59,7 @@ pub struct RegistryItem {
     pub ja: &'static str,
     /// English name.
     pub en: &'static str,
-    of: fn(&Asked<'_>) -> Answer<ItemValue>,
-}
-
-/// Of whom an item is asked.
-struct Asked<'a> {
-    facts: &'a Facts,
-    tables: &'a Tables,
-    now: Moment,
+    of: fn(&Person<'_>) -> Answer<ItemValue>,
 }
 
 /// An item with its answer.
@@ -85,8 +79,12 @@ pub static REGISTRY_ITEMS: &[RegistryItem] = items::ITEMS;
 
 /// The row of one person: a cell for each of [`REGISTRY_ITEMS`], in their order.
 pub fn registry_row(facts: &Facts, tables: &Tables, now: Moment) -> Vec<Cell> {
-    let asked = Asked { facts, tables, now };
-    REGISTRY_ITEMS.iter().map(|item| Cell { item, answer: (item.of)(&asked) }).collect()
+    row_of(&Person::new(facts, tables, now))
+}
+
+/// The same of a person of whom other questions are asked too.
+pub fn row_of(person: &Person<'_>) -> Vec<Cell> {
+    REGISTRY_ITEMS.iter().map(|item| Cell { item, answer: (item.of)(person) }).collect()
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use crate::diabetes::Observation;
 use crate::diabetes::answer::{Absent, Answer, Found, Unsaid};
 use crate::diabetes::drug::DrugClass;
-use crate::diabetes::facts::{Dated, Facts, Measure};
-use crate::diabetes::tables::Tables;
+use crate::diabetes::facts::{Dated, Measure};
+use crate::diabetes::person::Person;
 use crate::diabetes::target::{ElderlyCategory, NO_TARGET, Target};
 use model::{Category, FacilityId, Moment};
 
@@ -19,20 +19,19 @@ const YOUNG: Unsaid =
 ///
 /// # Errors
 /// When none is seen: none is taken, where all prescriptions are open.
-pub fn treatment(facts: &Facts, tables: &Tables, now: Moment) -> Answer<Vec<DrugClass>> {
-    let current = tables.drugs.current(facts, now);
+pub fn treatment(person: &Person<'_>) -> Answer<Vec<DrugClass>> {
+    let current = person.drugs();
     let classes = current.keys().copied().collect();
     Found::resting_on(classes, current.values().map(|one| one.origin()))
-        .ok_or_else(|| facts.reach.absent(Category::Medication))
+        .ok_or_else(|| person.facts().reach.absent(Category::Medication))
 }
 
 /// Whether a drug that risks hypoglycaemia is taken, with what that rests on; `false` only where all prescriptions are
 /// open.
-fn risky(facts: &Facts, tables: &Tables, now: Moment) -> Result<(bool, Vec<(Moment, FacilityId)>), Absent> {
-    let current = tables.drugs.current(facts, now);
-    let risky = current.iter().filter(|one| one.0.risks_hypoglycaemia());
+fn risky(person: &Person<'_>) -> Result<(bool, Vec<(Moment, FacilityId)>), Absent> {
+    let risky = person.drugs().iter().filter(|one| one.0.risks_hypoglycaemia());
     let supplies: Vec<_> = risky.map(|(_, one)| (one.at, one.source.clone())).collect();
-    let absent = facts.reach.absent(Category::Medication);
+    let absent = person.facts().reach.absent(Category::Medication);
     match (supplies.is_empty(), absent) {
         (false, _) => Ok((true, supplies)),
         (true, Absent::NotMeasured) => Ok((false, supplies)),
@@ -45,10 +44,11 @@ fn risky(facts: &Facts, tables: &Tables, now: Moment) -> Result<(bool, Vec<(Mome
 ///
 /// # Errors
 /// Where no target holds, with the reason.
-pub fn target(facts: &Facts, tables: &Tables, now: Moment) -> Answer<Target> {
+pub fn target(person: &Person<'_>) -> Answer<Target> {
+    let (facts, tables, now) = (person.facts(), person.tables(), person.now());
     let age = facts.age(now).ok_or(Absent::CannotBeSaid { why: AGE_UNKNOWN })?;
     let category = ElderlyCategory::of(facts, now);
-    let (is_risky, supplies) = if age < 65 { (false, Vec::new()) } else { risky(facts, tables, now)? };
+    let (is_risky, supplies) = if age < 65 { (false, Vec::new()) } else { risky(person)? };
     let target = tables
         .targets
         .target(age, category, is_risky)
@@ -66,15 +66,15 @@ pub fn target(facts: &Facts, tables: &Tables, now: Moment) -> Answer<Target> {
 ///
 /// # Errors
 /// Below 65; without HbA1c; where prescriptions are not open; where it depends on a category that is not known.
-pub fn over_treated(facts: &Facts, tables: &Tables, now: Moment) -> Answer<bool> {
+pub fn over_treated(person: &Person<'_>) -> Answer<bool> {
+    let (facts, tables, now) = (person.facts(), person.tables(), person.now());
     let age = facts.age(now).ok_or(Absent::CannotBeSaid { why: AGE_UNKNOWN })?;
     if age < 65 {
         return Err(Absent::DoesNotApply { why: YOUNG });
     }
     let hba1c = facts.latest(Measure::Hba1c, now).map_err(|absent| absent.needed(Measure::Hba1c))?;
-    let (is_risky, supplies) = risky(facts, tables, now)?;
-    let current = tables.drugs.current(facts, now);
-    let classes = current.into_keys().filter(|_| is_risky);
+    let (is_risky, supplies) = risky(person)?;
+    let classes = person.drugs().keys().copied().filter(|_| is_risky);
     let bound = || Absent::CannotBeSaid { why: crate::diabetes::kidney::BOUND };
     let value = hba1c.value.value().low.filter(|low| Some(*low) == hba1c.value.value().high).ok_or_else(bound)?.0;
     let category = ElderlyCategory::of(facts, now);

@@ -154,8 +154,9 @@ fn what_is_absent_is_absent_in_three_ways() {
 fn over_treatment_is_not_denied_where_prescriptions_are_closed() {
     let mut facts = woman();
     facts.supplies.clear();
-    let over =
-        |facts: &Facts| written(&over_treated(facts, &Tables::shipped(), at(NOW)).map(|one| one.map(ItemValue::Flag)));
+    let over = |facts: &Facts| {
+        written(&over_treated(&Person::new(facts, &Tables::shipped(), at(NOW))).map(|one| one.map(ItemValue::Flag)))
+    };
     assert_eq!(over(&facts), "false @2026-10-10 hospital");
     let pharmacy = FacilityId::parse("pharmacy").unwrap();
     facts.reach = Reach::new([(pharmacy, Standing::Linked { open: CategorySet::NONE })]);
