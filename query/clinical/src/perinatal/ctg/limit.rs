@@ -35,6 +35,10 @@ limits! {
     Coincidence: "coincidence" = 5.0, (1.0, 10.0), "bpm", CHOICE;
     /// For at least this long.
     CoincidenceTime: "coincidence-time" = 10.0, (2.0, 60.0), "s", CHOICE;
+    /// Two fetal rates are near each other up to this difference.
+    TwinNear: "twin-near" = 2.0, (0.5, 5.0), "bpm", CHOICE;
+    /// As much of a minute near each other is one heart.
+    TwinPart: "twin-part" = 0.9, (0.7, 1.0), "of the minute", CHOICE;
     /// Gaps up to this length are bridged by a straight line.
     Bridge: "bridge" = 15.0, (0.0, 15.0), "s", CHOICE;
     /// A window with more loss is not assessable.

@@ -9,8 +9,8 @@ use super::excursion::{ExcursionScanner, excursions};
 use super::uterus::{ContractionScanner, TONE_REACH, TONE_STEP, contractions, rises};
 use super::window::{Found, Part, ReadingRules, Standing, WINDOW, Window};
 use super::{
-    Baseline, Bridge, Clean, Cleaner, Contraction, CtgLimits, Excursion, FETUSES, Fetus, Frame, HERTZ, Minute, Sample,
-    Second,
+    Baseline, Bridge, Clean, Cleaner, Contraction, CtgLimits, Excursion, FETUSES, Fetus, Frame, HERTZ, Minute,
+    SameHeart, Sample, Second, TwinWatch,
 };
 
 /// A window that is final.
@@ -28,6 +28,7 @@ pub struct Monitor {
     rules: ReadingRules,
     uterus: Uterus,
     lanes: Vec<Lane>,
+    twins: Option<TwinWatch>,
 }
 
 /// The end of a growing list, of which the beginning was let go.
@@ -62,12 +63,16 @@ impl Monitor {
     pub fn new(rules: ReadingRules, fetuses: u8) -> Self {
         let count = usize::from(fetuses).clamp(1, FETUSES);
         let lanes = Fetus::ALL.iter().take(count).map(|fetus| Lane::new(*fetus, &rules.limits)).collect();
-        Self { uterus: Uterus::new(&rules.limits), lanes, rules }
+        let twins = (count > 1).then(|| TwinWatch::new(&rules.limits));
+        Self { uterus: Uterus::new(&rules.limits), lanes, twins, rules }
     }
 
     /// Takes the next frame; gives the windows that became final by it.
     pub fn push(&mut self, frame: &Frame) -> Vec<Told> {
-        let Self { rules, uterus, lanes } = self;
+        let Self { rules, uterus, lanes, twins } = self;
+        if let Some(twins) = twins {
+            twins.push(frame);
+        }
         uterus.push(frame.uterus);
         let mut told = Vec::new();
         for lane in lanes.iter_mut() {
@@ -103,6 +108,11 @@ impl Monitor {
         self.lanes.iter().find(|lane| lane.fetus == fetus)?.provisional(&self.uterus, &self.rules)
     }
 
+    /// Traces that have been of one heart for the last minute: of these fetuses one is not watched.
+    pub fn same_heart(&self) -> Vec<SameHeart> {
+        self.twins.as_ref().map(TwinWatch::same_heart).unwrap_or_default()
+    }
+
     /// How many seconds of all traces are held in memory.
     pub fn held(&self) -> usize {
         self.uterus.seconds.all.len() + self.lanes.iter().map(|lane| lane.seconds.all.len()).sum::<usize>()
@@ -118,7 +128,6 @@ struct Uterus {
     seconds: Kept<Second>,
     scanner: ContractionScanner,
     contractions: Vec<Contraction>,
-    ended: bool,
 }
 
 impl Uterus {
@@ -129,7 +138,6 @@ impl Uterus {
             seconds: Kept::new(),
             scanner: ContractionScanner::new(limits, 0),
             contractions: Vec::new(),
-            ended: false,
         }
     }
 
@@ -155,12 +163,6 @@ impl Uterus {
         self.bridge.clone().finish(&mut self.seconds.all);
         self.scan(self.seconds.end());
         self.contractions.extend(self.scanner.finish());
-        self.ended = true;
-    }
-
-    /// Whether every contraction that begins before a second is known.
-    fn known_until(&self, second: usize) -> bool {
-        self.ended || (self.scanner.at() >= second && self.scanner.under_way().is_none_or(|onset| onset >= second))
     }
 
     /// Lets go of what no window from `oldest` on needs. A deceleration may have begun ten minutes before its window.
@@ -266,7 +268,7 @@ impl Lane {
         if ended {
             self.excursions.extend(self.scanner.finish());
         }
-        while let Some(until) = self.ready(ended, uterus) {
+        while let Some(until) = self.ready(ended) {
             let found = Found {
                 seconds: self.seconds.part(),
                 baseline: self.baseline.part(),
@@ -284,15 +286,15 @@ impl Lane {
     }
 
     /// The end of the next window, when nothing that is still to come can change it.
-    fn ready(&self, ended: bool, uterus: &Uterus) -> Option<usize> {
+    fn ready(&self, ended: bool) -> Option<usize> {
         let until = if ended { (self.next + WINDOW).min(self.seconds.end()) } else { self.next + WINDOW };
         if until <= self.next || self.baseline.end() < until {
             return None;
         }
         let closed = ended || self.scanner.under_way().is_none_or(|onset| onset >= until);
-        let last = self.excursions.iter().filter(|one| one.onset < until).map(|one| one.end).max();
-        let known = uterus.known_until(last.unwrap_or(until).max(until));
-        (closed && known).then_some(until)
+        // INVARIANT: contractions need no waiting for. What is known of the heart ends with the baseline, 20 minutes of
+        // seconds lie beyond it, the tone looks 5½ minutes ahead, and no contraction lasts longer than 10.
+        closed.then_some(until)
     }
 
     fn let_go(&mut self) {

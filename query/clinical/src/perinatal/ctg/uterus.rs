@@ -86,11 +86,6 @@ impl ContractionScanner {
         self.at
     }
 
-    /// Where the contraction under way begins, if there is one.
-    pub fn under_way(&self) -> Option<usize> {
-        self.open.map(|(onset, ..)| onset)
-    }
-
     /// Takes the rise of the next second; gives the contraction that ended by it. Where the signal is lost within one,
     /// it ends there.
     pub fn push(&mut self, rise: f32) -> Option<Contraction> {

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 mod cleaning;
 mod events;
 mod streaming;
+mod twins;
 mod windows;
 
 pub(super) fn limits() -> CtgLimits {
