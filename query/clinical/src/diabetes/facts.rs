@@ -185,6 +185,11 @@ impl Reading {
         Self::new(Measure::ProteinGrade, Decimal::from(grade.rank()))
     }
 
+    /// The same, computed from another scale.
+    pub(super) fn marked_converted(self) -> Self {
+        Self { converted: true, ..self }
+    }
+
     /// The same, taken during an admission.
     #[must_use]
     pub fn in_hospital(self) -> Self {

@@ -18,6 +18,7 @@ mod glycaemia;
 mod gmi;
 mod kidney;
 mod line;
+mod of_lab;
 mod person;
 mod tables;
 mod target;

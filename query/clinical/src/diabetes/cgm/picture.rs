@@ -58,10 +58,10 @@ fn draw(out: &mut String, trace: &Trace, wear: &Wear, language: Language) -> std
         format!("181–250: {:.1} %", ranges.high),
         format!(">250: {:.1} %", ranges.very_high),
     ];
-    text(out, (PLOT.0, 42.0), "start", &escape(&numbers.join("   ")))?;
+    text(out, (PLOT.0, 42.0), "start", &escape(&numbers.join(" · ")))?;
     let named = |key: &str| metric(key).and_then(|row| (row.of)(trace)).unwrap_or(f64::NAN);
     let summary = format!(
-        "{} {:.0} mg/dL   GMI {:.1} %   CV {:.1} %   {} {:.1} {}, {:.0} %",
+        "{} {:.0} mg/dL · GMI {:.1} % · CV {:.1} % · {} {:.1} {}, {:.0} %",
         say("平均", "mean"),
         named("mean"),
         named("gmi"),
