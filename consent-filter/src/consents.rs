@@ -4,7 +4,7 @@ use crate::classes::Class;
 use crate::decision::Reason;
 use crate::directory::{Directory, Viewer};
 use crate::exceptions::{self, Trees};
-use crate::index::{DepartmentIx, MemberIx, Placed, TermsIx};
+use crate::index::{DepartmentIx, MemberIx, TermsIx};
 use crate::intern::{Interner, PackedIds};
 use crate::planted::{Bug, is};
 use crate::{ConsentIx, FacilityIx};
@@ -12,7 +12,7 @@ use model::{
     CategorySet, Consent, ConsentForm, ConsentId, ConsentState, DepartmentCode, Exceptions, Labels, Moment, Period,
     Position, Purpose, PurposeSet, Viewers,
 };
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Where a consent stands in the book.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -78,9 +78,10 @@ pub(crate) struct Grant {
 /// The tables that grants refer to.
 #[derive(Clone, Default, Debug)]
 pub(crate) struct Consents {
-    ids: PackedIds,
-    /// For each id the statement by which it stands as it does.
-    stated: Vec<Placed>,
+    /// Each with the statement by which it stands as it does: see [`Brief`].
+    ids: PackedIds<8>,
+    /// The statements whose position is too large to stand beside the id.
+    far: BTreeMap<u32, Position>,
     terms: Interner<Terms>,
     lists: Interner<ViewerList>,
     departments: Interner<DepartmentCode>,
@@ -88,6 +89,54 @@ pub(crate) struct Consents {
     /// Moments at which a period begins or ends, of consents and of memberships. Never forgotten: one that no longer
     /// counts only causes a look too many.
     boundaries: BTreeSet<i64>,
+}
+
+/// A position in eight bytes, for there is one for each consent: 16 bits of partition, 48 of offset.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Brief {
+    /// No letter stands there.
+    Nowhere,
+    At(Position),
+    /// It is kept elsewhere.
+    Far,
+}
+
+impl Brief {
+    const OFFSET: u32 = 48;
+    const NOWHERE: u64 = u64::MAX;
+    const FAR: u64 = u64::MAX - 1;
+
+    fn of(position: Position) -> Self {
+        match Self::At(position).bits() {
+            Self::FAR => Self::Far,
+            _ => Self::At(position),
+        }
+    }
+    fn bits(self) -> u64 {
+        match self {
+            Self::Nowhere => Self::NOWHERE,
+            Self::Far => Self::FAR,
+            Self::At(position) => {
+                let (partition, offset) = (position.partition.0, position.offset.0);
+                // The last partition that 16 bits hold is left to the two signs.
+                let fits = partition < u32::from(u16::MAX) && offset >> Self::OFFSET == 0;
+                if fits { u64::from(partition) << Self::OFFSET | offset } else { Self::FAR }
+            }
+        }
+    }
+    fn to_bytes(self) -> [u8; 8] {
+        self.bits().to_le_bytes()
+    }
+    fn of_bytes(bytes: [u8; 8]) -> Self {
+        match u64::from_le_bytes(bytes) {
+            Self::NOWHERE => Self::Nowhere,
+            Self::FAR => Self::Far,
+            bits => {
+                let partition = u32::try_from(bits >> Self::OFFSET).unwrap_or(u32::MAX);
+                Self::At(Position::new(partition, bits & ((1 << Self::OFFSET) - 1)))
+            }
+        }
+    }
 }
 
 // Three grants lie in two cache lines; a decision reads them one after another.
@@ -211,16 +260,18 @@ impl Consents {
     }
     /// The statement by which the consent stands as it does.
     pub(crate) fn stated_at(&self, ix: ConsentIx) -> Option<Position> {
-        self.stated.get(ix.as_u32() as usize).and_then(|placed| placed.get())
+        match Brief::of_bytes(self.ids.beside(ix.as_u32())?) {
+            Brief::Nowhere => None,
+            Brief::At(position) => Some(position),
+            Brief::Far => self.far.get(&ix.as_u32()).copied(),
+        }
     }
     pub(crate) fn note_statement(&mut self, ix: ConsentIx, position: Position) {
-        let at = ix.as_u32() as usize;
-        if self.stated.len() <= at {
-            self.stated.resize(at + 1, Placed::NOWHERE);
+        let brief = Brief::of(position);
+        if matches!(brief, Brief::Far) {
+            self.far.insert(ix.as_u32(), position);
         }
-        if let Some(placed) = self.stated.get_mut(at) {
-            *placed = Placed::at(position);
-        }
+        self.ids.put_beside(ix.as_u32(), brief.to_bytes());
     }
     /// Keeps an id; `None` when there is no room for another.
     pub(crate) fn push_id(&mut self, id: &ConsentId) -> Option<ConsentIx> {
@@ -330,7 +381,7 @@ impl Consents {
         // A B-tree leaf holds 11 keys and is 2/3 full as a rule.
         const BOUNDARY: usize = 14;
         self.ids.bytes()
-            + self.stated.capacity() * size_of::<Placed>()
+            + self.far.len() * size_of::<(u32, Position)>()
             + self.terms.bytes()
             + self.lists.bytes()
             + self.departments.bytes()
@@ -404,4 +455,24 @@ pub struct StatedConsent {
     pub proxy: bool,
     /// When a guardian's consent reaches the patient's majority.
     pub of_age: Option<Moment>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_a_consent_was_stated_comes_back_however_far_it_lies() {
+        let mut consents = Consents::default();
+        let ids = ["a", "0192d7a0-5b1e-7c3a-9f00-00aa11bb22cc", "b", "c", "d"].map(|id| ConsentId::parse(id).unwrap());
+        let ids = ids.map(|id| consents.push_id(&id).unwrap());
+        assert_eq!(ids.map(|id| consents.stated_at(id)), [None; 5]);
+        let positions = [(0, 0), (65_534, (1 << 48) - 1), (65_535, 0), (u32::MAX, u64::MAX), (1, 1 << 48)];
+        let positions = positions.map(|(partition, offset)| Position::new(partition, offset));
+        ids.iter().zip(positions).for_each(|(id, position)| consents.note_statement(*id, position));
+        assert_eq!(ids.map(|id| consents.stated_at(id)), positions.map(Some));
+        // Stated again nearer, it is there and not where it was.
+        consents.note_statement(ids[3], positions[0]);
+        assert_eq!(consents.stated_at(ids[3]), Some(positions[0]));
+    }
 }

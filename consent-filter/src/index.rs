@@ -56,7 +56,7 @@ index!(pub(crate) PersonIx: nowhere place);
 index!(pub(crate) DepartmentIx: nowhere column);
 index!(pub(crate) TermsIx: nowhere column);
 
-/// A position in twelve bytes, for tables with a row for each consent.
+/// A position in twelve bytes, for tables with a row for each link.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Placed([u32; 3]);
 

@@ -132,9 +132,11 @@ impl HashIndex {
     }
 }
 
-/// Ids one after another in one stretch of bytes. A canonical UUID takes 17 bytes, any other id its length and one.
+/// Ids one after another in one stretch of bytes, each with `BESIDE` bytes of its holder behind it. A canonical UUID takes 17
+/// bytes, any other id its length and one. An id's place is where it begins, so that places are no numbers to count by: a
+/// table of one row for each would be empty but for every seventeenth.
 #[derive(Clone, Default, Debug)]
-pub(crate) struct PackedIds {
+pub(crate) struct PackedIds<const BESIDE: usize = 0> {
     bytes: Vec<u8>,
 }
 
@@ -142,11 +144,11 @@ pub(crate) struct PackedIds {
 const UUID: u8 = u8::MAX;
 const HYPHENS: [usize; 4] = [8, 13, 18, 23];
 
-impl PackedIds {
-    /// Adds an id and gives its place; `None` when four gigabytes of ids are full.
+impl<const BESIDE: usize> PackedIds<BESIDE> {
+    /// Adds an id, with every bit set beside it, and gives its place; `None` when four gigabytes of ids are full.
     pub(crate) fn push(&mut self, id: &str) -> Option<u32> {
         let at = u32::try_from(self.bytes.len()).ok().filter(|at| *at < u32::MAX)?;
-        let room = id.len() + 1;
+        let room = id.len() + 1 + BESIDE;
         if self.bytes.capacity() - self.bytes.len() < room {
             // By an eighth at a time: doubling would leave up to half of the bytes empty.
             self.bytes.reserve_exact(self.bytes.len() / 8 + room + 64);
@@ -161,7 +163,24 @@ impl PackedIds {
                 self.bytes.extend_from_slice(id.as_bytes());
             }
         }
+        self.bytes.extend_from_slice(&[u8::MAX; BESIDE]);
         Some(at)
+    }
+    /// What stands beside the id at `at`.
+    pub(crate) fn beside(&self, at: u32) -> Option<[u8; BESIDE]> {
+        let from = self.end(at)?;
+        self.bytes.get(from..from + BESIDE)?.try_into().ok()
+    }
+    /// Puts something beside the id at `at`.
+    pub(crate) fn put_beside(&mut self, at: u32, what: [u8; BESIDE]) {
+        if let Some(place) = self.end(at).and_then(|from| self.bytes.get_mut(from..from + BESIDE)) {
+            place.copy_from_slice(&what);
+        }
+    }
+    /// Where the id at `at` ends.
+    fn end(&self, at: u32) -> Option<usize> {
+        let (_, id) = self.packed(at)?;
+        Some(at as usize + 1 + id.len())
     }
     /// Whether the id at `at` is `id`.
     pub(crate) fn is(&self, at: u32, id: &str) -> bool {

@@ -3,7 +3,7 @@ use proptest::prelude::*;
 
 #[test]
 fn an_id_comes_back_as_it_was_given() {
-    let mut ids = PackedIds::default();
+    let mut ids = PackedIds::<0>::default();
     let texts = [
         "c-0001",
         "0192d7a0-5b1e-7c3a-9f00-00aa11bb22cc",
@@ -24,9 +24,21 @@ fn an_id_comes_back_as_it_was_given() {
 
 #[test]
 fn a_uuid_takes_seventeen_bytes() {
-    let mut ids = PackedIds::default();
+    let mut ids = PackedIds::<0>::default();
     ids.push("0192d7a0-5b1e-7c3a-9f00-00aa11bb22cc").unwrap();
     assert_eq!(ids.bytes.len(), 17);
+}
+
+#[test]
+fn what_stands_beside_an_id_is_its_own() {
+    let mut ids = PackedIds::<8>::default();
+    let texts = ["c-0001", "0192d7a0-5b1e-7c3a-9f00-00aa11bb22cc", "x"];
+    let places = texts.map(|text| ids.push(text).unwrap());
+    assert_eq!(places.map(|at| ids.beside(at)), [Some([255; 8]); 3]);
+    places.iter().zip(1..).for_each(|(at, what)| ids.put_beside(*at, [what; 8]));
+    assert_eq!(places.map(|at| ids.beside(at)), [Some([1; 8]), Some([2; 8]), Some([3; 8])]);
+    assert_eq!(places.map(|at| ids.text(at).unwrap()), texts);
+    assert_eq!(ids.beside(1_000_000), None);
 }
 
 #[test]
@@ -46,7 +58,7 @@ fn entries_with_one_hash_are_told_apart() {
 proptest! {
     #[test]
     fn any_id_comes_back_as_it_was_given(texts in proptest::collection::vec("[!-~]{1,64}", 1..20)) {
-        let mut ids = PackedIds::default();
+        let mut ids = PackedIds::<0>::default();
         let places: Vec<u32> = texts.iter().map(|text| ids.push(text).unwrap()).collect();
         for (text, at) in texts.iter().zip(places) {
             prop_assert_eq!(ids.text(at), Some(text.clone()));
