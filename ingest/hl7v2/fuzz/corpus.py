@@ -27,7 +27,7 @@ def put(target, content):
 
 
 for message in messages:
-    # Every field is asked for in four character sets: a long message takes a fortieth of a second under the sanitizer.
+    # Every field is asked for everything: a long message takes long under the sanitizer.
     if len(message) <= 2048:
         put("parse", message)
     if len(message) <= 16384:

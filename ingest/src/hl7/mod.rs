@@ -36,8 +36,8 @@ use case::Case;
 pub use hl7v2::Charset;
 use hl7v2::{ErrorCode, Fault, Location, Message, Options, SegmentId};
 use jiff::tz::TimeZone;
-use model::{CodeSystem, Event, FacilityId, Moment};
-use std::collections::BTreeMap;
+use model::{CodeSystem, Event, EventKey, FacilityId, Moment};
+use std::collections::{BTreeMap, HashMap};
 
 /// What a sender's messages do not say of themselves.
 #[derive(Clone, Debug)]
@@ -114,6 +114,7 @@ pub fn convert(message: &Message<'_>, feed: &Feed, received: Moment) -> Outcome 
         Err(remark) => return Outcome::of(remark),
     };
     let mut outcome = Outcome::default();
+    let mut places: HashMap<EventKey, usize> = HashMap::new();
     for section in group::sections(message, kind) {
         let case = match Case::new(message, &section, kind, feed, received) {
             Ok(case) => case,
@@ -138,7 +139,20 @@ pub fn convert(message: &Message<'_>, feed: &Feed, received: Moment) -> Outcome 
         outcome.remarks.append(&mut out.remarks);
         for record in out.records {
             match crate::fhir::event(record, received) {
-                Ok(event) => outcome.events.push(event),
+                // A message that names its patient twice may say the same twice.
+                Ok(event) => match places.get(&event.key).and_then(|at| outcome.events.get(*at)) {
+                    None => {
+                        places.insert(event.key.clone(), outcome.events.len());
+                        outcome.events.push(event);
+                    }
+                    Some(earlier) if *earlier == event => {}
+                    Some(_) => {
+                        let rule =
+                            "a message says one thing of a record; under a second `PID` of the patient it says another";
+                        let fault = Fault::new(pid(), ErrorCode::DuplicateKey, rule);
+                        outcome.remarks.push(Remark::new(Reason::InvalidElement, fault));
+                    }
+                },
                 Err(_) => outcome.remarks.push(Remark::new(
                     Reason::InvalidElement,
                     Fault::new(

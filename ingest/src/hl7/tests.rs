@@ -421,3 +421,14 @@ fn a_note_is_part_of_a_report_and_said_beside_a_result() {
     let came = outcome(&message("ORU^R01", "20260401093000", &early));
     assert_eq!(came.remarks.iter().filter(|remark| remark.reason == Reason::Comment).count(), 2);
 }
+
+#[test]
+fn a_patient_named_twice_is_one_and_two_things_of_one_record_are_refused() {
+    let said = "PID|1||0042^^^HOSP^PI||a^b\rOBR|1|A1||E001^x^L|||20260401\rOBX|1|NM|718-7^Hb^LN||13.2|g/dL|||||F";
+    let text = |rest: &str| format!("MSH|^~\\&|HIS|HOSP|||20260401093000||ORU^R01|1|P|2.5\r{said}\r{rest}");
+    let once = outcome(&text(""));
+    let again = outcome(&text(said));
+    assert_eq!((once.events.len(), again.events.len(), again.remarks.len()), (1, 1, 0));
+    let other = outcome(&text(&said.replace("13.2", "9.9")));
+    assert_eq!((other.events.len(), other.fate()), (1, Fate::Refused), "the first is taken, the message is kept");
+}
