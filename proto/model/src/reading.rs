@@ -1,7 +1,7 @@
 //! Counting what an act shows, from its beginning to its end.
 
-use crate::{ActId, Agent, AuditEvent, AuditOutcome, Category, Frontier, Moment, PatientRef, Principal, Purpose};
-use crate::{Salt, Shown, What};
+use crate::{ActId, Agent, AuditEvent, AuditOutcome, Category, Frontier, Moment, PatientRef, Position, Principal};
+use crate::{Purpose, Salt, Shown, What};
 
 /// An act that has begun. Rows are counted as they are shown; the end gives the audit events to write.
 ///
@@ -62,7 +62,7 @@ impl Reading {
     pub fn reached(&mut self, frontier: &Frontier, live_seconds: u64) {
         match &mut self.what {
             What::Feed { seen, seconds, .. } => {
-                seen.clone_from(frontier);
+                frontier.iter().for_each(|(partition, next)| seen.advance(partition, next));
                 *seconds = live_seconds;
             }
             What::Query { seen, .. }
@@ -71,6 +71,12 @@ impl Reading {
             | What::Disclosure { seen, .. }
             | What::BreakGlass { seen, .. } => seen.clone_from(frontier),
             What::Receipt(_) | What::Acknowledgement { .. } | What::Delivery { .. } | What::Action { .. } => {}
+        }
+    }
+    /// A feed has given what lies at `position`, which may be beyond the last frontier it reached.
+    pub fn gave(&mut self, position: Position) {
+        if let What::Feed { seen, .. } = &mut self.what {
+            seen.include(position);
         }
     }
     /// How many patients wait to be told; at [`Self::PATIENTS_PER_EVENT`] it is time for [`Self::so_far`].
@@ -199,6 +205,16 @@ mod tests {
         assert_eq!((first[0].what.since(), first[0].what.seen()), (Some(&Frontier::start()), Some(&five)));
         assert_eq!((last[0].what.since(), last[0].what.seconds()), (Some(&five), 90));
         assert_eq!((first[0].part, last[0].part, last[0].outcome), (0, 1, AuditOutcome::Closed));
+    }
+
+    #[test]
+    fn a_feed_has_come_as_far_as_what_it_gave_last() {
+        let mut reading = feed();
+        reading.reached(&"0:3,1:5".parse().unwrap(), 60);
+        reading.gave(Position::new(1, 8));
+        reading.reached(&"0:4,1:6".parse().unwrap(), 61);
+        let events = reading.finish(at(30), AuditOutcome::Cancelled, || Salt::from_bytes([0; 32]));
+        assert_eq!(events[0].what.seen(), Some(&"0:4,1:9".parse().unwrap()));
     }
 
     #[test]

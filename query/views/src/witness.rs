@@ -60,6 +60,12 @@ impl Account {
             reading.reached(frontier, seconds);
         }
     }
+    /// Says that a feed has given what lies at a position.
+    pub fn gave(&mut self, position: model::Position) {
+        if let Some(reading) = &mut self.reading {
+            reading.gave(position);
+        }
+    }
     /// Whether as many patients wait to be told as one event holds.
     pub fn is_full(&self) -> bool {
         self.reading.as_ref().is_some_and(|reading| reading.waiting() >= Reading::PATIENTS_PER_EVENT)

@@ -158,12 +158,17 @@ impl Subscription {
             }
             return;
         }
-        let (FeedItem::Appeared { record, .. } | FeedItem::Changed { record, .. }, Some(account)) =
-            (item, &mut self.account)
-        else {
-            return;
+        let (position, record) = match item {
+            FeedItem::Appeared { position, record, .. } => (*position, record),
+            FeedItem::Changed { position, record, .. } => (Some(*position), record),
+            _ => return,
         };
+        let Some(account) = &mut self.account else { return };
         account.rows(&record.patient, record.category(), 1);
+        // It may be given before the frontier that includes it.
+        if let Some(position) = position {
+            account.gave(position);
+        }
         if account.is_full() {
             drop(account.so_far());
         }

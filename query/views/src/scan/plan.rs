@@ -3,6 +3,7 @@
 
 use super::cold::ColdRows;
 use super::pieces::Piece;
+use super::pruning::Pruning;
 use super::rows::{Given, hot};
 use super::sight::Sight;
 use super::tally::{Run, Tally};
@@ -34,6 +35,7 @@ pub(crate) struct FacilityScan {
     pub(crate) schema: SchemaRef,
     /// By partition.
     pub(crate) pieces: Vec<Arc<Vec<Piece>>>,
+    pruning: Arc<Pruning>,
     pub(crate) limit: Option<usize>,
     pub(crate) tally: Arc<Tally>,
     properties: Arc<PlanProperties>,
@@ -48,13 +50,14 @@ pub(crate) struct Parts {
     pub(crate) given: Vec<Given>,
     pub(crate) schema: SchemaRef,
     pub(crate) pieces: Vec<Vec<Piece>>,
+    pub(crate) pruning: Pruning,
     pub(crate) limit: Option<usize>,
     pub(crate) tally: Arc<Tally>,
 }
 
 impl FacilityScan {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { category, sight, dead, given, schema, pieces, limit, tally } = parts;
+        let Parts { category, sight, dead, given, schema, pieces, pruning, limit, tally } = parts;
         let properties = Arc::new(PlanProperties::new(
             EquivalenceProperties::new(schema.clone()),
             Partitioning::UnknownPartitioning(pieces.len()),
@@ -63,7 +66,8 @@ impl FacilityScan {
         ));
         let pieces = pieces.into_iter().map(Arc::new).collect();
         let metrics = ExecutionPlanMetricsSet::new();
-        Self { category, sight, dead, given: given.into(), schema, pieces, limit, tally, properties, metrics }
+        let (given, pruning) = (given.into(), Arc::new(pruning));
+        Self { category, sight, dead, given, schema, pieces, pruning, limit, tally, properties, metrics }
     }
 }
 
@@ -123,6 +127,7 @@ impl ExecutionPlan for FacilityScan {
             dead: self.dead.clone(),
             given: self.given.clone(),
             schema: self.schema.clone(),
+            pruning: self.pruning.clone(),
             limit: self.limit.unwrap_or(usize::MAX),
             category: self.category,
             tally: self.tally.clone(),
@@ -148,6 +153,7 @@ struct Work {
     dead: DeadSet,
     given: Arc<[Given]>,
     schema: SchemaRef,
+    pruning: Arc<Pruning>,
     limit: usize,
     batch_rows: usize,
     category: Category,
@@ -167,7 +173,8 @@ impl Work {
         for piece in pieces {
             match piece {
                 Piece::Hot(chunk) => {
-                    if let Some((batch, runs)) = hot(&self.sight, &self.dead, chunk, &self.given, &self.schema)?
+                    if let Some((batch, runs)) =
+                        hot(&self.sight, &self.dead, (chunk, &self.pruning), &self.given, &self.schema)?
                         && !give(batch, &runs)?
                     {
                         return Ok(());

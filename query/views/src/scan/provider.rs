@@ -63,6 +63,7 @@ impl TableProvider for FacilityTable {
             given: given(self.category, &projection),
             schema: Arc::new(schema),
             pieces: pieces(&self.sight, &self.snapshot, self.category, &pruning, partitions),
+            pruning,
             // The rows of a filtered scan are filtered again above, so its limit is not this scan's.
             limit: limit.filter(|_| filters.is_empty()),
             tally: self.tally.clone(),

@@ -81,6 +81,10 @@ impl Pruning {
         });
     }
 
+    /// Whether it says whose rows are of use.
+    pub(crate) fn narrows_whose(&self) -> bool {
+        self.sources.is_some() || self.patients.is_some() || self.own_patients.is_some()
+    }
     /// Whether rows of a source are of use.
     pub(crate) fn source(&self, source: &str) -> bool {
         self.sources.as_ref().is_none_or(|sources| sources.contains(source))

@@ -61,10 +61,11 @@ fn batches(
     let schema = Arc::new(stored_schema(category).project(columns).map_err(failed)?);
     let given: Vec<Given> =
         columns.iter().map(|at| if *at == place::SOURCE { Given::Source } else { Given::Stored(*at) }).collect();
-    for piece in pieces(sight, snapshot, category, &Pruning::of(&[]), 1).into_iter().flatten() {
+    let pruning = Pruning::of(&[]);
+    for piece in pieces(sight, snapshot, category, &pruning, 1).into_iter().flatten() {
         match piece {
             Piece::Hot(chunk) => {
-                let shown = hot(sight, dead, &chunk, &given, &schema).map_err(failed)?;
+                let shown = hot(sight, dead, (&chunk, &pruning), &given, &schema).map_err(failed)?;
                 if shown.is_some_and(|(batch, _)| !give(&batch)) {
                     return Ok(());
                 }

@@ -1,5 +1,6 @@
 //! Which rows are visible, and the columns a scan gives of them.
 
+use super::pruning::Pruning;
 use super::sight::{Sight, admits};
 use super::tally::{Run, Runs, owner};
 use crate::hot::{Chunk, place};
@@ -44,11 +45,11 @@ pub(crate) fn batch(schema: &SchemaRef, columns: Vec<ArrayRef>, rows: usize) -> 
     RecordBatch::try_new_with_options(schema.clone(), columns, &options)
 }
 
-/// The visible rows of a hot chunk, and of whom they are; `None` when there are none.
+/// The visible rows of a hot chunk that are of use, and of whom they are; `None` when there are none.
 pub(crate) fn hot(
     sight: &Sight,
     dead: &DeadSet,
-    chunk: &Chunk,
+    (chunk, pruning): (&Chunk, &Pruning),
     given: &[Given],
     schema: &SchemaRef,
 ) -> Result<Option<(RecordBatch, Vec<Run>)>, ArrowError> {
@@ -56,6 +57,9 @@ pub(crate) fn hot(
     let mut mine: Vec<Option<&str>> = Vec::new();
     let wants_mine = given.contains(&Given::MyPatient);
     let patients = crate::hot::texts(&chunk.batch, place::PATIENT);
+    // What a query has no use for is not read, as in files: so it is not counted as read either.
+    let narrows = pruning.narrows_whose();
+    let sources = crate::hot::texts(&chunk.batch, place::SOURCE);
     let mut mask = Vec::with_capacity(chunk.len());
     let mut runs = Runs::default();
     let times = occurred.iter().zip(recorded);
@@ -74,6 +78,12 @@ pub(crate) fn hot(
             (false, None)
         };
         let visible = visible && (!dead.contains(*key) || is(Bug::HotDeadShown));
+        let of_use = !narrows || {
+            let (source, patient) = (sources.map(|texts| texts.value(row)), patients.map(|texts| texts.value(row)));
+            source.is_none_or(|source| pruning.source(source))
+                && patient.is_none_or(|patient| pruning.patient(patient, number.unwrap_or(patient)))
+        };
+        let visible = visible && of_use;
         if visible {
             runs.push(patient.get(), 1, || owner(chunk, row));
             if wants_mine {
