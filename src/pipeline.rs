@@ -20,12 +20,12 @@ pub use decode::{Withheld, WithheldLetter};
 use crate::clerk::{Clerk, Disclosed, NotYet, Withdrawn};
 use crate::pipeline::decode::{Decoded, decode};
 use crate::pipeline::telling::Told;
-use crate::register::{Register, RegisterError};
+use crate::register::{Noted, Register, RegisterError};
 use crate::telemetry::trace_context;
 use consent_filter::{Audience, Book, Facts};
 use event_log::{EventLog, ReadError, ReadLimit};
 use futures::{Stream, StreamExt};
-use model::{Body, ConsentChange, Event, Frontier, Moment, Position, Record};
+use model::{Body, Category, ConsentChange, Event, Frontier, Moment, Position, Record};
 use parking_lot::{RwLock, RwLockWriteGuard};
 use std::sync::Arc;
 use std::time::Duration;
@@ -165,6 +165,7 @@ pub async fn run(
         match aside.commit().await {
             Ok(_) => {}
             Err(CommitError::Store(error)) => return Err(error.into()),
+            Err(CommitError::Register(error)) => return Err(error.into()),
             // The letters are read again at the next start, and the ledger is told then.
             Err(CommitError::NotYet(error)) => tracing::warn!(%error, "the views were not committed at the end"),
         }
@@ -220,6 +221,8 @@ pub struct Worker<'a> {
     withdrawn: Vec<Withdrawn>,
     /// What became visible since the last commit.
     disclosed: Disclosed,
+    /// Laboratory records that the register is to look at, put and not published yet.
+    noted: Vec<Noted>,
 }
 
 struct ClockHandle(Clock);
@@ -241,6 +244,7 @@ impl<'a> Worker<'a> {
             told: Told::new(),
             withdrawn: Vec::new(),
             disclosed: Disclosed::default(),
+            noted: Vec::new(),
         }
     }
 
@@ -281,9 +285,11 @@ impl<'a> Worker<'a> {
 
     /// Rows, permissions and the frontier become visible in one act, and the feeds hand out what was told.
     fn show(&mut self) -> Result<(), PipelineError> {
-        let Rooms { store, feeds, book, clerk, .. } = self.rooms;
+        self.note()?;
+        let Rooms { store, feeds, book, clerk, register, .. } = self.rooms;
         store.publish(&self.frontier)?;
         feeds.published(store);
+        register.published(&self.frontier);
         for withdrawn in self.withdrawn.drain(..) {
             if let Some(clerk) = clerk {
                 clerk.issue(withdrawn, feeds, book);
@@ -303,7 +309,8 @@ impl<'a> Worker<'a> {
         if let Some(clerk) = clerk.as_ref().filter(|clerk| clerk.tells_disclosures()) {
             clerk.take_over(&reaches, &mut self.disclosed, book).await;
         }
-        Some(Aside { store: Arc::clone(store), clerk: clerk.clone(), reaches })
+        let register = Arc::clone(&self.rooms.register);
+        Some(Aside { store: Arc::clone(store), register, clerk: clerk.clone(), reaches })
     }
 
     fn letter(&mut self, decoded: Decoded, facts: Option<Facts>, probe: &mut dyn Probe) -> Result<(), PipelineError> {
@@ -353,8 +360,33 @@ impl<'a> Worker<'a> {
             let of = (facts.patient, record.category());
             self.disclosed.note(clerk.telling(position), of, self.audience.reached());
         }
+        if record.category() == Category::Laboratory {
+            self.note_version(position, &record, outcome)?;
+        }
         let others = self.audience.reached().len().saturating_sub(1);
         self.told.record(code(outcome), others);
+        Ok(())
+    }
+
+    /// Notes a version of a laboratory record that is not its only one.
+    fn note_version(&mut self, position: Position, record: &Record, outcome: PutOutcome) -> Result<(), PipelineError> {
+        let reference = record.reference();
+        let other = match outcome {
+            PutOutcome::New | PutOutcome::Duplicate => return Ok(()),
+            PutOutcome::Supersedes { previous, .. } => Some(previous),
+            PutOutcome::Deleted { previous } => previous,
+            PutOutcome::Stale => self.rooms.store.standing_of(&reference)?.map(|standing| standing.position),
+        };
+        self.noted.push(Noted { position, record: reference, other });
+        Ok(())
+    }
+
+    /// What the register is to look at, it knows before anyone sees it.
+    fn note(&mut self) -> Result<(), PipelineError> {
+        if !self.noted.is_empty() {
+            self.rooms.register.note(&self.noted)?;
+            self.noted.clear();
+        }
         Ok(())
     }
 
@@ -376,7 +408,10 @@ impl<'a> Worker<'a> {
             _ => None,
         };
         let rows = match withdrawal {
-            Some(_) => Some(self.rows_so_far(probe)?),
+            Some(_) => {
+                self.note()?;
+                Some(self.rows_so_far(probe)?)
+            }
             None => None,
         };
         let mut book = self.rooms.book.write();
@@ -443,6 +478,7 @@ fn code(outcome: PutOutcome) -> &'static str {
 /// What is set aside for a commit.
 struct Aside {
     store: Arc<Store>,
+    register: Arc<Register>,
     clerk: Option<Arc<Clerk>>,
     /// How far in the log it reaches.
     reaches: Frontier,
@@ -454,6 +490,8 @@ enum CommitError {
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
+    Register(#[from] RegisterError),
+    #[error(transparent)]
     NotYet(#[from] NotYet),
 }
 
@@ -463,6 +501,8 @@ impl Aside {
         if let Some(clerk) = &self.clerk {
             clerk.settle(&self.reaches).await?;
         }
+        // What is committed is not read again: what was noted of it must be as durable.
+        self.register.sync()?;
         Ok(self.store.commit().await?)
     }
 }

@@ -1,5 +1,5 @@
 //! The register: consents and links in full, with their paper, as last stated, broken glasses with their reasons,
-//! and what facilities are told.
+//! and what facilities are told: also who had been shown a laboratory result that was put right.
 //!
 //! The book keeps only what decides. Who may withdraw a consent or take back a link, and what is listed to the people
 //! who handle the forms or review an emergency, needs the rest; it lies here, on disk, one entry per id. Like everything derived it is a
@@ -8,9 +8,14 @@
 //!
 //! It decides nothing about disclosure: a withdrawn id stays withdrawn here exactly as in the book.
 
+mod course;
 mod entry;
 mod glasses;
+mod known;
+mod laboratory;
 mod notices;
+mod places;
+mod shown;
 mod sites;
 
 #[cfg(test)]
@@ -18,19 +23,22 @@ mod tests;
 
 use crate::register::entry::{ConsentEntry, event_bytes, event_of};
 use crate::register::glasses::Glasses;
+use crate::register::laboratory::Laboratory;
 use crate::register::notices::Notices;
+use crate::register::places::Places;
 use consent_filter::Book;
-use fjall::{Database, Keyspace, KeyspaceCreateOptions};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use ingest::{ConsentQuery, ConsentReader, DirectoryReader, GlassStanding, Standing};
 use model::{
     Body, Consent, ConsentChange, ConsentId, ConsentState, DirectoryChange, DisclosureScope, Event, Facility,
-    FacilityId, Link, LinkChange, LinkId, Member, MemberId, PatientRef, Position, Viewers,
+    FacilityId, Frontier, Link, LinkChange, LinkId, Member, MemberId, PatientRef, Position, Viewers,
 };
 use parking_lot::RwLock;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use laboratory::Noted;
 pub use notices::{Told, UNACKNOWLEDGED_AFTER, UNREVIEWED_AFTER};
 
 /// The register's disk failed.
@@ -60,6 +68,8 @@ pub struct Register {
     glasses: Glasses,
     notices: Notices,
     sites: sites::Stated,
+    laboratory: Laboratory,
+    places: Places,
     book: Arc<RwLock<Book>>,
 }
 
@@ -85,6 +95,8 @@ impl Register {
             glasses: Glasses::open(&database)?,
             notices: Notices::open(&database)?,
             sites: sites::Stated::default(),
+            laboratory: Laboratory::open(&database)?,
+            places: Places::open(&database)?,
             database,
             book,
         })
@@ -95,6 +107,7 @@ impl Register {
     /// # Errors
     /// When the disk fails.
     pub fn apply(&self, position: Position, event: &Event) -> Result<(), RegisterError> {
+        self.places.note(position, event)?;
         match &event.body {
             Body::Consent(change) => self.apply_consent(position, event, change),
             Body::Directory(DirectoryChange::Link(change)) => self.apply_link(event, change),
@@ -104,6 +117,29 @@ impl Register {
             }
             Body::Record(_) | Body::Directory(_) | Body::Audit(_) => Ok(()),
         }
+    }
+
+    /// Remembers laboratory records that have more than one version before they become visible.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn note(&self, noted: &[Noted]) -> Result<(), RegisterError> {
+        let mut batch = self.database.batch();
+        self.laboratory.note(&mut batch, noted);
+        batch.commit()?;
+        self.laboratory.ring();
+        Ok(())
+    }
+    /// Says that everything before `frontier` is visible: what was noted of it can be looked at.
+    pub fn published(&self, frontier: &Frontier) {
+        self.laboratory.publish(frontier);
+    }
+    /// Brings what was taken in to disk.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn sync(&self) -> Result<(), RegisterError> {
+        Ok(self.database.persist(PersistMode::SyncAll)?)
     }
 
     fn apply_consent(&self, position: Position, event: &Event, change: &ConsentChange) -> Result<(), RegisterError> {

@@ -78,13 +78,27 @@ fn failed(error: &RegisterError) -> Status {
     Status::unavailable("notices cannot be read just now; try again")
 }
 
+fn limit(page_size: u32) -> Result<usize, Status> {
+    match page_size {
+        0 => Ok(100),
+        1..=1000 => Ok(usize::try_from(page_size).unwrap_or(1000)),
+        _ => Err(Status::invalid_argument("`page_size`: must be at most 1000")),
+    }
+}
+
 /// Whether a watcher that has seen everything before `after` has not seen this.
 fn is_new(told: &Told, after: Option<&Frontier>) -> bool {
     let Some(after) = after else { return told.notice.acknowledged.is_none() };
     match &told.notice.acknowledged {
         Some(said) => said.position.is_none_or(|position| !after.includes(position.into())),
-        // A frontier does not speak of the clock.
-        None => !after.includes(told.id.cause) || by_the_clock(told.id.kind),
+        // A reading may come to the ledger long after what it had shown was corrected. A frontier does not speak of the
+        // clock.
+        None => {
+            let seen_by = told.notice.seen_by;
+            !after.includes(told.id.cause)
+                || seen_by.is_some_and(|position| !after.includes(position.into()))
+                || by_the_clock(told.id.kind)
+        }
     }
 }
 
@@ -96,9 +110,11 @@ impl NoticeDesk {
     /// The caller's notices, the newest first, without the words.
     fn of(&self, caller: &Principal) -> Result<Vec<Told>, Status> {
         let register = &self.node.rooms().register;
-        let mut all = register.notices_of(&caller.facility, (self.clock)()).map_err(|error| failed(&error))?;
+        let now = (self.clock)();
+        let mut all = register.notices_of(&caller.facility, now).map_err(|error| failed(&error))?;
         all.retain(|told| is_for(caller, &told.id));
-        Ok(all)
+        let known = all.into_iter().map(|told| register.as_known_to(caller, told, now));
+        known.collect::<Result<_, _>>().map_err(|error| failed(&error))
     }
     /// A notice in words.
     fn worded(&self, told: Told, names: &Names) -> v1::Notice {
@@ -141,16 +157,25 @@ impl NoticeService for NoticeDesk {
     ) -> Result<Response<v1::ListNoticesResponse>, Status> {
         let caller = caller(&request)?;
         let v1::ListNoticesRequest { waiting_only, page_size } = request.into_inner();
-        let limit = match page_size {
-            0 => 100,
-            1..=1000 => usize::try_from(page_size).unwrap_or(1000),
-            _ => return Err(Status::invalid_argument("`page_size`: must be at most 1000")),
-        };
+        let limit = limit(page_size)?;
         let names = self.names();
         let wanted = |told: &Told| !waiting_only || told.notice.acknowledged.is_none();
         let some = self.of(&caller)?.into_iter().filter(wanted).take(limit);
         let notices = some.map(|told| self.worded(told, &names)).collect();
         Ok(Response::new(v1::ListNoticesResponse { notices }))
+    }
+
+    async fn list_corrections(
+        &self,
+        request: Request<v1::ListCorrectionsRequest>,
+    ) -> Result<Response<v1::ListCorrectionsResponse>, Status> {
+        let caller = caller(&request)?;
+        let v1::ListCorrectionsRequest { outstanding_only, page_size } = request.into_inner();
+        let limit = limit(page_size)?;
+        let all = self.node.rooms().register.corrections_of(&caller.facility).map_err(|error| failed(&error))?;
+        let wanted = |one: &v1::Correction| !outstanding_only || (one.acknowledged as usize) < one.told.len();
+        let corrections = all.into_iter().filter(wanted).take(limit).collect();
+        Ok(Response::new(v1::ListCorrectionsResponse { corrections }))
     }
 
     async fn watch(&self, request: Request<v1::WatchNoticesRequest>) -> Result<Response<Self::WatchStream>, Status> {

@@ -9,8 +9,9 @@ use model::{Moment, NoticeId};
 use std::process::ExitCode;
 use wire::v1;
 
-/// 知らせ：緊急閲覧とその確認、同意の撤回、受領書、成年に達した患者の再同意。
-/// Notices: broken glasses and their review, withdrawn consents, receipts, patients who came of age.
+/// 知らせ：緊急閲覧とその確認、同意の撤回、受領書、成年に達した患者の再同意、表示された検査結果の訂正。
+/// Notices: broken glasses and their review, withdrawn consents, receipts, patients who came of age, corrected laboratory
+/// results.
 #[derive(Debug, Args)]
 pub struct NoticesCommand {
     #[command(subcommand)]
@@ -42,6 +43,17 @@ enum Act {
         #[command(flatten)]
         connection: Connection,
     },
+    /// 自施設の検査結果の訂正：誰に知らされ、誰が確認したか（未確認のあるものから）。
+    /// Corrections of the facility's own laboratory results: who is told and who has said so, outstanding ones first.
+    #[command(after_help = "例 Example:\n  ajisai notices corrected --as laboratory.token --waiting\n\n\
+        旧い値を表示された他施設の人だけに知らされる。Only people elsewhere who had been shown the old value are told.")]
+    Corrected {
+        /// 確認していない人がいるものだけ Only those that somebody has not acknowledged.
+        #[arg(long)]
+        waiting: bool,
+        #[command(flatten)]
+        connection: Connection,
+    },
     /// 知らせを確認したと記録する（職員本人）。Say that you were told: a person, for themselves. It is kept in the ledger.
     #[command(after_help = "例 Example:\n  ajisai notices ack --as clerk.token glass-broken/3:1842/nagasaki-mc")]
     Ack {
@@ -62,6 +74,7 @@ impl NoticesCommand {
         match self.act {
             Act::List { waiting, connection } => list(waiting, &connection).await,
             Act::Watch { from, count, connection } => watch(from.as_deref(), count, &connection).await,
+            Act::Corrected { waiting, connection } => corrected(waiting, &connection).await,
             Act::Ack { id, connection } => acknowledge(&id, &connection).await,
         }
     }
@@ -126,6 +139,40 @@ async fn watch(from: Option<&str>, count: Option<u64>, connection: &Connection) 
         }
     }
     remark(format!("{seen} 件 notices; 再開位置 resume with --from {resume}"));
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn corrected(outstanding_only: bool, connection: &Connection) -> anyhow::Result<ExitCode> {
+    let client = connection.open().await?;
+    let request = v1::ListCorrectionsRequest { outstanding_only, page_size: 1000 };
+    let corrections = client.notices().list_corrections(request).await.map_err(fail)?.into_inner().corrections;
+    let mut printed = table(&[
+        "時刻 corrected",
+        "患者 patient",
+        "記録 record",
+        "訂正 change",
+        "知らせた先 told",
+        "確認 acknowledged",
+    ]);
+    for v1::Correction { corrected_us, patient, record, change, told: recipients, .. } in &corrections {
+        let each = recipients.iter().map(|one| {
+            let who = if one.member.is_empty() { "システム system" } else { one.member.as_str() };
+            Ok((format!("{} {who}", one.facility), told(one.acknowledged.as_ref())?))
+        });
+        let (who, said): (Vec<_>, Vec<_>) = each.collect::<anyhow::Result<Vec<_>>>()?.into_iter().unzip();
+        printed.add_row([
+            Moment::from_micros(*corrected_us)?.to_string(),
+            patient.as_ref().map(|patient| patient.number.clone()).unwrap_or_default(),
+            record.clone(),
+            change.clone(),
+            who.join("\n"),
+            said.join("\n"),
+        ]);
+    }
+    say(printed.to_string());
+    let all: usize = corrections.iter().map(|one| one.told.len()).sum();
+    let said: usize = corrections.iter().map(|one| one.acknowledged as usize).sum();
+    remark(format!("訂正 {} 件 corrections; 確認 {said}/{all} acknowledged", corrections.len()));
     Ok(ExitCode::SUCCESS)
 }
 

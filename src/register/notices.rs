@@ -5,13 +5,16 @@
 //! nothing rests on when the disk was synced. What the clock alone raises is worked out when it is asked for.
 
 use super::glasses::Turn;
+use super::laboratory::Found;
+use super::places::LookError;
 use super::{Register, RegisterError};
 use event_log::{EventLog, ReadError, ReadLimit};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch};
 use ingest::{ConsentReader as _, GlassStanding, Standing};
+use ledger::Entry;
 use model::{
-    AuditEvent, Body, Consent, ConsentId, ConsentState, Event, FacilityId, Moment, NoticeId, NoticeKind, Offset,
-    PartitionId, PatientRef, Position, What,
+    AuditEvent, Consent, ConsentId, ConsentState, Event, FacilityId, Moment, NoticeId, NoticeKind, Offset, PartitionId,
+    PatientRef, Position, What,
 };
 use prost::Message as _;
 use std::collections::BTreeSet;
@@ -29,11 +32,10 @@ const RINGS: usize = 1024;
 /// How long the log is waited for, and how long after a failure it is asked again.
 const WAIT: Duration = Duration::from_secs(1);
 /// The key under which the state says how far the control partition was followed.
-const AUDITED: &[u8] = b"audited";
+const AUDITED: &[u8] = b"audited-2";
 
 /// Notices on disk.
 pub(super) struct Notices {
-    database: Database,
     /// facility, 0, cause, kind, member → notice
     kept: Keyspace,
     /// notice id → acknowledgement
@@ -54,7 +56,7 @@ pub struct Told {
 }
 
 impl Told {
-    fn new(id: NoticeId, raised: Moment, patient: Option<&PatientRef>, subject: &str) -> Self {
+    pub(super) fn new(id: NoticeId, raised: Moment, patient: Option<&PatientRef>, subject: &str) -> Self {
         let notice = v1::Notice {
             id: id.to_string(),
             kind: id.kind.code().to_owned(),
@@ -87,7 +89,6 @@ impl Notices {
             acknowledged: keyspace("acknowledgements")?,
             majorities: keyspace("majorities")?,
             state: keyspace("notices-state")?,
-            database: database.clone(),
             bell: broadcast::channel(RINGS).0,
         })
     }
@@ -145,12 +146,11 @@ impl Notices {
         Ok(Offset(next.unwrap_or(0)))
     }
 
-    /// Takes in what the ledger's letters cause, up to but not including `next`.
-    fn take(&self, letters: &[(Position, AuditEvent)], next: Offset) -> Result<(), RegisterError> {
-        let mut batch = self.database.batch();
+    /// Takes in what the ledger's letters cause.
+    fn take(&self, batch: &mut OwnedWriteBatch, letters: &[Entry]) -> Result<Vec<FacilityId>, RegisterError> {
         let mut rung = Vec::new();
         let mut said_now = BTreeSet::new();
-        for (position, event) in letters {
+        for Entry { position, event } in letters {
             match &event.what {
                 // The first stands, and it is of somebody whom the notice goes to.
                 What::Acknowledgement { notice }
@@ -171,26 +171,20 @@ impl Notices {
                     };
                     let source = receipt.patient.facility();
                     let (patient, consent) = (Some(&receipt.patient), receipt.consent.as_str());
-                    self.keep(
-                        &mut batch,
-                        &Told::new(id(NoticeKind::ReceiptReady, source), event.ended, patient, consent),
-                    );
+                    self.keep(batch, &Told::new(id(NoticeKind::ReceiptReady, source), event.ended, patient, consent));
                     rung.push(source.clone());
                     // Whoever had seen nothing has lost nothing.
                     let lost = receipt.hidden.iter().filter(|(at, rows)| !rows.is_empty() && *at != source);
                     for (facility, _) in lost {
                         let id = id(NoticeKind::ConsentWithdrawn, facility);
-                        self.keep(&mut batch, &Told::new(id, event.ended, None, ""));
+                        self.keep(batch, &Told::new(id, event.ended, None, ""));
                         rung.push(facility.clone());
                     }
                 }
                 _ => {}
             }
         }
-        batch.insert(&self.state, AUDITED, next.0.to_be_bytes());
-        batch.commit()?;
-        rung.into_iter().for_each(|facility| self.ring(facility));
-        Ok(())
+        Ok(rung)
     }
 
     fn acknowledgement(&self, id: &NoticeId) -> Result<Option<(Position, v1::Acknowledgement)>, RegisterError> {
@@ -251,6 +245,45 @@ impl Register {
         all.sort_by(|a, b| (b.notice.raised_us, &b.id).cmp(&(a.notice.raised_us, &a.id)));
         Ok(all)
     }
+    /// The corrections of a facility's own laboratory results that others are told of, those that somebody has not
+    /// acknowledged first, then the newest first.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn corrections_of(&self, source: &FacilityId) -> Result<Vec<v1::Correction>, RegisterError> {
+        let mut all = Vec::new();
+        for (cause, entry) in self.laboratory.corrections_of(source)? {
+            let Some(old) = entry.old() else { continue };
+            let told = entry.told.iter().filter_map(|told| {
+                let facility = FacilityId::parse(&told.facility).ok()?;
+                let id = NoticeId { kind: NoticeKind::ResultCorrected, cause, facility, member: told.member()? };
+                Some((id, told.raised_us))
+            });
+            let told = told.map(|(id, raised_us)| {
+                let acknowledged = self.notices.acknowledgement(&id)?.map(|(_, said)| said);
+                Ok(v1::CorrectionTold {
+                    notice: id.to_string(),
+                    facility: id.facility.as_str().to_owned(),
+                    member: id.member.map(|member| member.as_str().to_owned()).unwrap_or_default(),
+                    raised_us,
+                    acknowledged,
+                })
+            });
+            let told = told.collect::<Result<Vec<_>, RegisterError>>()?;
+            let acknowledged = told.iter().filter(|told| told.acknowledged.is_some()).count();
+            all.push(v1::Correction {
+                cause: Some(cause.into()),
+                patient: Some((&old.patient).into()),
+                record: old.id.as_str().to_owned(),
+                change: entry.change,
+                corrected_us: entry.corrected_us,
+                acknowledged: u32::try_from(acknowledged).unwrap_or(u32::MAX),
+                told,
+            });
+        }
+        all.sort_by_key(|one| (one.told.len() == one.acknowledged as usize, std::cmp::Reverse(one.corrected_us)));
+        Ok(all)
+    }
     /// Is rung with the facility that is told something, after it can be read here.
     pub fn notice_bell(&self) -> broadcast::Receiver<FacilityId> {
         self.notices.bell.subscribe()
@@ -261,12 +294,17 @@ impl Register {
     /// When the disk fails.
     pub fn noticed(&self, frontier: &model::Frontier) -> Result<model::Frontier, RegisterError> {
         let audited = self.notices.audited()?;
-        let cut = |(partition, next)| {
-            if partition == PartitionId::CONTROL { (partition, audited.min(next)) } else { (partition, next) }
+        let cut = |(partition, next): (PartitionId, Offset)| {
+            let behind = match self.laboratory.behind(partition)? {
+                _ if partition == PartitionId::CONTROL => Some(audited),
+                behind => behind.map(|position| position.offset),
+            };
+            Ok((partition, behind.map_or(next, |behind| behind.min(next))))
         };
-        Ok(frontier.iter().map(cut).collect())
+        frontier.iter().map(cut).collect()
     }
-    /// Follows the ledger's letters in the control partition until the log is closed.
+    /// Follows the ledger's letters in the control partition, and looks at the laboratory records that were noted, until the
+    /// log is closed.
     pub async fn follow_notices(&self, log: &Arc<dyn EventLog>) {
         loop {
             match self.follow_once(log).await {
@@ -281,22 +319,51 @@ impl Register {
     }
 
     async fn follow_once(&self, log: &Arc<dyn EventLog>) -> Result<(), Followed> {
-        let failed = |error: RegisterError| Followed::Failed(error.to_string());
-        let from = self.notices.audited().map_err(failed)?;
-        let read = log.read(PartitionId::CONTROL, from, ReadLimit::default(), WAIT).await;
-        let letters = read.map_err(|error| match error {
-            ReadError::Closed => Followed::Closed,
-            error => Followed::Failed(error.to_string()),
-        })?;
+        if self.laboratory.has_todo()? {
+            self.laboratory.caught_up(log).await?;
+            let found = self.laboratory.look(log, &self.places).await?;
+            self.write(&[], None, &found)?;
+            return Ok(());
+        }
+        let from = self.notices.audited()?;
+        let read = tokio::select! {
+            read = log.read(PartitionId::CONTROL, from, ReadLimit::default(), WAIT) => read,
+            () = self.laboratory.rung() => return Ok(()),
+        };
+        let letters = read.map_err(LookError::from)?;
         let Some(last) = letters.last().map(|stored| stored.position.offset) else { return Ok(()) };
-        let audited = letters.into_iter().filter_map(|stored| {
+        let entries = letters.into_iter().filter_map(|stored| {
             // A letter that cannot be read is counted and kept where the views are made.
-            match wire::read_event(stored.letter.payload).ok()?.body {
-                Body::Audit(event) => Some((stored.position, *event)),
-                _ => None,
-            }
+            Entry::of(stored.position, &wire::read_event(stored.letter.payload).ok()?)
         });
-        self.notices.take(&audited.collect::<Vec<_>>(), last.next()).map_err(failed)
+        let entries: Vec<Entry> = entries.collect();
+        let concerned = self.laboratory.concerned(&entries)?;
+        let found = if concerned.is_empty() {
+            Found::default()
+        } else {
+            self.laboratory.caught_up(log).await?;
+            self.laboratory.tell_concerned(log, &self.places, concerned).await?
+        };
+        self.write(&entries, Some(last.next()), &found)?;
+        Ok(())
+    }
+
+    /// Writes what the ledger's letters cause, and what was found in the laboratory, in one act.
+    fn write(&self, entries: &[Entry], audited: Option<Offset>, found: &Found) -> Result<(), RegisterError> {
+        let mut batch = self.database.batch();
+        let mut rung = self.notices.take(&mut batch, entries)?;
+        self.laboratory.remember(&mut batch, entries);
+        self.laboratory.keep(&mut batch, found);
+        for told in &found.told {
+            self.notices.keep(&mut batch, told);
+            rung.push(told.id.facility.clone());
+        }
+        if let Some(audited) = audited {
+            batch.insert(&self.notices.state, AUDITED, audited.0.to_be_bytes());
+        }
+        batch.commit()?;
+        rung.into_iter().for_each(|facility| self.notices.ring(facility));
+        Ok(())
     }
 
     /// That a glass of this notice still waits for its review.
@@ -327,6 +394,21 @@ impl Register {
 enum Followed {
     Closed,
     Failed(String),
+}
+
+impl From<LookError> for Followed {
+    fn from(error: LookError) -> Self {
+        match error {
+            LookError::Log(ReadError::Closed) => Self::Closed,
+            error => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<RegisterError> for Followed {
+    fn from(error: RegisterError) -> Self {
+        Self::Failed(error.to_string())
+    }
 }
 
 /// That a guardian's consent which still opens something is to be asked about.

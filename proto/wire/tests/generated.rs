@@ -52,6 +52,7 @@ const REDACTED: &[&str] = &[
     ".ajisai.v1.NoticeItem",
     ".ajisai.v1.Acted",
     ".ajisai.v1.AuditedAction",
+    ".ajisai.v1.Correction",
     ".ajisai.v1.FeedItem",
     ".ajisai.v1.QueryRequest",
     ".ajisai.v1.QueryResponse",

@@ -64,6 +64,7 @@ fn every_kind_is_worded_in_both_languages_and_a_patient_is_named_only_where_the_
         viewer: "sato".to_owned(),
         member: "dr-sato".to_owned(),
         until_us: Some(1_780_000_000_000_000),
+        critical: Some(v1::CriticalValue { item_ja: "カリウム".to_owned(), ..Default::default() }),
         ..Default::default()
     };
     for kind in NoticeKind::ALL {

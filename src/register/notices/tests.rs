@@ -2,7 +2,7 @@ use super::*;
 use crate::register::tests::{Said, at, facility, given, glass_event, patient, register};
 use event_log::{Letter, MemoryLog, PartitionKey};
 use model::{
-    ActId, AuditOutcome, Category, ConsentChange, Counts, MemberId, Paper, Principal, Purpose, Reading, Receipt,
+    ActId, AuditOutcome, Body, Category, ConsentChange, Counts, MemberId, Paper, Principal, Purpose, Reading, Receipt,
     ReviewOutcome, Role, Salt, Signer,
 };
 use std::num::NonZeroU32;

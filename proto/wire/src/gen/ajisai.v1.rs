@@ -9164,6 +9164,68 @@ pub struct AcknowledgeNoticeResponse {
     #[prost(bool, tag = "2")]
     pub duplicate: bool,
 }
+/// Asks for corrections.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListCorrectionsRequest {
+    /// Only those that somebody has not acknowledged.
+    #[prost(bool, tag = "1")]
+    pub outstanding_only: bool,
+    /// At most so many, 1 to 1000; 0 means 100.
+    #[prost(uint32, tag = "2")]
+    pub page_size: u32,
+}
+/// Corrections.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListCorrectionsResponse {
+    /// Outstanding first, then the newest first.
+    #[prost(message, repeated, tag = "1")]
+    pub corrections: ::prost::alloc::vec::Vec<Correction>,
+}
+/// A result that was put right after others had been shown it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Correction {
+    /// The letter that put it right.
+    #[prost(message, optional, tag = "1")]
+    pub cause: ::core::option::Option<Position>,
+    /// The patient under whom it had been shown.
+    #[prost(message, optional, tag = "2")]
+    pub patient: ::core::option::Option<PatientRef>,
+    /// The record.
+    #[prost(string, tag = "3")]
+    pub record: ::prost::alloc::string::String,
+    /// `corrected`, `cancelled`, `deleted`, or `moved` to another patient.
+    #[prost(string, tag = "4")]
+    pub change: ::prost::alloc::string::String,
+    /// When.
+    #[prost(sfixed64, tag = "5")]
+    pub corrected_us: i64,
+    /// Who is told, by facility and person.
+    #[prost(message, repeated, tag = "6")]
+    pub told: ::prost::alloc::vec::Vec<CorrectionTold>,
+    /// How many of them have said that they were.
+    #[prost(uint32, tag = "7")]
+    pub acknowledged: u32,
+}
+/// Somebody who is told of a correction.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CorrectionTold {
+    /// The notice's id.
+    #[prost(string, tag = "1")]
+    pub notice: ::prost::alloc::string::String,
+    /// Where.
+    #[prost(string, tag = "2")]
+    pub facility: ::prost::alloc::string::String,
+    /// The person; empty where it was a facility's system.
+    #[prost(string, tag = "3")]
+    pub member: ::prost::alloc::string::String,
+    /// Since when they are told.
+    #[prost(sfixed64, tag = "4")]
+    pub raised_us: i64,
+    /// Who has said so; absent while it waits.
+    #[prost(message, optional, tag = "5")]
+    pub acknowledged: ::core::option::Option<Acknowledgement>,
+}
 /// Generated client implementations.
 pub mod notice_service_client {
     #![allow(
@@ -9340,6 +9402,33 @@ pub mod notice_service_client {
                 .insert(GrpcMethod::new("ajisai.v1.NoticeService", "Acknowledge"));
             self.inner.unary(req, path, codec).await
         }
+        /// The corrections of the facility's own laboratory results that somebody elsewhere had been shown: who is told, and who
+        /// has said that they were. Those that somebody has not acknowledged first, then the newest first.
+        /// Who: as for List.
+        pub async fn list_corrections(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListCorrectionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListCorrectionsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.NoticeService/ListCorrections",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.NoticeService", "ListCorrections"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -9383,6 +9472,16 @@ pub mod notice_service_server {
             request: tonic::Request<super::AcknowledgeNoticeRequest>,
         ) -> std::result::Result<
             tonic::Response<super::AcknowledgeNoticeResponse>,
+            tonic::Status,
+        >;
+        /// The corrections of the facility's own laboratory results that somebody elsewhere had been shown: who is told, and who
+        /// has said that they were. Those that somebody has not acknowledged first, then the newest first.
+        /// Who: as for List.
+        async fn list_corrections(
+            &self,
+            request: tonic::Request<super::ListCorrectionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListCorrectionsResponse>,
             tonic::Status,
         >;
     }
@@ -9590,6 +9689,52 @@ pub mod notice_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = AcknowledgeSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ajisai.v1.NoticeService/ListCorrections" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListCorrectionsSvc<T: NoticeService>(pub Arc<T>);
+                    impl<
+                        T: NoticeService,
+                    > tonic::server::UnaryService<super::ListCorrectionsRequest>
+                    for ListCorrectionsSvc<T> {
+                        type Response = super::ListCorrectionsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListCorrectionsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as NoticeService>::list_corrections(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListCorrectionsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
