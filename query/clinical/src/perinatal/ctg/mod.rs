@@ -56,4 +56,4 @@ pub use window::{
 };
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -18,11 +18,11 @@ pub(super) fn rules() -> ReadingRules {
 
 /// Noise that is the same each time.
 #[derive(Clone, Debug)]
-pub(super) struct Noise(pub u64);
+pub(in crate::perinatal) struct Noise(pub u64);
 
 impl Noise {
     /// Evenly between -1 and 1.
-    pub(super) fn next(&mut self) -> f32 {
+    pub(in crate::perinatal) fn next(&mut self) -> f32 {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         ((self.0 >> 40) as f32 / (1_u64 << 23) as f32) - 1.0
     }
