@@ -6,6 +6,7 @@ mod limit;
 pub mod maternal;
 pub mod pregnancy;
 pub mod trace;
+mod word;
 
 pub use limit::{LimitError, LimitRow};
 pub use maternal::{HaemorrhageLevel, haemorrhage_level, shock_index};

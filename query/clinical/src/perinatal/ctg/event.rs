@@ -35,19 +35,6 @@ pub enum DecelerationKind {
     Prolonged,
 }
 
-impl DecelerationKind {
-    /// A short name for a column.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Early => "early",
-            Self::Late => "late",
-            Self::GradualAlone => "gradual-alone",
-            Self::Variable => "variable",
-            Self::Prolonged => "prolonged",
-        }
-    }
-}
-
 /// How severe.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Severity {

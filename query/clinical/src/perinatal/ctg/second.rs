@@ -138,16 +138,6 @@ pub enum Epoch {
     Sample,
 }
 
-impl Epoch {
-    /// A short name for a column: the epochs to the minute.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Sixteenth => "stv16",
-            Self::Sample => "stv240",
-        }
-    }
-}
-
 /// Short-term variability of one minute in milliseconds of pulse interval, by epoch, where enough was measured.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Minute {

@@ -33,19 +33,6 @@ pub enum NotAssessable {
     NoVariability,
 }
 
-impl NotAssessable {
-    /// A short name for a column.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::TooShort => "too-short",
-            Self::Lost => "lost",
-            Self::Suspect => "suspect",
-            Self::NoBaseline => "no-baseline",
-            Self::NoVariability => "no-variability",
-        }
-    }
-}
-
 /// How the rate varies about the baseline.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum VariabilityClass {

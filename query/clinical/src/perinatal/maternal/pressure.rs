@@ -143,18 +143,6 @@ pub enum HdpClass {
     SuperimposedPreeclampsia,
 }
 
-impl HdpClass {
-    /// The usual short name.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::GestationalHypertension => "GH",
-            Self::Preeclampsia => "PE",
-            Self::ChronicHypertension => "CH",
-            Self::SuperimposedPreeclampsia => "SPE",
-        }
-    }
-}
-
 /// What makes it preeclampsia.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum HdpFeature {

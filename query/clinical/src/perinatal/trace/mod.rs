@@ -108,6 +108,25 @@ pub enum TraceState {
 }
 
 impl TraceState {
+    /// The same word as it is shown, in Japanese.
+    pub const fn japanese(self) -> &'static str {
+        match self {
+            Self::Live => "ライブ",
+            Self::Late => "遅延",
+            Self::Lost(_) => "消失",
+            Self::Frozen(_) => "停止",
+            Self::Suspect(_) => "疑い",
+        }
+    }
+    /// A short name of the reason, where the state has one.
+    pub const fn because(self) -> Option<&'static str> {
+        match self {
+            Self::Live | Self::Late => None,
+            Self::Lost(because) => Some(because.code()),
+            Self::Frozen(because) => Some(because.code()),
+            Self::Suspect(because) => Some(because.code()),
+        }
+    }
     /// A short name for a column: one of five words.
     pub const fn code(self) -> &'static str {
         match self {

@@ -119,6 +119,9 @@ fn five_words_and_no_other() {
         TraceState::Suspect(SuspectBecause::Mother),
     ];
     assert_eq!(words.map(TraceState::code), ["live", "late", "lost", "frozen", "suspect"]);
+    assert_eq!(words.map(TraceState::japanese), ["ライブ", "遅延", "消失", "停止", "疑い"]);
+    let reasons = [None, None, Some("no-signal"), Some("clock-stands"), Some("mother")];
+    assert_eq!(words.map(TraceState::because), reasons);
 }
 
 /// What goes wrong.

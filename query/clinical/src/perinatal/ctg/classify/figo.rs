@@ -23,17 +23,6 @@ pub enum FigoCategory {
     Pathological,
 }
 
-impl FigoCategory {
-    /// A short name for a column.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Normal => "normal",
-            Self::Suspicious => "suspicious",
-            Self::Pathological => "pathological",
-        }
-    }
-}
-
 /// What speaks against normal.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum FigoReason {

@@ -37,26 +37,6 @@ impl Level {
             Self::L5 => 5,
         }
     }
-    /// Its name in Japanese.
-    pub const fn japanese(self) -> &'static str {
-        match self {
-            Self::L1 => "正常波形",
-            Self::L2 => "亜正常波形",
-            Self::L3 => "異常波形（軽度）",
-            Self::L4 => "異常波形（中等度）",
-            Self::L5 => "異常波形（高度）",
-        }
-    }
-    /// Its name in English.
-    pub const fn english(self) -> &'static str {
-        match self {
-            Self::L1 => "normal",
-            Self::L2 => "benign variant",
-            Self::L3 => "mild variant",
-            Self::L4 => "moderate variant",
-            Self::L5 => "severe variant",
-        }
-    }
     /// What the guideline proposes, for a physician to judge (from memory): A observe, B watch and treat conservatively,
     /// C prepare rapid delivery, D deliver rapidly and prepare for the newborn.
     pub const fn proposals(self) -> &'static str {

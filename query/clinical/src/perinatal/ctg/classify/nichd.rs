@@ -19,17 +19,6 @@ pub enum NichdCategory {
     Three,
 }
 
-impl NichdCategory {
-    /// A short name for a column.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::One => "I",
-            Self::Two => "II",
-            Self::Three => "III",
-        }
-    }
-}
-
 /// What speaks against category I.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum NichdReason {
