@@ -219,6 +219,11 @@ impl Denominator {
 
     /// Whether a person counts at a moment, and why.
     pub fn of(&self, facts: &Facts, drugs: &DrugTable, now: Moment) -> HasDiabetes {
+        self.by(&self.rules, facts, drugs, now)
+    }
+
+    /// The same by other rules, with the codes of this table.
+    pub fn by(&self, rules: &[DenominatorRule], facts: &Facts, drugs: &DrugTable, now: Moment) -> HasDiabetes {
         let mut codes: Vec<(DiabetesType, &Dated<Diagnosis>)> = Vec::new();
         let (mut gestational, mut suspected) = (Vec::new(), 0);
         let mut diagnoses: Vec<_> = facts.diagnoses.iter().filter(|one| one.at <= now).collect();
@@ -232,7 +237,7 @@ impl Denominator {
             }
         }
         let coded: Vec<(Moment, &FacilityId)> = codes.iter().map(|(_, one)| one.origin()).collect();
-        let reasons: Vec<_> = self.rules.iter().filter_map(|rule| rule.holds(&coded, facts, drugs, now)).collect();
+        let reasons: Vec<_> = rules.iter().filter_map(|rule| rule.holds(&coded, facts, drugs, now)).collect();
         let said: BTreeSet<DiabetesType> = codes.iter().map(|code| code.0).collect();
         let kinds_contradict = said.contains(&DiabetesType::One) && said.contains(&DiabetesType::Two);
         // what is said precisely holds over what is not; an unspecified code contradicts nothing

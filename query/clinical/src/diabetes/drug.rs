@@ -169,6 +169,8 @@ pub struct DrugTable {
     version: String,
     rows: BTreeMap<String, (Vec<DrugClass>, Option<Source>)>,
     hot: BTreeMap<String, String>,
+    /// Whole codes of other systems: a facility's own, RxNorm.
+    others: BTreeMap<(String, String), Vec<DrugClass>>,
     /// Days after the end of a supply during which it still counts as current.
     grace_days: u16,
     /// Days taken for a supply that does not say.
@@ -185,6 +187,7 @@ impl DrugTable {
             version: DRUGS_VERSION.to_owned(),
             rows: rows.collect(),
             hot: BTreeMap::new(),
+            others: BTreeMap::new(),
             grace_days: 30,
             assumed_days: 30,
         }
@@ -231,6 +234,20 @@ impl DrugTable {
         Ok(self)
     }
 
+    /// The same with whole codes of other systems: a facility's own drug codes, RxNorm.
+    #[must_use]
+    pub fn with_codes<'a>(
+        mut self,
+        version: &str,
+        rows: impl IntoIterator<Item = (CodeSystem, &'a str, Vec<DrugClass>)>,
+    ) -> Self {
+        let row =
+            |(system, code, classes): (CodeSystem, &str, _)| ((system.code().to_owned(), code.to_owned()), classes);
+        self.others.extend(rows.into_iter().map(row));
+        version.clone_into(&mut self.version);
+        self
+    }
+
     /// The same with other days of grace, and for supplies that do not say.
     #[must_use]
     pub fn with_days(self, version: &str, grace_days: u16, assumed_days: u16) -> Self {
@@ -256,7 +273,10 @@ impl DrugTable {
                 Some(yj) => yj,
                 None => return &[],
             },
-            _ => return &[],
+            other => {
+                let key = (other.code().to_owned(), code.to_owned());
+                return self.others.get(&key).map_or(&[], Vec::as_slice);
+            }
         };
         // every beginning of a code sorts before it, the longest last; what shares not even the category ends the search
         let near = self.rows.range::<str, _>((Bound::Unbounded, Bound::Included(yj))).rev();

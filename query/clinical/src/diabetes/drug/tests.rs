@@ -60,6 +60,15 @@ fn a_facilitys_row_comes_before_the_shipped_ones() {
 }
 
 #[test]
+fn other_codes_are_taken_whole() {
+    let table = DrugTable::shipped().with_codes("own", [(CodeSystem::RxNorm, "860975", vec![Biguanide])]);
+    assert_eq!(table.classes(&CodeSystem::RxNorm, "860975"), [Biguanide]);
+    assert_eq!(table.classes(&CodeSystem::RxNorm, "8609751"), []);
+    assert_eq!(table.classes(&CodeSystem::Local, "860975"), []);
+    assert_eq!(table.classes(&CodeSystem::Local, "3962002F2027"), [], "a local code is no YJ code");
+}
+
+#[test]
 fn a_supply_is_current_until_its_grace_is_over() {
     let table = DrugTable::shipped();
     let facts = Facts { supplies: vec![drug("2026-01-01", "3962002F2027", Some(28))], ..Facts::default() };

@@ -12,9 +12,10 @@ pub use series::{Decision, Figures, Held, Series, Suppressed};
 
 use super::answer::{Absent, Found};
 use super::day::{Date, age_on, start_of};
-use super::denominator::{Denominator, DenominatorRule, Evidence};
+use super::denominator::{DenominatorRule, Evidence};
 use super::drug::DrugTable;
 use super::facts::Facts;
+use super::tables::Tables;
 use crate::Source;
 use model::Moment;
 
@@ -174,18 +175,18 @@ impl QualityMeasure {
     }
 
     /// What it says of a person in a year. Facts after the year are not looked at.
-    pub fn of(&self, facts: &Facts, drugs: &DrugTable, year: MeasureYear) -> Outcome {
+    pub fn of(&self, facts: &Facts, tables: &Tables, year: MeasureYear) -> Outcome {
         let Some(age) = year.age(facts) else { return Outcome::Outside(OutsideReason::AgeUnknown) };
         if age < self.ages.0 || self.ages.1 < age {
             return Outcome::Outside(OutsideReason::Age);
         }
-        if !in_two_years(facts, drugs, year) {
+        if !in_two_years(facts, tables, year) {
             return Outcome::Outside(OutsideReason::NoDiabetes);
         }
         if let Some(why) = (self.excluded)(facts, year) {
             return Outcome::Excluded(why);
         }
-        (self.asked)(&Asked { facts, year, drugs })
+        (self.asked)(&Asked { facts, year, drugs: &tables.drugs })
     }
 
     /// Whether an outcome counts in the numerator; `None` outside the denominator.
@@ -219,18 +220,18 @@ impl QualityMeasure {
 }
 
 /// Diabetes by codes and drugs of the year or the one before, as HEDIS counts it.
-fn in_two_years(facts: &Facts, drugs: &DrugTable, year: MeasureYear) -> bool {
+fn in_two_years(facts: &Facts, tables: &Tables, year: MeasureYear) -> bool {
+    const RULES: [DenominatorRule; 2] = [
+        DenominatorRule { key: "codes-on-two-days", evidence: Evidence::Codes { days: 2 }, source: None },
+        DenominatorRule { key: "code-and-drug", evidence: Evidence::CodeAndDrug, source: None },
+    ];
     let inside = |at: Moment| year.contains(at) || year.before().is_ok_and(|before| before.contains(at));
     let claims = Facts {
         diagnoses: facts.diagnoses.iter().filter(|one| inside(one.at)).cloned().collect(),
         supplies: facts.supplies.iter().filter(|one| inside(one.at)).cloned().collect(),
         ..Facts::default()
     };
-    let rules = vec![
-        DenominatorRule { key: "codes-on-two-days", evidence: Evidence::Codes { days: 2 }, source: None },
-        DenominatorRule { key: "code-and-drug", evidence: Evidence::CodeAndDrug, source: None },
-    ];
-    Denominator::shipped().with_rules("two-years", rules).of(&claims, drugs, year.end()).counts()
+    tables.denominator.by(&RULES, &claims, &tables.drugs, year.end()).counts()
 }
 
 #[cfg(test)]

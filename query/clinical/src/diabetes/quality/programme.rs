@@ -1,10 +1,10 @@
 //! 糖尿病性腎症重症化予防プログラム: whom it is for.
 
 use crate::diabetes::day::{day_of, days_between};
-use crate::diabetes::denominator::{Denominator, DiabetesType};
-use crate::diabetes::drug::DrugTable;
+use crate::diabetes::denominator::DiabetesType;
 use crate::diabetes::facts::{Facts, Measure, Observation, Retinopathy};
-use crate::diabetes::kidney::{KidneyLimits, decline, filtration};
+use crate::diabetes::kidney::{decline, filtration};
+use crate::diabetes::tables::Tables;
 use crate::lab::decimal::dec;
 use model::{CodeSystem, Moment};
 use rust_decimal::Decimal;
@@ -49,7 +49,8 @@ const KIDNEY_CODES: [&str; 6] = ["E102", "E112", "E132", "E142", "N083", "N18"];
 ///
 /// A casual glucose counts from 126 mg/dL only when taken 3.5 to 10 hours after a meal. That is not known of casual values here, so
 /// they do not count; a fasting one does.
-pub fn programme(facts: &Facts, drugs: &DrugTable, limits: &KidneyLimits, now: Moment) -> Programme {
+pub fn programme(facts: &Facts, tables: &Tables, now: Moment) -> Programme {
+    let (drugs, limits, denominator) = (&tables.drugs, &tables.kidney, &tables.denominator);
     let latest = |measure, bound: &'static str| {
         let value = facts.latest(measure, now).ok().map(|one| one.value.value());
         value.and_then(|value| value.at_least(dec(bound)))
@@ -58,7 +59,6 @@ pub fn programme(facts: &Facts, drugs: &DrugTable, limits: &KidneyLimits, now: M
         [("fasting-glucose-126", latest(Measure::FastingGlucose, "126")), ("hba1c-6.5", latest(Measure::Hba1c, "6.5"))];
     let meets: Vec<&'static str> = criteria.iter().filter(|one| one.1 == Some(true)).map(|one| one.0).collect();
     let today = day_of(now);
-    let denominator = Denominator::shipped();
     let coded = facts
         .diagnoses
         .iter()

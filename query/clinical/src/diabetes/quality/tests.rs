@@ -1,7 +1,6 @@
 use super::*;
 use crate::diabetes::answer::{Reach, Standing};
 use crate::diabetes::facts::{KidneyReplacement, Measure, Observation, Retinopathy};
-use crate::diabetes::kidney::KidneyLimits;
 use crate::diabetes::testing::{at, drug, icd, observed, reading, readings, visit};
 use jiff::civil::date;
 use model::{CategorySet, FacilityId};
@@ -22,7 +21,7 @@ fn person(rows: &[(&str, Measure, &str)]) -> Facts {
 }
 
 fn outcome(key: &str, facts: &Facts) -> Outcome {
-    QualityMeasure::by_key(key).unwrap().of(facts, &DrugTable::shipped(), year())
+    QualityMeasure::by_key(key).unwrap().of(facts, &Tables::shipped(), year())
 }
 
 fn word(key: &str, facts: &Facts) -> &'static str {
@@ -182,8 +181,32 @@ fn care_goes_on_up_to_180_days() {
     assert_eq!(outcome(CONTINUES, &moved), Outcome::Excluded(Exclusion::MovedAway));
 }
 
+#[test]
+fn a_facilitys_own_codes_count_in_its_measures() {
+    use crate::diabetes::denominator::{CodeRow, DiabetesType};
+    use crate::diabetes::{Denominator, Diagnosis};
+    use model::CodeSystem;
+    let local = |day| {
+        crate::diabetes::testing::dated(
+            day,
+            Diagnosis { system: CodeSystem::Local, code: "DM".to_owned(), suspected: false },
+        )
+    };
+    let facts = Facts {
+        birth: Some(date(1965, 6, 1)),
+        diagnoses: vec![local("2025-03-01"), local("2025-04-01")],
+        ..readings(&[("2025-05-01", Measure::Hba1c, "7.0")])
+    };
+    assert_eq!(outcome(GOOD, &facts), Outcome::Outside(OutsideReason::NoDiabetes));
+    let row = CodeRow { system: CodeSystem::Local, beginning: "DM".to_owned(), says: DiabetesType::Two };
+    let tables = Tables { denominator: Denominator::shipped().with_codes("own", [row]), ..Tables::shipped() };
+    assert!(matches!(QualityMeasure::by_key(GOOD).unwrap().of(&facts, &tables, year()), Outcome::Met(_)));
+    assert!(!programme(&facts, &tables, at("2025-11-01")).treated, "not seen for 214 days");
+    assert!(programme(&facts, &tables, at("2025-09-01")).treated);
+}
+
 fn programme_of(facts: &Facts) -> Programme {
-    programme(facts, &DrugTable::shipped(), &KidneyLimits::shipped(), at("2025-11-01"))
+    programme(facts, &Tables::shipped(), at("2025-11-01"))
 }
 
 #[test]
