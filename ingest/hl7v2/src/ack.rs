@@ -148,7 +148,8 @@ impl Envelope {
             processing_id: raw(11),
             version: header.field(12).component(1).text().into_owned(),
             mode,
-            charset: raw(18),
+            // One that is no name would make the answer as unreadable as what it answers.
+            charset: Some(raw(18)).filter(|names| Charset::are_names(names, message.syntax())).unwrap_or_default(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Character sets: by what `MSH-18` says, and by the bytes where it says nothing.
 
-use crate::{ErrorCode, Fault, Location, iso2022};
+use crate::{ErrorCode, Fault, Location, Syntax, iso2022};
 use encoding_rs::Encoding;
 use std::borrow::Cow;
 
@@ -58,6 +58,11 @@ impl Charset {
                 Self::Iso8859(part)
             }
         })
+    }
+
+    /// Whether the repetitions of `MSH-18` are names of sets, or nothing.
+    pub(crate) fn are_names(names: &str, syntax: &Syntax) -> bool {
+        Self::of_names(names, syntax.repetition).is_ok()
     }
 
     /// The set the repetitions of `MSH-18` name together, `None` when they name none. The first is the one a message begins

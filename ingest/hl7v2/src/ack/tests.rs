@@ -90,3 +90,15 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn an_answer_names_no_character_set_that_there_is_not() {
+    // A header whose fields have slipped, in bytes of no set: what stands at `MSH-18` is no name.
+    let bytes = b"MSH|^~\\&|LAB|R\xd0\xd0|AJISAI|REGION|20260401||ADT^A01|7|P|2.5||||||^WPN^PH^099-286-1377\rPID|1";
+    let answer = Ack::new(AckCode::Error).write(&Envelope::sniff(bytes), "1", written());
+    let read = Message::parse(&answer, &Options { charset: Some(Charset::Utf8), ..Options::default() });
+    assert_eq!(read.unwrap().header().field(18).raw(), "");
+    let named = envelope("2.5", "||||||~ISO IR87");
+    let answer = Ack::new(AckCode::Accept).write(&named, "1", written());
+    assert!(answer.windows(10).any(|part| part == b"|~ISO IR87"), "one that there is is named again");
+}
