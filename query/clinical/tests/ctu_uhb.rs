@@ -89,7 +89,7 @@ fn rules(recording: &Recording) -> ReadingRules {
 
 fn level(window: &Window) -> Option<Level> {
     match JsogTable::shipped().rate(window, Reserve::Usual, &CtgLimits::shipped()) {
-        Jsog::Rated { rating: Rating::Unverified { level, .. } | Rating::Confirmed { level, .. }, .. } => Some(level),
+        Jsog::Rated(Rating::Unverified { verdict, .. } | Rating::Confirmed { verdict, .. }) => Some(verdict.level),
         Jsog::NotAssessable(_) => None,
     }
 }

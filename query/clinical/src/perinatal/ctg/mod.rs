@@ -6,7 +6,7 @@
 //!
 //! ```
 //! use clinical::perinatal::ctg::{
-//!     CtgLimits, Fetus, Frame, Jsog, JsogTable, Maturity, Monitor, ReadingRules, Reserve, Sample, Standing,
+//!     CtgLimits, Fetus, Frame, Jsog, JsogTable, Maturity, Monitor, Rating, ReadingRules, Reserve, Sample, Standing,
 //! };
 //! let rules = ReadingRules { limits: CtgLimits::shipped(), maturity: Maturity::From32Weeks };
 //! let mut monitor = Monitor::new(rules, 1);
@@ -19,7 +19,7 @@
 //! let window = monitor.provisional(first).ok_or("there are ten minutes")?;
 //! assert_eq!(window.standing, Standing::Provisional);
 //! let rated = JsogTable::shipped().rate(&window, Reserve::Usual, &CtgLimits::shipped());
-//! assert!(matches!(rated, Jsog::Rated { .. }), "a level, unverified until a facility confirms its matrix");
+//! assert!(matches!(rated, Jsog::Rated(Rating::Unverified { .. })), "until a facility confirms its matrix");
 //! # Ok::<(), &str>(())
 //! ```
 

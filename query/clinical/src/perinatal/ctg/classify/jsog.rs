@@ -59,23 +59,35 @@ pub enum Verified {
     By(Confirmation),
 }
 
-/// A level together with whether the matrix it comes from was confirmed. There is no way to the one without the other.
+/// What a matrix says of a window, together with whether the matrix was confirmed. There is no way to the one without the
+/// other.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Rating {
     /// By a matrix that nobody has confirmed.
     Unverified {
-        /// The level.
-        level: Level,
-        /// Where its cell comes from.
+        /// What it says.
+        verdict: Verdict,
+        /// Where its cells come from.
         source: Source,
     },
     /// By a matrix that a facility has confirmed.
     Confirmed {
-        /// The level.
-        level: Level,
+        /// What it says.
+        verdict: Verdict,
         /// By whom, and with what it was compared.
         by: Confirmation,
     },
+}
+
+/// A level with its reasons.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Verdict {
+    /// The worst level of its reasons.
+    pub level: Level,
+    /// The reasons, the worst first.
+    pub reasons: Vec<JsogReason>,
+    /// The version of the matrix.
+    pub version: String,
 }
 
 /// Whether the fetus has little reserve: one cell asks.
@@ -109,15 +121,8 @@ pub struct JsogReason {
 pub enum Jsog {
     /// Nothing can be said. Never the same as normal.
     NotAssessable(NotAssessable),
-    /// A level.
-    Rated {
-        /// The worst level of its reasons.
-        rating: Rating,
-        /// The reasons, the worst first.
-        reasons: Vec<JsogReason>,
-        /// The version of the matrix.
-        version: String,
-    },
+    /// A level, unverified or confirmed.
+    Rated(Rating),
 }
 
 impl JsogTable {
@@ -152,10 +157,10 @@ impl JsogTable {
         reasons.sort_by_key(|reason| (std::cmp::Reverse(reason.level), reason.deceleration));
         // every row has a column for no deceleration, so there is a worst
         let level = reasons.first().map_or(Level::L5, |reason| reason.level);
-        let rating = match self.verified() {
-            Verified::ByNobody(source) => Rating::Unverified { level, source: *source },
-            Verified::By(confirmation) => Rating::Confirmed { level, by: confirmation.clone() },
-        };
-        Jsog::Rated { rating, reasons, version: self.version().to_owned() }
+        let verdict = Verdict { level, reasons, version: self.version().to_owned() };
+        Jsog::Rated(match self.verified() {
+            Verified::ByNobody(source) => Rating::Unverified { verdict, source: *source },
+            Verified::By(confirmation) => Rating::Confirmed { verdict, by: confirmation.clone() },
+        })
     }
 }

@@ -247,7 +247,8 @@ impl JsogTable {
     pub fn verified(&self) -> &Verified {
         &self.verified
     }
-    /// A cell.
+    /// A cell, for comparing the matrix with the guideline. A window is rated by [`Self::rate`], which says whether that was
+    /// done.
     pub fn cell(&self, row: JsogRow, column: JsogColumn) -> Option<Cell> {
         self.cells.get(row as usize)?.get(column as usize).copied()
     }

@@ -7,7 +7,7 @@ mod nichd;
 mod recurrence;
 
 pub use figo::{FIGO, Figo, FigoCategory, FigoReason, figo};
-pub use jsog::{Jsog, JsogReason, Level, Rating, Reserve, Verified};
+pub use jsog::{Jsog, JsogReason, Level, Rating, Reserve, Verdict, Verified};
 pub use jsog_table::{
     Cell, Confirmation, ConfirmationError, JSOG_MATRIX, JSOG_VERSION, JsogColumn, JsogRow, JsogTable,
 };

@@ -66,13 +66,20 @@ const KINDS: [Option<(DecelerationKind, Severity)>; 8] = [
     Some((DecelerationKind::Prolonged, Severity::Severe)),
 ];
 
+fn unverified(said: Jsog) -> Verdict {
+    match said {
+        Jsog::Rated(Rating::Unverified { verdict, .. }) => verdict,
+        other => panic!("{other:?}"),
+    }
+}
+
 fn levels(window_of: impl Fn(Vec<Deceleration>) -> Window, reserve: Reserve) -> String {
     let level = |kind: &Option<(DecelerationKind, Severity)>| {
         let one = kind.map(|(kind, severity)| deceleration(kind, severity, 100, 60));
         match JsogTable::shipped().rate(&window_of(one.into_iter().collect()), reserve, &CtgLimits::shipped()) {
-            Jsog::Rated { rating: Rating::Unverified { level, source }, .. } => {
+            Jsog::Rated(Rating::Unverified { verdict, source }) => {
                 assert_eq!(source, JSOG_MATRIX);
-                level.number().to_string()
+                verdict.level.number().to_string()
             }
             other => panic!("{other:?}"),
         }
@@ -132,7 +139,7 @@ fn cells_without_an_entry_say_that_a_neighbour_stands_in() {
         Reserve::Usual,
         &CtgLimits::shipped(),
     );
-    let Jsog::Rated { reasons, .. } = said else { panic!("{said:?}") };
+    let reasons = unverified(said).reasons;
     assert!(reasons.iter().any(|reason| reason.filled && reason.column == JsogColumn::ProlongedSevere));
 }
 
@@ -145,14 +152,14 @@ fn confirmation() -> Confirmation {
 fn a_level_is_unverified_until_a_facility_confirms_its_table() {
     let quiet = window(VariabilityClass::Moderate, 140, vec![]);
     let rating = |table: &JsogTable| match table.rate(&quiet, Reserve::Usual, &CtgLimits::shipped()) {
-        Jsog::Rated { rating, version, .. } => (rating, version),
+        Jsog::Rated(rating) => rating,
         other => panic!("{other:?}"),
     };
-    let (rated, version) = rating(&JsogTable::shipped());
-    assert_eq!(rated, Rating::Unverified { level: Level::L1, source: JSOG_MATRIX });
-    assert_eq!(version, JSOG_VERSION);
+    let Rating::Unverified { verdict, source } = rating(&JsogTable::shipped()) else { panic!() };
+    assert_eq!((verdict.level, verdict.version.as_str(), source), (Level::L1, JSOG_VERSION, JSOG_MATRIX));
     let own = JsogTable::shipped().confirmed("n-1", confirmation(), []);
-    assert_eq!(rating(&own), (Rating::Confirmed { level: Level::L1, by: confirmation() }, "n-1".to_owned()));
+    let Rating::Confirmed { verdict, by } = rating(&own) else { panic!() };
+    assert_eq!((verdict.level, verdict.version.as_str(), by), (Level::L1, "n-1", confirmation()));
 }
 
 #[test]
@@ -183,7 +190,7 @@ fn the_worst_reason_comes_first_and_all_are_told() {
         Reserve::Usual,
         &CtgLimits::shipped(),
     );
-    let Jsog::Rated { reasons, .. } = said else { panic!("{said:?}") };
+    let reasons = unverified(said).reasons;
     let told: Vec<_> = reasons.iter().map(|reason| (reason.level.number(), reason.deceleration)).collect();
     assert_eq!(told, [(5, Some(300)), (4, Some(200)), (3, None), (3, Some(50))]);
     assert!(reasons[0].counted_as_late && !reasons[1].counted_as_late);
@@ -354,9 +361,9 @@ proptest! {
             let all = kinds.iter().filter_map(|kind| KINDS[*kind]);
             let all = all.enumerate().map(|(at, (kind, severity))| deceleration(kind, severity, 60 * at, 50)).collect();
             match JsogTable::shipped().rate(&window(class, baseline, all), reserve, &CtgLimits::shipped()) {
-                Jsog::Rated { rating: Rating::Unverified { level, .. }, reasons, .. } => {
-                    assert_eq!(reasons.iter().map(|reason| reason.level).max(), Some(level));
-                    level
+                Jsog::Rated(Rating::Unverified { verdict, .. }) => {
+                    assert_eq!(verdict.reasons.iter().map(|reason| reason.level).max(), Some(verdict.level));
+                    verdict.level
                 }
                 other => panic!("{other:?}"),
             }
