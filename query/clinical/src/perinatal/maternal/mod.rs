@@ -20,7 +20,8 @@ pub use pressure::{
     Crisis, Hdp, HdpClass, HdpFeature, HypertensionFacts, Pressure, PressureClass, crisis, hdp, pressure_class,
 };
 pub use warning::{
-    Colour, Consciousness, MEOWS, MEOWS_ROWS, MEOWS_VERSION, Meows, MeowsRow, Sign, early_warning, meows,
+    Colour, Consciousness, MEOWS, MEOWS_ROWS, MEOWS_VERSION, Meows, MeowsError, MeowsRow, MeowsTable, Sign,
+    early_warning, meows,
 };
 
 #[cfg(test)]

@@ -307,7 +307,7 @@ fn one_red_or_two_yellow_call() {
         for (sign, value) in changed {
             signs.iter_mut().find(|(one, _)| one == sign).unwrap().1 = *value;
         }
-        meows(&signs, Some(awake), &MEOWS_ROWS).unwrap().calls
+        meows(&signs, Some(awake), &MeowsTable::shipped()).unwrap().calls
     };
     use Consciousness::{Alert, Pain, Unresponsive, Voice};
     assert_eq!(calls(&[], Alert), Some(false));
@@ -322,12 +322,32 @@ fn one_red_or_two_yellow_call() {
 #[test]
 fn a_missing_sign_is_not_a_normal_one() {
     let without = &WELL[1..];
-    let found = meows(without, Some(Consciousness::Alert), &MEOWS_ROWS).unwrap();
+    let found = meows(without, Some(Consciousness::Alert), &MeowsTable::shipped()).unwrap();
     assert_eq!((found.calls, found.missing), (None, vec![Sign::Systolic]));
-    assert_eq!(meows(&WELL, None, &MEOWS_ROWS).unwrap().calls, None);
-    assert_eq!(meows(&[(Sign::Saturation, 90.0)], None, &MEOWS_ROWS).unwrap().calls, Some(true));
+    assert_eq!(meows(&WELL, None, &MeowsTable::shipped()).unwrap().calls, None);
+    assert_eq!(meows(&[(Sign::Saturation, 90.0)], None, &MeowsTable::shipped()).unwrap().calls, Some(true));
     let twice = [WELL.as_slice(), &[(Sign::HeartRate, 130.0)]].concat();
-    assert_eq!(meows(&twice, Some(Consciousness::Alert), &MEOWS_ROWS).unwrap().calls, Some(true), "the worst counts");
+    assert_eq!(
+        meows(&twice, Some(Consciousness::Alert), &MeowsTable::shipped()).unwrap().calls,
+        Some(true),
+        "the worst counts"
+    );
+}
+
+#[test]
+fn a_facilitys_colours_have_a_version_and_an_order() {
+    let narrow = [Some(95.0), Some(105.0), Some(140.0), Some(155.0)];
+    let own = MeowsTable::shipped().with("ward-1", [(Sign::Systolic, narrow)]).unwrap();
+    assert_eq!((own.version(), MeowsTable::shipped().version()), ("ward-1", MEOWS_VERSION));
+    let coloured = |table: &MeowsTable| meows(&[(Sign::Systolic, 94.0)], None, table).unwrap().coloured;
+    assert_eq!(coloured(&own), [(Sign::Systolic, Colour::Red)]);
+    assert_eq!(coloured(&MeowsTable::shipped()), [(Sign::Systolic, Colour::Yellow)]);
+    for wrong in
+        [[Some(105.0), Some(95.0), None, None], [Some(20.0), None, None, None], [None, None, None, Some(f64::NAN)]]
+    {
+        let error = MeowsTable::shipped().with("x", [(Sign::Systolic, wrong)]).unwrap_err();
+        assert_eq!((error.sign, error.words), (Sign::Systolic, "30 to 300 mmHg"));
+    }
 }
 
 #[test]
@@ -501,7 +521,7 @@ proptest! {
         let calls = |value: f64| {
             let mut signs = WELL;
             signs[which].1 = value;
-            meows(&signs, Some(Consciousness::Alert), &MEOWS_ROWS).map(|found| found.coloured.iter().map(|(_, colour)| *colour).max())
+            meows(&signs, Some(Consciousness::Alert), &MeowsTable::shipped()).map(|found| found.coloured.iter().map(|(_, colour)| *colour).max())
         };
         let (start, sign) = (WELL[which].1, if up { 1.0 } else { -1.0 });
         if let (Ok(near), Ok(far)) = (calls(start + sign * by / 2.0), calls(start + sign * by)) {

@@ -104,6 +104,63 @@ impl MeowsRow {
     }
 }
 
+/// The limits that hold at a facility.
+#[derive(Clone, PartialEq, Debug)]
+pub struct MeowsTable {
+    version: String,
+    rows: [MeowsRow; 6],
+}
+
+/// A facility's row that is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the MEOWS limits of `{sign:?}` must lie within {words} and rise from red to yellow to yellow to red")]
+pub struct MeowsError {
+    /// Which sign.
+    pub sign: Sign,
+    /// What a patient can have.
+    pub words: &'static str,
+}
+
+impl MeowsTable {
+    /// The shipped limits.
+    pub fn shipped() -> Self {
+        Self { version: MEOWS_VERSION.to_owned(), rows: MEOWS_ROWS }
+    }
+
+    /// The same with a facility's own limits of some signs: red below, yellow up to, yellow from, red above.
+    ///
+    /// # Errors
+    /// When the limits of a sign are not in order, or no patient's.
+    pub fn with(
+        mut self,
+        version: &str,
+        signs: impl IntoIterator<Item = (Sign, [Option<f64>; 4])>,
+    ) -> Result<Self, MeowsError> {
+        for (sign, limits) in signs {
+            for row in self.rows.iter_mut().filter(|row| row.sign == sign) {
+                let (low, high) = row.domain;
+                let within = limits.iter().flatten().all(|limit| low <= *limit && *limit <= high);
+                let ordered = limits.iter().flatten().is_sorted_by(|before, after| before <= after);
+                if !within || !ordered {
+                    return Err(MeowsError { sign, words: row.words });
+                }
+                [row.red_below, row.yellow_up_to, row.yellow_from, row.red_above] = limits;
+            }
+        }
+        self.version = version.to_owned();
+        Ok(self)
+    }
+
+    /// Its version.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+    /// Its rows.
+    pub fn rows(&self) -> &[MeowsRow] {
+        &self.rows
+    }
+}
+
 /// What the score says.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Meows {
@@ -124,10 +181,10 @@ pub struct Meows {
 pub fn meows(
     signs: &[(Sign, f64)],
     consciousness: Option<Consciousness>,
-    rows: &[MeowsRow],
+    table: &MeowsTable,
 ) -> Result<Meows, OutOfDomainError> {
     let (mut coloured, mut missing) = (Vec::new(), Vec::new());
-    for row in rows {
+    for row in table.rows() {
         let values = signs.iter().filter(|(sign, _)| *sign == row.sign);
         let colours = values.map(|(_, value)| row.colour(*value)).collect::<Result<Vec<Colour>, _>>()?;
         match colours.into_iter().max() {
