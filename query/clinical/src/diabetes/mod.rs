@@ -19,6 +19,7 @@ mod gmi;
 mod kidney;
 mod line;
 mod of_lab;
+mod of_record;
 mod person;
 mod tables;
 mod target;
@@ -44,6 +45,7 @@ pub use kidney::{
     decline, filtration, filtration_cystatin, filtrations, nephropathy_stage,
 };
 pub use line::{Line, line};
+pub use of_record::Learned;
 pub use person::Person;
 pub use tables::Tables;
 pub use target::{
