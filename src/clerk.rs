@@ -12,6 +12,8 @@
 
 mod disclosed;
 mod receipt;
+#[cfg(test)]
+mod tests;
 
 pub use disclosed::Disclosed;
 pub(crate) use receipt::Withdrawn;
@@ -27,7 +29,7 @@ use model::{
 };
 use parking_lot::{Mutex, RwLock};
 use sha2::{Digest as _, Sha256};
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -106,7 +108,7 @@ struct Desk {
     /// What an earlier life wrote beyond the committed views.
     written: HashSet<u128>,
     /// Withdrawals without a durable receipt.
-    outstanding: Mutex<BTreeMap<Position, ()>>,
+    outstanding: Mutex<BTreeSet<Position>>,
     bell: watch::Sender<()>,
     counting: Semaphore,
 }
@@ -156,13 +158,15 @@ impl Clerk {
             Ok(())
         };
         walk(log, (PartitionId::CONTROL, from), take).await?;
+        // Of views that were never committed the first disclosures may be cut off too: they are made whole as any others.
+        let first = told.as_ref().is_some_and(|told: &Told| told.since == Frontier::start());
         if all_anew {
             if committed.covers(&found) {
                 remove(&mark).map_err(file(&mark))?;
-            } else {
+            } else if !first {
                 leave(&mark).map_err(file(&mark))?;
                 // Everything up to there counts as told; nothing is held back for it.
-                told = told.map(|told: Told| Told { since: told.seen.clone(), seen: told.seen });
+                told = told.map(|told| Told { since: told.seen.clone(), seen: told.seen });
                 found = Frontier::start();
             }
         }
@@ -192,7 +196,7 @@ impl Clerk {
     }
     /// A withdrawal was applied, and will be published soon: its receipt is owed from now on.
     pub(crate) fn owe(&self, position: Position) {
-        self.desk.outstanding.lock().insert(position, ());
+        self.desk.outstanding.lock().insert(position);
     }
     /// Writes the receipt of a withdrawal that was published, once everything that was open has passed it.
     pub(crate) fn issue(&self, withdrawn: Withdrawn, feeds: &Arc<Feeds>, book: &Arc<RwLock<Book>>) {
@@ -259,7 +263,7 @@ impl Clerk {
         }
         drop(due);
         let mut bell = self.desk.bell.subscribe();
-        let owed = || self.desk.outstanding.lock().keys().filter(|position| frontier.includes(**position)).count();
+        let owed = || self.desk.outstanding.lock().iter().filter(|position| frontier.includes(**position)).count();
         let all = async {
             while owed() > 0 {
                 // The sender lives as long as the desk.

@@ -105,6 +105,16 @@ impl Difference {
     }
 }
 
+// === impl Visibility ===
+
+impl Visibility {
+    /// The patient refs of other facilities of whom this one and a later one of the same book may not show the same,
+    /// sorted. Never too few.
+    pub fn differing(&self, after: &Self) -> Vec<PatientIx> {
+        differing(self, after)
+    }
+}
+
 /// The patients of whom the two do not show the same.
 fn differing(before: &Visibility, after: &Visibility) -> Vec<PatientIx> {
     let mut patients = Vec::new();

@@ -16,7 +16,6 @@ pub use item::{Closing, FeedItem, FeedStart, ResetReason, Vanishing};
 pub use passing::{Passing, Past};
 pub use subscription::Subscription;
 pub(crate) use subscription::now;
-pub(crate) use worker::differing;
 
 use crate::opening::Openings;
 use crate::planted::{Bug, is};

@@ -8,7 +8,7 @@ use crate::rows::DeadSet;
 use crate::scan::{Sight, facts_at, records};
 use crate::store::Snapshot;
 use arc_swap::ArcSwap;
-use consent_filter::{Book, PatientIx, Patients, Visibility};
+use consent_filter::{Book, PatientIx, Visibility};
 use model::{Category, Frontier, Moment, Position, Record, RecordRef, Version};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Counter;
@@ -266,7 +266,7 @@ impl Worker {
         }
         let (before, after) = {
             let book = self.book.read();
-            let patients = if patients.is_empty() { differing(&old, &new) } else { patients };
+            let patients = if patients.is_empty() { old.differing(&new) } else { patients };
             let own = old.own().is_some() != new.own().is_some();
             (Sight::of(&book, old, &patients, own), Sight::of(&book, new, &patients, own))
         };
@@ -320,32 +320,4 @@ impl Worker {
         let deserted = |(id, group): (&GroupId, &mut Listeners)| group.is_deserted(PATIENCE).then_some(*id);
         retired.extend(self.groups.iter_mut().filter_map(deserted));
     }
-}
-
-/// The patients of other facilities of whom the two do not show the same.
-pub(crate) fn differing(old: &Visibility, new: &Visibility) -> Vec<PatientIx> {
-    let listed = |visibility: &Visibility| -> HashSet<PatientIx> {
-        let lists = visibility.sources().filter_map(|(_, patients)| match patients {
-            Patients::Listed(patients) => Some(patients),
-            Patients::Whole => None,
-        });
-        lists.flatten().copied().collect()
-    };
-    let same = |patient: &PatientIx| match (old.grant(*patient), new.grant(*patient)) {
-        (Some(old), Some(new)) => {
-            let bounds = |(a, b): (consent_filter::Bounds<'_>, consent_filter::Bounds<'_>)| {
-                a.classes == b.classes
-                    && (a.occurred_from, a.occurred_until, a.recorded_until)
-                        == (b.occurred_from, b.occurred_until, b.recorded_until)
-            };
-            old.alternatives().len() == new.alternatives().len()
-                && old.alternatives().zip(new.alternatives()).all(bounds)
-        }
-        (None, None) => true,
-        _ => false,
-    };
-    let mut patients: Vec<PatientIx> =
-        listed(old).union(&listed(new)).filter(|patient| !same(patient)).copied().collect();
-    patients.sort_unstable();
-    patients
 }

@@ -2,7 +2,6 @@
 
 use super::{Opening, Passage, now};
 use crate::StoreError;
-use crate::feed::differing;
 use crate::scan::{facts_at, facts_of_patient};
 use consent_filter::{Book, PatientIx};
 use model::{Moment, Position};
@@ -67,7 +66,7 @@ impl Judge {
                 if old.own().is_some() && new.own().is_none() {
                     return Ok(true);
                 }
-                let mut patients = differing(old, &new);
+                let mut patients = old.differing(&new);
                 patients.retain(|patient| old.grant(*patient).is_some());
                 let lost = patients.len() > MOST || self.has_lost_of(opening, &patients, moment)?;
                 if !lost {
