@@ -13,6 +13,7 @@ mod log;
 mod node;
 mod notices;
 mod policy;
+mod publisher;
 mod tasks;
 
 use crate::clerk::{Clerk, Keeping};
@@ -133,6 +134,7 @@ struct Opened {
     identity: Arc<Identity>,
     ledger: ledger::LedgerDesk,
     notices: notices::NoticeDesk,
+    publisher: publisher::PublisherDesk,
     /// The log's end at the start: the node serves once it has caught up with it.
     end: Frontier,
     registry: prometheus::Registry,
@@ -196,6 +198,7 @@ impl App {
             clock: Arc::clone(&clock),
             stop: stop_serving.clone(),
         };
+        let publisher = publisher::PublisherDesk::new(desk.clone(), config.ledger.disclosures);
         tasks::follow_notices(&rooms);
         let stop_reading = CancellationToken::new();
         let pipeline = {
@@ -216,12 +219,12 @@ impl App {
             ledger,
             servers: Vec::new(),
         };
-        app.serve(Opened { listeners, doors, views, identity, ledger: desk, notices, end, registry })?;
+        app.serve(Opened { listeners, doors, views, identity, ledger: desk, notices, publisher, end, registry })?;
         Ok(app)
     }
 
     fn serve(&mut self, opened: Opened) -> Result<(), AppError> {
-        let Opened { listeners, doors, views, identity, ledger, notices, end, registry } = opened;
+        let Opened { listeners, doors, views, identity, ledger, notices, publisher, end, registry } = opened;
         let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
         let executor = Executor::start(threads).map_err(|error| AppError::Room(error.to_string()))?;
         let limits = Limits {
@@ -273,6 +276,7 @@ impl App {
             .add_service(policy::service(self.state.rooms().clone(), Arc::clone(&self.admission)))
             .add_service(notices::service(notices))
             .add_service(laboratory::service(Arc::clone(&self.state), Arc::clone(&self.admission)))
+            .add_service(publisher.service())
             .add_service(node::service(Arc::clone(&self.state)));
         let stopped = self.stop_serving.clone().cancelled_owned();
         self.spawn("gRPC", routes.serve_with_incoming_shutdown(connections, stopped));

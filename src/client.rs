@@ -24,6 +24,7 @@ use wire::v1::ledger_service_client::LedgerServiceClient;
 use wire::v1::node_service_client::NodeServiceClient;
 use wire::v1::notice_service_client::NoticeServiceClient;
 use wire::v1::policy_service_client::PolicyServiceClient;
+use wire::v1::publisher_service_client::PublisherServiceClient;
 use wire::v1::query_service_client::QueryServiceClient;
 
 /// The largest message taken from a node, in bytes.
@@ -355,6 +356,10 @@ impl Client {
     /// What statements would change.
     pub fn policy(&self) -> PolicyServiceClient<Calls> {
         PolicyServiceClient::new(self.calls.clone())
+    }
+    /// What became of what was published.
+    pub fn publisher(&self) -> PublisherServiceClient<Calls> {
+        PublisherServiceClient::new(self.calls.clone()).max_decoding_message_size(MESSAGE_LIMIT)
     }
     /// What the facility is told.
     pub fn notices(&self) -> NoticeServiceClient<Calls> {

@@ -13,6 +13,7 @@ pub mod history;
 pub mod identity;
 pub mod notary;
 pub mod pipeline;
+pub mod publisher;
 pub mod recorder;
 pub mod register;
 pub mod rig;

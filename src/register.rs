@@ -31,7 +31,7 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use ingest::{ConsentQuery, ConsentReader, DirectoryReader, GlassStanding, Standing};
 use model::{
     Body, Consent, ConsentChange, ConsentId, ConsentState, DirectoryChange, DisclosureScope, Event, Facility,
-    FacilityId, Frontier, Link, LinkChange, LinkId, Member, MemberId, PatientRef, Position, Viewers,
+    FacilityId, Frontier, GlassId, Link, LinkChange, LinkId, Member, MemberId, PatientRef, Position, Viewers,
 };
 use parking_lot::RwLock;
 use std::fmt;
@@ -140,6 +140,18 @@ impl Register {
     /// When the disk fails.
     pub fn sync(&self) -> Result<(), RegisterError> {
         Ok(self.database.persist(PersistMode::SyncAll)?)
+    }
+    /// One broken glass.
+    ///
+    /// # Errors
+    /// When the disk fails.
+    pub fn glass(
+        &self,
+        facility: &FacilityId,
+        patient: &PatientRef,
+        id: &GlassId,
+    ) -> Result<Option<GlassStanding>, RegisterError> {
+        self.glasses.find(facility, patient, id)
     }
 
     fn apply_consent(&self, position: Position, event: &Event, change: &ConsentChange) -> Result<(), RegisterError> {

@@ -443,7 +443,8 @@ impl Admission {
         self.claims.pending()
     }
 
-    pub(crate) fn quarantine(&self) -> &Arc<Quarantine> {
+    /// What was refused and is kept aside.
+    pub fn quarantine(&self) -> &Arc<Quarantine> {
         &self.quarantine
     }
 

@@ -33,6 +33,6 @@ pub use admission::{Admission, Answer, Incoming, LARGEST_EVENT, Settings};
 pub use book::{Book, ConsentQuery, ConsentReader, DirectoryReader, GlassStanding, Standing};
 pub use door::{Door, DoorError, LocalDoor, Published, Step};
 pub use error::{AdmissionError, OpenError};
-pub use quarantine::{Aside, Form, Quarantine, QuarantineError, QuarantineSize};
+pub use quarantine::{Aside, Form, Quarantine, QuarantineError, QuarantineSize, RefusedCount};
 pub use refusal::{Refusal, RefusalReason};
 pub use replay::Replayer;

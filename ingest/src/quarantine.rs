@@ -7,10 +7,10 @@ use crate::refusal::Refusal;
 use bytes::Bytes;
 use event_log::Clock;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
-use model::{FacilityId, Position};
+use model::{FacilityId, Moment, Position};
 use parking_lot::Mutex;
 use prost::Message;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
 use wire::v1;
@@ -99,6 +99,15 @@ pub struct QuarantineSize {
     pub events: u64,
     /// Their bytes.
     pub bytes: u64,
+}
+
+/// What was refused for one reason.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct RefusedCount {
+    /// How many wait in quarantine.
+    pub waiting: u64,
+    /// How many have left it by being replayed.
+    pub replayed: u64,
 }
 
 #[derive(Clone)]
@@ -263,6 +272,36 @@ impl Quarantine {
     ) -> Result<Vec<v1::Replayed>, QuarantineError> {
         let open = self.state.lock().reopened(&self.directory)?;
         page(&open.replayed, facility, after, limit)
+    }
+
+    /// What of a facility came from one moment to before another and was refused, by reason. What was discarded is not
+    /// known any more.
+    ///
+    /// # Errors
+    /// When the storage cannot be read.
+    pub fn refused(
+        &self,
+        facility: &FacilityId,
+        (from, until): (Moment, Moment),
+    ) -> Result<BTreeMap<String, RefusedCount>, QuarantineError> {
+        let open = self.state.lock().reopened(&self.directory)?;
+        let came = |head: &v1::Quarantined| (from.micros()..until.micros()).contains(&head.received_us);
+        let mut counts: BTreeMap<String, RefusedCount> = BTreeMap::new();
+        let prefix = prefix(facility);
+        for item in open.heads.prefix(&prefix) {
+            let head = read_head(&item.value()?)?;
+            if came(&head) {
+                counts.entry(head.reason).or_default().waiting += 1;
+            }
+        }
+        for item in open.replayed.prefix(&prefix) {
+            let damaged = |error: prost::DecodeError| QuarantineError::Storage { reason: error.to_string() };
+            let replayed = v1::Replayed::decode(&*item.value()?).map_err(damaged)?;
+            if let Some(head) = replayed.origin.filter(came) {
+                counts.entry(head.reason).or_default().replayed += 1;
+            }
+        }
+        Ok(counts)
     }
 
     /// One event of a facility, with its bytes and what it is called at its source.

@@ -275,12 +275,12 @@ fn ended(_: tokio::task::JoinError) -> Status {
     Status::internal("the explanation ended early")
 }
 
-fn of_store(error: StoreError) -> Status {
+pub(super) fn of_store(error: StoreError) -> Status {
     tracing::error!(%error, "a record could not be looked up for an explanation");
     Status::unavailable("the record store cannot be read just now; try again")
 }
 
-fn of_history(error: HistoryError) -> Status {
+pub(super) fn of_history(error: HistoryError) -> Status {
     match error {
         HistoryError::Ahead | HistoryError::Gone { .. } => Status::out_of_range(error.to_string()),
         HistoryError::Store(error) => of_store(error),

@@ -1,6 +1,7 @@
 //! `LedgerService`: who saw what, asked of a running node.
 
 mod export;
+mod glasses;
 
 use super::node::Node;
 use crate::notary::{NotaryError, Reader, RecallOf, Signed, names};
@@ -38,12 +39,12 @@ impl std::fmt::Debug for LedgerDesk {
     }
 }
 
-fn caller<T>(request: &Request<T>) -> Result<Principal, Status> {
+pub(super) fn caller<T>(request: &Request<T>) -> Result<Principal, Status> {
     let unknown = || Status::unauthenticated("who asks is not known");
     request.extensions().get::<Principal>().cloned().ok_or_else(unknown)
 }
 
-fn invalid(field: &'static str) -> impl Fn(&dyn std::fmt::Display) -> Status {
+pub(super) fn invalid(field: &'static str) -> impl Fn(&dyn std::fmt::Display) -> Status {
     move |rule| Status::invalid_argument(format!("`{field}`: {rule}"))
 }
 
@@ -52,7 +53,7 @@ fn nothing_here() -> Status {
     Status::not_found("the ledger holds no such thing of the caller's facility")
 }
 
-fn failed(error: &NotaryError) -> Status {
+pub(super) fn failed(error: &NotaryError) -> Status {
     tracing::error!(%error, "the ledger could not be read for an answer");
     Status::unavailable("the ledger cannot be read just now; try again, or look into the node's log")
 }
@@ -88,13 +89,13 @@ impl LedgerDesk {
     }
     /// Writes into the ledger that it is read, before it is: no answer is without its entry. As with every statement the
     /// digest is of what was asked without what it names, or patient numbers could be guessed from it.
-    async fn recorded(&self, caller: &Principal, asked: &str) -> Result<(), Status> {
+    pub(super) async fn recorded(&self, caller: &Principal, asked: &str) -> Result<(), Status> {
         let seen = self.node.rooms().store.frontier();
         let reading = self.witness.begin(caller, Asked::Statement(asked), &seen, (self.clock)());
         let written = self.witness.end(reading, AuditOutcome::Completed).await;
         written.map_err(|error| Status::unavailable(format!("the ledger could not be written: {error}")))
     }
-    async fn head(&self) -> Result<Signed, Status> {
+    pub(super) async fn head(&self) -> Result<Signed, Status> {
         self.reader.head((self.clock)()).await.map_err(|error| failed(&error))
     }
     fn key(&self) -> String {
@@ -246,6 +247,12 @@ impl LedgerService for LedgerDesk {
             text: texts(languages, |language| recall_text(cause, &found, &names, language)),
             acts: found.iter().map(act).collect(),
         }))
+    }
+
+    async fn readings(&self, request: Request<v1::ReadingsRequest>) -> Result<Response<v1::ReadingsResponse>, Status> {
+        let caller = caller(&request)?;
+        let v1::ReadingsRequest { glasses } = request.into_inner();
+        self.read_under(&caller, glasses).await.map(Response::new)
     }
 
     async fn export(&self, request: Request<v1::ExportRequest>) -> Result<Response<Self::ExportStream>, Status> {

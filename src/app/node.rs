@@ -59,6 +59,9 @@ impl Node {
     pub(super) fn rooms(&self) -> &Rooms {
         &self.rooms
     }
+    pub(super) fn admission(&self) -> &Arc<Admission> {
+        &self.admission
+    }
     /// What the node is doing now.
     pub fn get(&self) -> State {
         *self.state.lock()

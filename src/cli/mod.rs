@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod notices;
 pub mod policy;
 pub mod publish;
+pub mod published;
 pub mod quarantine;
 mod rows;
 pub mod serve;
@@ -46,6 +47,7 @@ enum Command {
     Dev(dev::DevArgs),
     Simulate(simulate::Simulate),
     Publish(publish::Publish),
+    Published(published::Published),
     Sql(sql::Sql),
     Consent(consent::ConsentCommand),
     Directory(directory::DirectoryCommand),
@@ -72,6 +74,7 @@ impl Cli {
             Command::Dev(args) => args.run(),
             Command::Simulate(args) => drive(args.run()),
             Command::Publish(args) => drive(args.run()),
+            Command::Published(args) => drive(args.run()),
             Command::Sql(args) => drive(args.run()),
             Command::Consent(args) => drive(args.run()),
             Command::Directory(args) => drive(args.run()),

@@ -1,5 +1,5 @@
 //! The proof of the ledger: what was tampered with is found and named (`bundles`), reports and recalls say what a plain
-//! filter over the entries says (`reports`, `recalls`), a line gives away nothing of the others (`lines`), and the
+//! filter over the entries says (`reports`, `recalls`, `published`), a line gives away nothing of the others (`lines`), and the
 //! export has the shapes of IHE's own examples (`balp`).
 
 #![expect(
@@ -13,5 +13,6 @@ mod world;
 mod balp;
 mod bundles;
 mod lines;
+mod published;
 mod recalls;
 mod reports;

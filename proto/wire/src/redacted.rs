@@ -24,5 +24,5 @@ redacted! {
     ReportResponse, SignedReceipt, RecallRequest, recall_request::Of, ExportItem, export_item::Item,
     Notice, NoticeItem, notice_item::Item, Acted, AuditedAction, Correction,
     FeedItem, feed_item::Item, QueryRequest, QueryResponse, query_response::Part,
-    ViewOfRequest, ViewedRecord, AffectedRecord,
+    ViewOfRequest, ViewedRecord, AffectedRecord, UnmappedCode,
 }

@@ -81,6 +81,7 @@ fn the_descriptor_set_names_every_service() {
             "NodeService",
             "NoticeService",
             "PolicyService",
+            "PublisherService",
             "QueryService"
         ]
     );

@@ -59,6 +59,7 @@ const REDACTED: &[&str] = &[
     ".ajisai.v1.ViewOfRequest",
     ".ajisai.v1.ViewedRecord",
     ".ajisai.v1.AffectedRecord",
+    ".ajisai.v1.UnmappedCode",
 ];
 
 #[expect(clippy::unwrap_used, reason = "a helper of tests: what fails here fails the test")]

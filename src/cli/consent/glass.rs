@@ -227,11 +227,13 @@ impl Glasses {
             "期間 from – until",
             "状態 standing",
             "確認 review",
+            "閲覧行数 rows read",
             "理由 reason",
         ]);
         let glasses = listed(&client, request).await?;
-        for entry in &glasses {
-            printed.add_row(row(entry)?);
+        let readings = readings(&client, &glasses).await?;
+        for (entry, reading) in glasses.iter().zip(readings) {
+            printed.add_row(row(entry, &reading)?);
         }
         say(printed.to_string());
         remark(format!("{} 件 glasses", glasses.len()));
@@ -239,7 +241,26 @@ impl Glasses {
     }
 }
 
-fn row(entry: &v1::GlassEntry) -> anyhow::Result<[String; 9]> {
+/// What was read under each, as the ledger has it.
+async fn readings(client: &Client, glasses: &[v1::GlassEntry]) -> anyhow::Result<Vec<v1::GlassReading>> {
+    let mut readings = Vec::with_capacity(glasses.len());
+    for some in glasses.chunks(1000) {
+        let named = some.iter().filter_map(|entry| entry.glass.clone()).map(|glass| v1::GlassRef {
+            id: glass.id,
+            facility: glass.facility,
+            patient: glass.patient,
+        });
+        let request = v1::ReadingsRequest { glasses: named.collect() };
+        let answer = client.ledger().readings(request).await;
+        readings.extend(answer.map_err(|status| anyhow::anyhow!(refused(&status)))?.into_inner().readings);
+    }
+    if readings.len() != glasses.len() {
+        bail!("the node answered about {} of {} glasses: ask again", readings.len(), glasses.len());
+    }
+    Ok(readings)
+}
+
+fn row(entry: &v1::GlassEntry, reading: &v1::GlassReading) -> anyhow::Result<[String; 10]> {
     let v1::GlassEntry { glass, position: _, open, closed_us, review } = entry.clone();
     let glass = BreakGlass::try_from(glass.context("an entry without a glass")?)?;
     let review = review.map(BreakGlassReview::try_from).transpose()?;
@@ -267,6 +288,7 @@ fn row(entry: &v1::GlassEntry) -> anyhow::Result<[String; 9]> {
         format!("{} – {}", glass.from(), glass.until()),
         standing,
         review,
+        reading.rows.iter().map(|row| row.rows).sum::<u64>().to_string(),
         glass.reason().to_owned(),
     ])
 }

@@ -4391,6 +4391,49 @@ pub struct RecalledAct {
     #[prost(message, repeated, tag = "7")]
     pub rows: ::prost::alloc::vec::Vec<CategoryRows>,
 }
+/// Asks what was read under broken glasses.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReadingsRequest {
+    /// Which; at most 1000.
+    #[prost(message, repeated, tag = "1")]
+    pub glasses: ::prost::alloc::vec::Vec<GlassRef>,
+}
+/// A broken glass: its id is unique per viewing facility and patient ref.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GlassRef {
+    /// Its id.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// The viewing facility.
+    #[prost(string, tag = "2")]
+    pub facility: ::prost::alloc::string::String,
+    /// The patient, as the source knows them. Required.
+    #[prost(message, optional, tag = "3")]
+    pub patient: ::core::option::Option<PatientRef>,
+}
+/// What was read.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReadingsResponse {
+    /// In the order in which they were asked for.
+    #[prost(message, repeated, tag = "1")]
+    pub readings: ::prost::alloc::vec::Vec<GlassReading>,
+}
+/// What was read under one broken glass.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct GlassReading {
+    /// Rows per category; a row read twice counts twice.
+    #[prost(message, repeated, tag = "1")]
+    pub rows: ::prost::alloc::vec::Vec<CategoryRows>,
+    /// In how many acts.
+    #[prost(uint64, tag = "2")]
+    pub acts: u64,
+    /// When the first of them began; absent where there was none.
+    #[prost(sfixed64, optional, tag = "3")]
+    pub first_us: ::core::option::Option<i64>,
+    /// When the last of them ended; absent where there was none.
+    #[prost(sfixed64, optional, tag = "4")]
+    pub last_us: ::core::option::Option<i64>,
+}
 /// Asks for the ledger as lines.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ExportRequest {
@@ -4725,8 +4768,8 @@ pub mod ledger_service_client {
     ///
     /// Who saw whom is itself confidential. The disclosing facility is told of its own patients and records, a viewing facility
     /// of its own readings, and an operator (`identity.operators`) of the whole. To everybody else there is nothing: the answer
-    /// is the same for what is hidden and for what does not exist. Report, Receipts, Recall and Export are acts of their own
-    /// and in the ledger before they are answered.
+    /// is the same for what is hidden and for what does not exist. Report, Receipts, Recall, Readings and Export are acts of
+    /// their own and in the ledger before they are answered.
     /// Every call may answer UNAUTHENTICATED, UNAVAILABLE (the log or the disk) and INVALID_ARGUMENT (`field`: rule).
     #[derive(Debug, Clone)]
     pub struct LedgerServiceClient<T> {
@@ -4927,6 +4970,33 @@ pub mod ledger_service_client {
                 .insert(GrpcMethod::new("ajisai.v1.LedgerService", "Recall"));
             self.inner.unary(req, path, codec).await
         }
+        /// What was read under broken glasses: rows of the patient shown to the member who broke it, for the purpose of
+        /// break-glass, while it stood. Who: clinical staff, clerks and systems of either facility of each.
+        /// Errors: PERMISSION_DENIED; NOT_FOUND (one of them is not known to the caller's facility).
+        pub async fn readings(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReadingsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReadingsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.LedgerService/Readings",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.LedgerService", "Readings"));
+            self.inner.unary(req, path, codec).await
+        }
         /// The ledger as lines. Who: an operator, of the whole and in any form; a facility, as AuditEvents of what it saw and of
         /// what was seen of its patients, other facilities' patients left out. Errors: PERMISSION_DENIED.
         pub async fn export(
@@ -5002,6 +5072,16 @@ pub mod ledger_service_server {
             &self,
             request: tonic::Request<super::RecallRequest>,
         ) -> std::result::Result<tonic::Response<super::RecallResponse>, tonic::Status>;
+        /// What was read under broken glasses: rows of the patient shown to the member who broke it, for the purpose of
+        /// break-glass, while it stood. Who: clinical staff, clerks and systems of either facility of each.
+        /// Errors: PERMISSION_DENIED; NOT_FOUND (one of them is not known to the caller's facility).
+        async fn readings(
+            &self,
+            request: tonic::Request<super::ReadingsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReadingsResponse>,
+            tonic::Status,
+        >;
         /// Server streaming response type for the Export method.
         type ExportStream: tonic::codegen::tokio_stream::Stream<
                 Item = std::result::Result<super::ExportItem, tonic::Status>,
@@ -5019,8 +5099,8 @@ pub mod ledger_service_server {
     ///
     /// Who saw whom is itself confidential. The disclosing facility is told of its own patients and records, a viewing facility
     /// of its own readings, and an operator (`identity.operators`) of the whole. To everybody else there is nothing: the answer
-    /// is the same for what is hidden and for what does not exist. Report, Receipts, Recall and Export are acts of their own
-    /// and in the ledger before they are answered.
+    /// is the same for what is hidden and for what does not exist. Report, Receipts, Recall, Readings and Export are acts of
+    /// their own and in the ledger before they are answered.
     /// Every call may answer UNAUTHENTICATED, UNAVAILABLE (the log or the disk) and INVALID_ARGUMENT (`field`: rule).
     #[derive(Debug)]
     pub struct LedgerServiceServer<T> {
@@ -5307,6 +5387,51 @@ pub mod ledger_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = RecallSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ajisai.v1.LedgerService/Readings" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReadingsSvc<T: LedgerService>(pub Arc<T>);
+                    impl<
+                        T: LedgerService,
+                    > tonic::server::UnaryService<super::ReadingsRequest>
+                    for ReadingsSvc<T> {
+                        type Response = super::ReadingsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReadingsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as LedgerService>::readings(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReadingsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
@@ -10274,6 +10399,526 @@ pub mod policy_service_server {
     /// Generated gRPC service name
     pub const SERVICE_NAME: &str = "ajisai.v1.PolicyService";
     impl<T> tonic::server::NamedService for PolicyServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// Asks what became of what was published.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PublishedRequest {
+    /// From when on; absent means 30 days before `until_us`.
+    #[prost(sfixed64, optional, tag = "1")]
+    pub from_us: ::core::option::Option<i64>,
+    /// Until before when; absent, or later than now, means now.
+    #[prost(sfixed64, optional, tag = "2")]
+    pub until_us: ::core::option::Option<i64>,
+}
+/// One part of the answer.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PublishedResponse {
+    /// Which.
+    #[prost(oneof = "published_response::Part", tags = "1, 2, 3")]
+    pub part: ::core::option::Option<published_response::Part>,
+}
+/// Nested message and enum types in `PublishedResponse`.
+pub mod published_response {
+    /// Which.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Part {
+        /// Letters and rows read, of those to be read, from time to time.
+        #[prost(message, tag = "1")]
+        Progress(super::Progress),
+        /// One receiving facility.
+        #[prost(message, tag = "2")]
+        Facility(super::PublishedTo),
+        /// The source as a whole; the last message.
+        #[prost(message, tag = "3")]
+        Summary(super::PublishedSummary),
+    }
+}
+/// What became of the source's records at one facility.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PublishedTo {
+    /// The facility.
+    #[prost(string, tag = "1")]
+    pub facility: ::prost::alloc::string::String,
+    /// Its name in the directory; may be empty.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// Its English name; may be empty.
+    #[prost(string, tag = "3")]
+    pub name_en: ::prost::alloc::string::String,
+    /// What became visible there in the period, read or not. Earlier rows that a later grant opened are not among them.
+    #[prost(message, optional, tag = "4")]
+    pub delivered: ::core::option::Option<ConsumedRows>,
+    /// What was read there in the period; a row read twice counts twice.
+    #[prost(message, optional, tag = "5")]
+    pub seen: ::core::option::Option<ConsumedRows>,
+    /// By how many people it was read.
+    #[prost(uint64, tag = "6")]
+    pub persons: u64,
+    /// In how many acts: statements, feeds, exports.
+    #[prost(uint64, tag = "7")]
+    pub acts: u64,
+    /// How many of the acts were a system's.
+    #[prost(uint64, tag = "8")]
+    pub system_acts: u64,
+    /// How many of the rows that were read were read for the purpose of break-glass.
+    #[prost(uint64, tag = "9")]
+    pub emergency_rows: u64,
+    /// Of how many records that were corrected or deleted in the period the old version may have been seen there, whenever.
+    #[prost(uint64, tag = "10")]
+    pub corrected: u64,
+    /// Rows that stand and that somebody there may see now.
+    #[prost(uint64, tag = "11")]
+    pub visible: u64,
+    /// Rows that stand and that nobody there may see now although a link says that the facility knows the patient.
+    #[prost(message, repeated, tag = "12")]
+    pub held: ::prost::alloc::vec::Vec<HeldRows>,
+}
+/// Rows, of how many patients, and when.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ConsumedRows {
+    /// Of how many patients.
+    #[prost(uint64, tag = "1")]
+    pub patients: u64,
+    /// Rows per category, none twice.
+    #[prost(message, repeated, tag = "2")]
+    pub rows: ::prost::alloc::vec::Vec<CategoryRows>,
+    /// When the first act began; absent where there was none.
+    #[prost(sfixed64, optional, tag = "3")]
+    pub first_us: ::core::option::Option<i64>,
+    /// When the last act ended; absent where there was none.
+    #[prost(sfixed64, optional, tag = "4")]
+    pub last_us: ::core::option::Option<i64>,
+}
+/// Rows that are held back, for one reason: that of the gate that came furthest for anybody there.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HeldRows {
+    /// The reason, from the closed list of the book: `no_consent`, `held_back` …
+    #[prost(string, tag = "1")]
+    pub reason: ::prost::alloc::string::String,
+    /// Of how many patients.
+    #[prost(uint64, tag = "2")]
+    pub patients: u64,
+    /// How many rows.
+    #[prost(uint64, tag = "3")]
+    pub rows: u64,
+    /// How many of them the log took in in the period.
+    #[prost(uint64, tag = "4")]
+    pub of_period: u64,
+    /// When the first of them is let go by the clock; absent where the clock lets none go.
+    #[prost(sfixed64, optional, tag = "5")]
+    pub next_us: ::core::option::Option<i64>,
+    /// When the last of them is let go by the clock; absent where the clock lets none go.
+    #[prost(sfixed64, optional, tag = "6")]
+    pub last_us: ::core::option::Option<i64>,
+    /// The labels that rows among them carry.
+    #[prost(enumeration = "Label", repeated, tag = "7")]
+    pub labels: ::prost::alloc::vec::Vec<i32>,
+}
+/// The source as a whole.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PublishedSummary {
+    /// From when on.
+    #[prost(sfixed64, tag = "1")]
+    pub from_us: i64,
+    /// Until before when.
+    #[prost(sfixed64, tag = "2")]
+    pub until_us: i64,
+    /// At which moment what is held back was judged.
+    #[prost(sfixed64, tag = "3")]
+    pub at_us: i64,
+    /// How far in the log it was looked.
+    #[prost(message, optional, tag = "4")]
+    pub frontier: ::core::option::Option<Frontier>,
+    /// Rows of the source that stand.
+    #[prost(uint64, tag = "5")]
+    pub rows: u64,
+    /// How many of them the log took in in the period.
+    #[prost(uint64, tag = "6")]
+    pub of_period: u64,
+    /// Records of the source that were corrected in the period: a later version took the place of one that stood.
+    #[prost(uint64, tag = "7")]
+    pub corrected: u64,
+    /// Records of the source that were deleted in the period.
+    #[prost(uint64, tag = "8")]
+    pub deleted: u64,
+    /// What came in the period and was refused, by reason.
+    #[prost(message, repeated, tag = "9")]
+    pub refused: ::prost::alloc::vec::Vec<RefusedCount>,
+    /// Laboratory results that came in the period, stand, and have a code that nobody knows.
+    #[prost(uint64, tag = "10")]
+    pub unmapped_results: u64,
+    /// How many distinct codes those have.
+    #[prost(uint64, tag = "11")]
+    pub unmapped_codes: u64,
+    /// The most frequent of those codes, at most 100.
+    #[prost(message, repeated, tag = "12")]
+    pub unmapped: ::prost::alloc::vec::Vec<UnmappedCode>,
+    /// What could not be looked at to the end, from a closed list: `ledger` (entries of the period), `held` (rows),
+    /// `corrected` (earlier versions, or who saw them). What is told of it then counts a part. Empty where all was looked at.
+    #[prost(string, repeated, tag = "13")]
+    pub partial: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Letters that could not be read and are left out.
+    #[prost(uint64, tag = "14")]
+    pub unreadable: u64,
+    /// Whether the node writes into the ledger what becomes visible; where it does not, nothing is told as delivered.
+    #[prost(bool, tag = "15")]
+    pub disclosures: bool,
+}
+/// What was refused, for one reason.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct RefusedCount {
+    /// The reason, from the closed list of the door.
+    #[prost(string, tag = "1")]
+    pub reason: ::prost::alloc::string::String,
+    /// How many wait in quarantine.
+    #[prost(uint64, tag = "2")]
+    pub waiting: u64,
+    /// How many have left it by being replayed. What was discarded is not known any more.
+    #[prost(uint64, tag = "3")]
+    pub replayed: u64,
+}
+/// A laboratory code that nobody knows.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct UnmappedCode {
+    /// Its system, as it came.
+    #[prost(string, tag = "1")]
+    pub system: ::prost::alloc::string::String,
+    /// The code.
+    #[prost(string, tag = "2")]
+    pub code: ::prost::alloc::string::String,
+    /// What the source calls it, as it came with one of the results.
+    #[prost(string, tag = "3")]
+    pub display: ::prost::alloc::string::String,
+    /// `unmapped` (no map says what it means) or `bad-code` (it is not what its system says).
+    #[prost(string, tag = "4")]
+    pub why: ::prost::alloc::string::String,
+    /// How many results have it.
+    #[prost(uint64, tag = "5")]
+    pub results: u64,
+}
+/// Generated client implementations.
+pub mod publisher_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Tells a facility what became of the records it published.
+    #[derive(Debug, Clone)]
+    pub struct PublisherServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl PublisherServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> PublisherServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> PublisherServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            PublisherServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// What of the caller's own facility's records was delivered, seen, corrected and held back at each facility that
+        /// receives them, and what of them was refused or has a code that nobody knows.
+        ///
+        /// It is of the caller's own records alone: nobody learns by it what others receive. It is an act of reading and stands in
+        /// the ledger before it is answered. A period is by when the log took in what happened. Streams progress, then one
+        /// message per receiving facility, and ends with the summary; stops when the caller goes away.
+        /// Who: clerks, auditors, laboratory staff and systems of the facility. Errors: UNAUTHENTICATED; PERMISSION_DENIED;
+        /// INVALID_ARGUMENT (`field`: rule); OUT_OF_RANGE (the log no longer holds the period); RESOURCE_EXHAUSTED (too many such
+        /// questions at once); UNAVAILABLE.
+        pub async fn published(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PublishedRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::PublishedResponse>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.PublisherService/Published",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.PublisherService", "Published"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod publisher_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with PublisherServiceServer.
+    #[async_trait]
+    pub trait PublisherService: std::marker::Send + std::marker::Sync + 'static {
+        /// Server streaming response type for the Published method.
+        type PublishedStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::PublishedResponse, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// What of the caller's own facility's records was delivered, seen, corrected and held back at each facility that
+        /// receives them, and what of them was refused or has a code that nobody knows.
+        ///
+        /// It is of the caller's own records alone: nobody learns by it what others receive. It is an act of reading and stands in
+        /// the ledger before it is answered. A period is by when the log took in what happened. Streams progress, then one
+        /// message per receiving facility, and ends with the summary; stops when the caller goes away.
+        /// Who: clerks, auditors, laboratory staff and systems of the facility. Errors: UNAUTHENTICATED; PERMISSION_DENIED;
+        /// INVALID_ARGUMENT (`field`: rule); OUT_OF_RANGE (the log no longer holds the period); RESOURCE_EXHAUSTED (too many such
+        /// questions at once); UNAVAILABLE.
+        async fn published(
+            &self,
+            request: tonic::Request<super::PublishedRequest>,
+        ) -> std::result::Result<tonic::Response<Self::PublishedStream>, tonic::Status>;
+    }
+    /// Tells a facility what became of the records it published.
+    #[derive(Debug)]
+    pub struct PublisherServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> PublisherServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for PublisherServiceServer<T>
+    where
+        T: PublisherService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/ajisai.v1.PublisherService/Published" => {
+                    #[allow(non_camel_case_types)]
+                    struct PublishedSvc<T: PublisherService>(pub Arc<T>);
+                    impl<
+                        T: PublisherService,
+                    > tonic::server::ServerStreamingService<super::PublishedRequest>
+                    for PublishedSvc<T> {
+                        type Response = super::PublishedResponse;
+                        type ResponseStream = T::PublishedStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PublishedRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as PublisherService>::published(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PublishedSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for PublisherServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "ajisai.v1.PublisherService";
+    impl<T> tonic::server::NamedService for PublisherServiceServer<T> {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
