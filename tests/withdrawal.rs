@@ -199,6 +199,102 @@ async fn a_withdrawal_reaches_what_is_open_and_its_receipt_says_so() {
     assert!(told.values().all(|rows| *rows == ROWS), "{told:?}");
 }
 
+/// What `ajisai ledger receipts` says of a consent, and where it wrote the signed notes; tried until there is one.
+fn asked_for(rig: &Rig, who: &Principal, consent: &str, directory: &Path) -> (String, std::path::PathBuf) {
+    let address = format!("http://127.0.0.1:{}", rig.ports().grpc);
+    let token = rig.token(who).unwrap();
+    let notes = directory.join("receipts");
+    let written = notes.display().to_string();
+    let asked =
+        ["ledger", "receipts", "--consent", consent, "--dir", &written, "--address", &address, "--token", &token];
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    loop {
+        let output = Command::new(env!("CARGO_BIN_EXE_ajisai")).args(asked).output().unwrap();
+        if output.status.success() {
+            return (String::from_utf8(output.stdout).unwrap(), notes.join(format!("{consent}.txt")));
+        }
+        assert_eq!(output.status.code(), Some(3), "there is none yet: {output:?}");
+        assert!(std::time::Instant::now() < deadline, "no receipt came");
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_node_gives_the_receipt_to_the_source_and_it_verifies_without_the_node() {
+    let directory = tempfile::tempdir().unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_ajisai"));
+    let mut rig = bench::raise(program, directory.path(), SIZE, "").await.unwrap();
+    publish(&rig, "receipt").await;
+    let (source, viewer) = (Rig::system(region::source(0).unwrap()), Rig::system(region::viewer(0).unwrap()));
+
+    // A feed that has caught up, and a query in the midst of its rows.
+    let mut feed = watch(&rig, &viewer).await;
+    for _ in 0..ROWS * u64::from(SIZE.patients) / 2 {
+        assert!(matches!(next(&mut feed).await.unwrap(), v1::feed_item::Item::Appeared(_)));
+    }
+    let sql = "SELECT l.*, g.x FROM laboratory l, generate_series(1, 100000) AS g(x)".to_owned();
+    let mut query = v1::query_service_client::QueryServiceClient::new(rig.channel(&viewer).await.unwrap());
+    let mut answer = query.query(v1::QueryRequest { sql, ..Default::default() }).await.unwrap().into_inner();
+    for _ in 0..3 {
+        assert!(answer.message().await.unwrap().is_some());
+    }
+
+    let before = Moment::from_micros(now()).unwrap();
+    let position = withdraw(&rig, 0).await;
+    while matches!(answer.message().await, Ok(Some(_))) {}
+    let (text, note) = asked_for(&rig, &source, "c-0-0", directory.path());
+    let after = Moment::from_micros(now()).unwrap();
+    for word in [viewer.facility.as_str(), "検査結果", &format!("{ROWS}"), &position.to_string()] {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+
+    // The note says it to whoever has the published key, and nothing else is needed.
+    let key = rig.data().join("ledger/verifying-key.txt");
+    let published = std::fs::read_to_string(&key).unwrap();
+    let signed = std::fs::read_to_string(&note).unwrap();
+    let receipt = ledger::open_receipt(&signed, &ledger::VerifyingKey::parse(&published).unwrap()).unwrap();
+    assert_eq!((receipt.consent.as_str(), receipt.position), ("c-0-0", position));
+    assert_eq!(receipt.patient.facility(), &source.facility);
+    assert_eq!(receipt.hidden, hidden(&viewer.facility), "as many rows as were shown, from the one who saw them");
+    for passed in [receipt.queries_passed, receipt.feeds_passed] {
+        assert!(passed.is_some_and(|passed| before < passed && passed < after), "{before} {passed:?} {after}");
+    }
+    assert_eq!(receipt.exports_passed, None, "nothing left by Flight SQL");
+    assert!(receipt.withdrawn_at >= before && receipt.withdrawn_at < after);
+
+    let other = Rig::system(region::viewer(1).unwrap());
+    let address = format!("http://127.0.0.1:{}", rig.ports().grpc);
+    for stranger in [&viewer, &other] {
+        let token = rig.token(stranger).unwrap();
+        let asked = ["ledger", "receipts", "--consent", "c-0-0", "--address", &address, "--token", &token];
+        let refused = Command::new(env!("CARGO_BIN_EXE_ajisai")).args(asked).output().unwrap();
+        assert_eq!(refused.status.code(), Some(1), "it is the source's and the patient's: {refused:?}");
+    }
+
+    drop((feed, answer));
+    rig.stop(Duration::from_secs(60)).await.unwrap();
+    let [key, file] = [&key, &note].map(|path| path.display().to_string());
+    let verified = said(&["ledger", "verify", &file, "--key", &key]);
+    assert!(verified.contains(viewer.facility.as_str()), "{verified}");
+    // The same once more from the stopped node's log.
+    let (config, again) = (rig.config().display().to_string(), directory.path().join("again").display().to_string());
+    said(&["ledger", "receipts", "--consent", "c-0-0", "--config", &config, "--dir", &again]);
+    assert_eq!(std::fs::read_to_string(directory.path().join("again/c-0-0.txt")).unwrap(), signed);
+
+    // One row less, and the signature does not hold; nor does it for another node's key.
+    let forged = signed.replacen(&ROWS.to_string(), &(ROWS - 1).to_string(), 1);
+    assert_ne!(forged, signed);
+    std::fs::write(directory.path().join("forged.txt"), forged).unwrap();
+    let foreign = Notary::open(&directory.path().join("foreign"), "rig").unwrap().verifying().to_string();
+    std::fs::write(directory.path().join("foreign.txt"), foreign).unwrap();
+    let [forged, foreign] = ["forged.txt", "foreign.txt"].map(|name| directory.path().join(name).display().to_string());
+    for (note, key) in [(&forged, &key), (&file, &foreign)] {
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_ajisai")).args(["ledger", "verify", note, "--key", key]).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+    }
+}
+
 fn now() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     i64::try_from(since.as_micros()).unwrap()
