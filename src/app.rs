@@ -15,6 +15,7 @@ mod notices;
 mod policy;
 mod publisher;
 mod tasks;
+mod windows;
 
 use crate::clerk::{Clerk, Keeping};
 use crate::config::Config;
@@ -272,11 +273,11 @@ impl App {
             .add_service(query::FeedDesk::service(Arc::clone(&views)))
             .add_service(FlightDesk::service(Arc::clone(&room)))
             .add_service(explain::service(self.state.rooms().clone()))
-            .add_service(ledger::service(ledger))
+            .add_service(ledger::service(ledger.clone()))
             .add_service(policy::service(self.state.rooms().clone(), Arc::clone(&self.admission)))
-            .add_service(notices::service(notices))
+            .add_service(notices::service(notices.clone()))
             .add_service(laboratory::service(Arc::clone(&self.state), Arc::clone(&self.admission)))
-            .add_service(publisher.service())
+            .add_service(publisher.clone().service())
             .add_service(node::service(Arc::clone(&self.state)));
         let stopped = self.stop_serving.clone().cancelled_owned();
         self.spawn("gRPC", routes.serve_with_incoming_shutdown(connections, stopped));
@@ -295,7 +296,14 @@ impl App {
                 address,
                 source,
             })?;
-            let router = dashboards::router(Arc::clone(&room), Arc::clone(&views), tokens);
+            let counter = windows::Counter {
+                tokens: Arc::clone(&tokens) as _,
+                consents: ingest::service::Consents::new(Arc::clone(&self.admission)),
+                ledger: ledger.clone(),
+                notices: notices.clone(),
+                publisher: publisher.clone(),
+            };
+            let router = dashboards::router(Arc::clone(&room), Arc::clone(&views), tokens, Arc::new(counter));
             let stop = self.stop_serving.clone();
             self.spawn("dashboards", async move {
                 // A page's connection stays open for what may come: there is nothing to drain, it reconnects.

@@ -4,20 +4,25 @@
 //! it is, and the answer comes from that principal's own reading room session or feed. What the page shows is
 //! therefore what the same person would see over SQL.
 //!
+//! What is shown and done besides rows (notices, broken glasses, the publisher's view) is asked of the hall's [`Office`],
+//! which asks the services that everybody else asks.
+//!
 //! It is *not* a way around either: there is no route here that reads rows by another path.
 
 mod feed;
 mod laboratory;
+mod office;
 mod page;
 mod refusal;
 mod rows;
 mod summary;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::routing::get;
+use axum::routing::{get, post};
 use query::{Authenticator, ReadingRoom};
 use std::fmt;
 use std::sync::Arc;
@@ -25,11 +30,14 @@ use tower::ServiceBuilder;
 use tower_http::set_header::SetResponseHeaderLayer;
 use views::Views;
 
+pub use office::{Asked, Declined, Office, Review, Why};
+
 /// What every request is answered from.
 struct Windows {
     room: Arc<ReadingRoom>,
     views: Arc<Views>,
     authenticator: Arc<dyn Authenticator>,
+    office: Arc<dyn Office>,
 }
 
 impl fmt::Debug for Windows {
@@ -37,6 +45,9 @@ impl fmt::Debug for Windows {
         f.debug_struct("Windows").finish_non_exhaustive()
     }
 }
+
+/// The largest body taken: a review with its words.
+const LARGEST_BODY: usize = 16 << 10;
 
 /// Only what this node serves is loaded, sent to or framed: a page with patient data talks to nobody else.
 const POLICY: &str =
@@ -49,10 +60,18 @@ const POLICY: &str =
 /// - `GET /api/laboratory/codes?patient=`: which laboratory codes there are of one of the caller's patients.
 /// - `GET /api/laboratory?patient=&code=`: one code's results of that patient.
 /// - `GET /api/feed[?after=]`: what appears, changes and vanishes, a JSON object per line, with heartbeats.
+/// - `GET /api/notices`, `POST /api/notices/acknowledge`: what the facility is told, and that it was.
+/// - `GET /api/glasses`, `POST /api/glasses/review`: broken glasses, what was read under each, and their review.
+/// - `GET /api/published[?from_us=&until_us=]`: what became of what the facility published.
 ///
 /// Everything below `/api` needs `Authorization: Bearer <token>`. Serve it over TLS, or on loopback. A patient's
 /// number stands in the query of two of the paths: layers around this router must not log a request's URI.
-pub fn router(room: Arc<ReadingRoom>, views: Arc<Views>, authenticator: Arc<dyn Authenticator>) -> Router {
+pub fn router(
+    room: Arc<ReadingRoom>,
+    views: Arc<Views>,
+    authenticator: Arc<dyn Authenticator>,
+    office: Arc<dyn Office>,
+) -> Router {
     let header = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value))
     };
@@ -61,8 +80,14 @@ pub fn router(room: Arc<ReadingRoom>, views: Arc<Views>, authenticator: Arc<dyn 
         .route("/api/laboratory", get(laboratory::series))
         .route("/api/laboratory/codes", get(laboratory::codes))
         .route("/api/feed", get(feed::feed))
+        .route("/api/notices", get(office::notices))
+        .route("/api/notices/acknowledge", post(office::acknowledge))
+        .route("/api/glasses", get(office::glasses))
+        .route("/api/glasses/review", post(office::review))
+        .route("/api/published", get(office::published))
+        .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(header(CACHE_CONTROL, "no-store"))
-        .with_state(Arc::new(Windows { room, views, authenticator }));
+        .with_state(Arc::new(Windows { room, views, authenticator, office }));
     page::routes().merge(data).layer(
         ServiceBuilder::new()
             .layer(header(CONTENT_SECURITY_POLICY, POLICY))

@@ -1,5 +1,6 @@
 //! Who asks, and how a request is refused.
 
+use crate::office::{Declined, Why};
 use axum::Json;
 use axum::http::header::{AUTHORIZATION, HeaderMap, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
@@ -17,6 +18,8 @@ pub(crate) enum Refusal {
     Parameter(&'static str),
     /// The reading room's.
     Query(QueryError),
+    /// The office's.
+    Declined(Declined),
     /// The answer's columns are not the ones asked for.
     Shape,
 }
@@ -51,6 +54,15 @@ impl Refusal {
             Self::Identity(AuthError::Unavailable) => "identity_unavailable",
             Self::Parameter(_) => "parameter",
             Self::Query(error) => error.code(),
+            Self::Declined(Declined { why, .. }) => match why {
+                Why::Token => "token_refused",
+                Why::Role => "not_permitted",
+                Why::Invalid => "invalid",
+                Why::Nothing => "nothing",
+                Why::Busy => "too_many",
+                Why::Unavailable => "unavailable",
+                Why::Internal => "internal",
+            },
             Self::Shape => "internal",
         }
     }
@@ -64,6 +76,15 @@ impl Refusal {
             Self::Query(QueryError::TooMany { .. }) => StatusCode::TOO_MANY_REQUESTS,
             Self::Query(QueryError::TooLong { .. } | QueryError::NotFreshEnough { .. }) => StatusCode::GATEWAY_TIMEOUT,
             Self::Query(QueryError::TooMuchMemory { .. }) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Declined(Declined { why, .. }) => match why {
+                Why::Token => StatusCode::UNAUTHORIZED,
+                Why::Role => StatusCode::FORBIDDEN,
+                Why::Invalid => StatusCode::BAD_REQUEST,
+                Why::Nothing => StatusCode::NOT_FOUND,
+                Why::Busy => StatusCode::TOO_MANY_REQUESTS,
+                Why::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+                Why::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            },
             // Asked again it is answered.
             Self::Query(QueryError::PermissionsChanged) => StatusCode::CONFLICT,
             Self::Query(_) | Self::Shape => StatusCode::INTERNAL_SERVER_ERROR,
@@ -76,6 +97,7 @@ impl Refusal {
             Self::Identity(error) => error.to_string(),
             Self::Parameter(what) => (*what).to_owned(),
             Self::Query(error) => error.to_string(),
+            Self::Declined(declined) => declined.message.clone(),
             Self::Shape => "the node could not answer".to_owned(),
         }
     }

@@ -14,7 +14,7 @@ use consent_filter::FacilityIx;
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use ledger::{Consumed, Corrections, Entry, Publication, Stretch, Subject};
-use model::{Body, Counts, FacilityId, Moment, PartitionId, Principal, Role, RoleSet};
+use model::{Body, Counts, FacilityId, Moment, Offset, PartitionId, Position, Principal, Record, Role, RoleSet};
 use reading::{Letters, Rows, counted};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -40,8 +40,8 @@ const FORM: &str = "publisher published";
 const LEDGER_LETTERS: u64 = 5_000_000;
 /// Letters of records read at most, in each of the two readings; those of others are only passed by.
 const RECORD_LETTERS: u64 = 20_000_000;
-/// Corrected records looked after at most.
-const RECORDS: usize = 200_000;
+/// Records of the period looked after at most: some 100 bytes each.
+const RECORDS: usize = 500_000;
 /// Entries read at most for who saw what was corrected.
 const ENTRIES: usize = 200_000;
 
@@ -160,30 +160,23 @@ impl PublisherDesk {
         found: &mut Found,
     ) -> Result<(), Status> {
         let mut versions = Versions::default();
-        let (mut left, mut whole) = (RECORD_LETTERS, true);
+        let (mut left, mut whole, mut more) = (RECORD_LETTERS, true, false);
         for partition in letters.data() {
             let stretch = (partition, span.from.next(partition), span.until.next(partition));
-            whole &= letters
-                .records(stretch, (&question.source, &mut left), &mut found.unreadable, |_, record| {
-                    if versions.records() < RECORDS {
-                        versions.look(record);
-                    }
-                })
-                .await?;
+            let take = |at: (Position, Moment), record: &Record| more |= !versions.take(at, record, RECORDS);
+            whole &= letters.records(stretch, (&question.source, &mut left), &mut found.unreadable, take).await?;
         }
-        whole &= versions.records() < RECORDS;
-        if versions.records() > 0 {
-            let mut left = RECORD_LETTERS;
-            // What cannot be read within the period was counted there.
-            let mut earlier = 0;
+        if versions.asks_for_earlier() {
+            let (mut left, mut unreadable) = (RECORD_LETTERS, 0);
             for partition in letters.data() {
-                let stretch = (partition, model::Offset(0), span.until.next(partition));
-                let take = |stored: (model::Position, Moment), record: &model::Record| {
-                    versions.take(stored.0, stored.1, record);
-                };
-                whole &= letters.records(stretch, (&question.source, &mut left), &mut earlier, take).await?;
+                let stretch = (partition, Offset(0), span.from.next(partition));
+                let take = |at: (Position, Moment), record: &Record| versions.take_earlier(at, record);
+                whole &= letters.records(stretch, (&question.source, &mut left), &mut unreadable, take).await?;
             }
+            // Versions of before the period that cannot be read may be those that were seen.
+            found.unreadable += unreadable;
         }
+        whole &= !more;
         found.corrected = versions.end(span);
         for (record, recall) in found.corrected.recalls.drain(..) {
             found.corrections.ask(record, recall);

@@ -7,6 +7,7 @@
 use super::Span;
 use consent_filter::{Audience, Book, Decision, FacilityIx, Facts, PatientIx, Reason};
 use model::{FacilityId, Labels, Moment, Position, Principal, Purpose, Role};
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// Rows held back from one facility for one reason.
@@ -95,12 +96,14 @@ impl Held {
     }
 
     fn reason(&mut self, book: &Book, facts: &Facts, facility: FacilityIx) -> Option<Reason> {
-        if !self.machines.contains_key(&facility) {
-            let id = book.facility_id(facility)?.clone();
-            let machine = Principal { facility: id, member: None, role: Role::System, purpose: Purpose::Treatment };
-            self.machines.insert(facility, machine);
-        }
-        match book.decide(facts, self.machines.get(&facility)?, self.moment) {
+        let machine = match self.machines.entry(facility) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let facility = book.facility_id(facility)?.clone();
+                new.insert(Principal { facility, member: None, role: Role::System, purpose: Purpose::Treatment })
+            }
+        };
+        match book.decide(facts, machine, self.moment) {
             Decision::Permit(_) => None,
             Decision::Withhold(reason) => Some(reason),
         }

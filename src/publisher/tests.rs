@@ -190,12 +190,20 @@ fn codes_that_nobody_knows_are_counted_and_the_known_ones_are_not() {
         (CodeSystem::Local, "K-77", "ｶﾘｳﾑ"),
         (CodeSystem::Jlac10, "3D046", "HbA1c"),
     ] {
-        codes.take(&result(system, code, display));
+        codes.take(&result(system, code, display), None);
     }
     assert_eq!((codes.results(), codes.distinct()), (4, 3));
     let told: Vec<_> = codes.most_frequent(2).iter().map(|one| (one.code.as_str(), one.why, one.results)).collect();
     assert_eq!(told, [("K-77", Unknown::Unmapped, 2), ("3D046", Unknown::BadCode, 1)]);
     assert_eq!(codes.most_frequent(1)[0].display, "ｶﾘｳﾑ", "a name that came with one of them");
+    // The facility says what two of its codes are: one means something, one nothing.
+    let rows = [["K-77", "", "loinc", "2823-3", ""], ["COMMENT", "", "nothing", "", ""]];
+    let map = clinical::lab::LocalMap::read("lab", 1, rows).unwrap();
+    let mut codes = Codes::default();
+    for code in ["K-77", "COMMENT", "K-78"] {
+        codes.take(&result(CodeSystem::Local, code, ""), Some(&map));
+    }
+    assert_eq!((codes.results(), codes.most_frequent(9)[0].code.as_str()), (1, "K-78"));
 }
 
 fn version(number: u64, change: ChangeKind, whose: &str, record: &str) -> Record {
@@ -221,9 +229,13 @@ fn corrected(letters: &[((u32, u64), i64, Record)]) -> Corrected {
     let span = Span { from: "1:10,2:10".parse().unwrap(), until: "1:20,2:20".parse().unwrap() };
     let place = |(partition, offset): (u32, u64)| Position::new(partition, offset);
     let mut versions = Versions::default();
-    letters.iter().filter(|(at, ..)| span.holds(place(*at))).for_each(|(_, _, record)| versions.look(record));
-    for (at, second, record) in letters {
-        versions.take(place(*at), day(1).plus_micros(second * 1_000_000), record);
+    let at = |place: Position, second: i64| (place, day(1).plus_micros(second * 1_000_000));
+    let (within, before): (Vec<_>, Vec<_>) = letters.iter().partition(|(place_of, ..)| span.holds(place(*place_of)));
+    for (place_of, second, record) in within {
+        assert!(versions.take(at(place(*place_of), *second), record, 100));
+    }
+    if versions.asks_for_earlier() {
+        before.into_iter().for_each(|(of, second, record)| versions.take_earlier(at(place(*of), *second), record));
     }
     versions.end(&span)
 }
@@ -242,6 +254,20 @@ fn what_ended_in_the_period_is_counted_once_per_record_and_what_ended_before_is_
         ((1, 16), 16, version(1, Upsert, "1", "late")), // no newer: never shown
     ]);
     assert_eq!((told.corrected, told.deleted, told.recalls.len()), (1, 1, 3));
+}
+
+#[test]
+fn an_only_version_asks_for_earlier_ones_unless_it_is_the_first_and_only_so_many_records_are_taken() {
+    let mut versions = Versions::default();
+    let at = (Position::new(1, 11), day(1));
+    assert!(versions.take(at, &version(1, ChangeKind::Upsert, "1", "a"), 2));
+    assert!(!versions.asks_for_earlier(), "nothing can have been before");
+    assert!(versions.take(at, &version(1_780_000_000_000, ChangeKind::Upsert, "1", "by-the-clock"), 2));
+    assert!(versions.asks_for_earlier());
+    assert!(versions.take(at, &version(1, ChangeKind::Upsert, "1", "b"), 2));
+    assert!(!versions.take(at, &version(1, ChangeKind::Upsert, "1", "c"), 2), "it says that there is more");
+    assert!(versions.take(at, &version(2, ChangeKind::Correct, "1", "b"), 2));
+    assert_eq!(versions.end(&Span { from: "1:10".parse().unwrap(), until: "1:20".parse().unwrap() }).corrected, 1);
 }
 
 #[test]

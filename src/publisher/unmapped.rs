@@ -1,6 +1,6 @@
 //! Laboratory codes that nobody knows, counted.
 
-use clinical::lab::{Jlac10, Loinc};
+use clinical::lab::{Jlac10, LocalMap, Loinc};
 use model::{CodeSystem, LabResult};
 use std::collections::HashMap;
 
@@ -23,12 +23,16 @@ impl Unknown {
     }
 }
 
-/// Why nobody knows the code of a result; `None` where it is known. The same judgement as the table `lab_results` makes.
-pub fn unknown_code(result: &LabResult) -> Option<Unknown> {
+/// Why nobody knows the code of a result; `None` where it is known, or its facility's map says that it means nothing. The
+/// same judgement as the column `code_read` of `lab_results` makes.
+pub fn unknown_code(result: &LabResult, map: Option<&LocalMap>) -> Option<Unknown> {
     match &result.code.system {
         CodeSystem::Jlac10 => Jlac10::parse(&result.code.code).is_err().then_some(Unknown::BadCode),
         CodeSystem::Loinc => Loinc::parse(&result.code.code).is_err().then_some(Unknown::BadCode),
-        _ => Some(Unknown::Unmapped),
+        _ => {
+            let known = map.and_then(|map| map.resolve(&result.code.code, &result.specimen));
+            known.is_none().then_some(Unknown::Unmapped)
+        }
     }
 }
 
@@ -52,9 +56,9 @@ pub struct Unmapped {
 pub struct Codes(HashMap<(String, String), Unmapped>);
 
 impl Codes {
-    /// Takes in a result; each once.
-    pub fn take(&mut self, result: &LabResult) {
-        let Some(why) = unknown_code(result) else { return };
+    /// Takes in a result, with its facility's map; each once.
+    pub fn take(&mut self, result: &LabResult, map: Option<&LocalMap>) {
+        let Some(why) = unknown_code(result, map) else { return };
         let key = (result.code.system.code().to_owned(), result.code.code.clone());
         let found = self.0.entry(key).or_insert_with_key(|(system, code)| Unmapped {
             system: system.clone(),

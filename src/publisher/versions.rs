@@ -11,7 +11,8 @@ struct Said {
     appended_at: Moment,
     position: Position,
     version: u64,
-    patient: PatientRef,
+    /// Its place in [`Versions::patients`].
+    patient: usize,
     category: Category,
     is_deleted: bool,
 }
@@ -27,45 +28,67 @@ pub struct Corrected {
     pub deleted: u64,
 }
 
-/// Folds the versions of some records, in two readings: first [`Versions::look`] at the letters of the stretch for the
-/// records that may have been corrected, then [`Versions::take`] all letters up to its end.
+/// Folds the versions of records, in two readings: first the letters of the stretch ([`Versions::take`]), then, where it is
+/// not known what stood before ([`Versions::asks_for_earlier`]), those before it ([`Versions::take_earlier`]). Senders number
+/// versions by their clocks, so that a number does not tell whether it is the first.
 #[derive(Default)]
-pub struct Versions(HashMap<RecordId, Vec<Said>>);
+pub struct Versions {
+    said: HashMap<RecordId, Vec<Said>>,
+    patients: Vec<PatientRef>,
+    numbers: HashMap<PatientRef, usize>,
+}
 
 impl std::fmt::Debug for Versions {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Versions").field("records", &self.0.len()).finish()
+        f.debug_struct("Versions").field("records", &self.said.len()).finish_non_exhaustive()
     }
 }
 
 impl Versions {
-    /// Notes a record of the stretch that is no first version.
-    pub fn look(&mut self, record: &Record) {
-        if (record.version.get() > 1 || record.change() != ChangeKind::Upsert) && !self.0.contains_key(&record.id) {
-            self.0.insert(record.id.clone(), Vec::new());
+    /// Takes in a version of the stretch; each letter once. Of more than `most` records it takes no further ones, and says
+    /// `false`.
+    pub fn take(&mut self, (position, appended_at): (Position, Moment), record: &Record, most: usize) -> bool {
+        if !self.said.contains_key(&record.id) {
+            if self.said.len() >= most {
+                return false;
+            }
+            self.said.insert(record.id.clone(), Vec::new());
         }
+        self.take_earlier((position, appended_at), record);
+        true
     }
-    /// How many records are looked after.
-    pub fn records(&self) -> usize {
-        self.0.len()
+    /// The stretch was read: lets go of the records that have no other version there and cannot have had an earlier one.
+    /// Says whether any is left.
+    pub fn asks_for_earlier(&mut self) -> bool {
+        let is_first = |said: &Said| said.version == 1;
+        self.said.retain(|_, said| said.len() > 1 || !said.iter().all(is_first));
+        !self.said.is_empty()
     }
-    /// Takes in a version; of records that were not noted it takes nothing.
-    pub fn take(&mut self, position: Position, appended_at: Moment, record: &Record) {
-        if let Some(versions) = self.0.get_mut(&record.id) {
-            versions.push(Said {
-                appended_at,
-                position,
-                version: record.version.get(),
-                patient: record.patient.clone(),
-                category: record.category(),
-                is_deleted: record.change() == ChangeKind::Delete,
-            });
-        }
+    /// Takes in a version from before the stretch; of records that had none in it nothing is taken.
+    pub fn take_earlier(&mut self, (position, appended_at): (Position, Moment), record: &Record) {
+        let Some(said) = self.said.get_mut(&record.id) else { return };
+        let patient = match self.numbers.get(&record.patient) {
+            Some(number) => *number,
+            None => {
+                self.numbers.insert(record.patient.clone(), self.patients.len());
+                self.patients.push(record.patient.clone());
+                self.patients.len() - 1
+            }
+        };
+        said.push(Said {
+            appended_at,
+            position,
+            version: record.version.get(),
+            patient,
+            category: record.category(),
+            is_deleted: record.change() == ChangeKind::Delete,
+        });
     }
     /// What ended in the stretch.
     pub fn end(self, span: &Span) -> Corrected {
+        let Self { said, patients, numbers: _ } = self;
         let mut told = Corrected::default();
-        let mut records: Vec<_> = self.0.into_iter().collect();
+        let mut records: Vec<_> = said.into_iter().collect();
         records.sort_by(|(a, _), (b, _)| a.cmp(b));
         for (number, (_, mut versions)) in (0..).zip(records) {
             // A correction may move a record to another patient, and so to another partition.
@@ -78,10 +101,13 @@ impl Versions {
                     if held.version >= said.version {
                         continue;
                     }
-                    if !held.is_deleted && span.holds(said.position) {
+                    if let Some(patient) = patients.get(held.patient)
+                        && !held.is_deleted
+                        && span.holds(said.position)
+                    {
                         let cause = if said.is_deleted { Cause::Deleted } else { Cause::Corrected };
                         let places = (held.position, said.position);
-                        let recall = Recall::record(cause, held.patient.clone(), held.category, places);
+                        let recall = Recall::record(cause, patient.clone(), held.category, places);
                         told.recalls.push((number, recall));
                         ends.insert(said.is_deleted);
                     }

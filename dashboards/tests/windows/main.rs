@@ -8,6 +8,8 @@ mod feed;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]
+mod office;
+#[cfg(test)]
 mod page;
 #[cfg(test)]
 mod region;

@@ -5,6 +5,8 @@ use axum::Router;
 use axum::body::Body as HttpBody;
 use axum::http::{Request, Response};
 use consent_filter::Book;
+use dashboards::{Asked, Declined, Office, Why};
+use futures::future::BoxFuture;
 use http_body_util::BodyExt as _;
 use model::*;
 use parking_lot::RwLock;
@@ -79,8 +81,23 @@ fn consent_id(number: usize) -> ConsentId {
     ConsentId::parse(&format!("consent-{number}")).unwrap()
 }
 
+/// An office with nobody in it: what is tried of rows asks it nothing.
+struct Nobody;
+
+impl Office for Nobody {
+    fn answer<'a>(&'a self, _: &'a str, _: Asked) -> BoxFuture<'a, Result<serde_json::Value, Declined>> {
+        let declined = Declined { why: Why::Unavailable, message: "nobody is in".to_owned() };
+        Box::pin(async { Err(declined) })
+    }
+}
+
 impl Region {
     pub async fn open() -> Self {
+        Self::with(Arc::new(Nobody)).await
+    }
+
+    /// With this office.
+    pub async fn with(office: Arc<dyn Office>) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (store, _) = Store::open(StoreConfig::in_dir(dir.path())).await.unwrap();
         let book = Arc::new(RwLock::new(Book::new()));
@@ -89,7 +106,7 @@ impl Region {
         let source: Arc<dyn ViewSource> = Arc::clone(&views) as Arc<dyn ViewSource>;
         let room = ReadingRoom::open(source, Limits::default(), Executor::start(2).unwrap()).unwrap();
         let accepts = Arc::new(AtomicBool::new(true));
-        let router = dashboards::router(room, Arc::clone(&views), Arc::new(Tokens(Arc::clone(&accepts))));
+        let router = dashboards::router(room, Arc::clone(&views), Arc::new(Tokens(Arc::clone(&accepts))), office);
         let region = Self { views, router, accepts, next: [const { AtomicU64::new(0) }; 2], _dir: dir };
         region.found();
         region

@@ -1,7 +1,11 @@
 import "./style.css";
+import { glasses } from "./glasses";
 import { Live } from "./live";
 import { type Line, open, Refused, type Series, type Session, type Summary } from "./node";
+import { notices } from "./notices";
+import type { Page } from "./office";
 import { element, made, put } from "./page";
+import { published } from "./published";
 import { Pulse, Shown } from "./shown";
 import * as trend from "./trend";
 import { choose, current, locale, say, sayAge, sayCategory, sayCode, type Word } from "./words";
@@ -15,7 +19,12 @@ const wait = (milliseconds: number): Promise<void> => new Promise((done) => setT
 
 // === A visit: from a token accepted to signing out ===
 
+type Office = "notices" | "glasses" | "published";
+type PageName = Office | "records";
+const PAGES: readonly PageName[] = ["records", "notices", "glasses", "published"];
+
 class Visit {
+  private readonly office: Readonly<Record<Office, Pick<Page<unknown>, "refresh" | "redraw" | "tick" | "end">>>;
   readonly live = new Live();
   private readonly pulse = new Pulse();
   private readonly counts: Shown;
@@ -36,6 +45,14 @@ class Visit {
     first: Summary,
   ) {
     this.summary = first;
+    const signedOut = (): void => {
+      if (!this.over.signal.aborted) leave("signedOut");
+    };
+    this.office = {
+      notices: notices(session, signedOut),
+      glasses: glasses(session, signedOut),
+      published: published(session, signedOut),
+    };
     this.counts = new Shown(async () => {
       this.summary = await session.summary();
       if (!this.over.signal.aborted) this.drawSummary();
@@ -66,9 +83,25 @@ class Visit {
     trend.clear();
     element("counts").replaceChildren();
     element("codes").replaceChildren();
+    for (const page of Object.values(this.office)) page.end();
+  }
+
+  /** Shows one page. What stands on it is asked for anew. */
+  turnTo(page: PageName): void {
+    for (const name of PAGES) element(`${name}-section`).hidden = name !== page;
+    for (const button of document.querySelectorAll<HTMLElement>("[data-page]")) {
+      if (button.dataset.page === page) button.setAttribute("aria-current", "page");
+      else button.removeAttribute("aria-current");
+    }
+    if (page !== "records") this.ask(page);
+  }
+
+  ask(page: Office): void {
+    void this.office[page].refresh();
   }
 
   redraw(): void {
+    for (const page of Object.values(this.office)) page.redraw();
     this.drawn = "";
     this.drawSummary();
     if (this.series) this.drawSeries(this.series);
@@ -185,6 +218,7 @@ class Visit {
     for (const tile of this.tiles.values()) put(tile.age, counts);
     put(element("trend-age"), this.series ? age(this.curve.asOf(this.pulse)) : stalled ? say("stalled") : "");
     put(element("live-age"), age(this.pulse.asOf()));
+    for (const page of Object.values(this.office)) page.tick();
     put(element("live-says"), this.gapped ? say("gapped") : this.live.isEmpty ? say("quiet") : "");
   }
 
@@ -231,6 +265,7 @@ function leave(why?: Word): void {
   document.body.classList.remove("is-stalled");
   element("stalled").hidden = true;
   element<HTMLFormElement>("ask").reset();
+  element<HTMLFormElement>("published-ask").reset();
   for (const id of ["facility", "who", "trend-age", "live-age"]) put(element(id), id === "facility" ? "ajisai" : "");
   document.title = "ajisai";
   element("room").hidden = true;
@@ -255,6 +290,7 @@ async function enter(): Promise<void> {
     element("leave").hidden = false;
     started = now();
     visit = new Visit(session, first);
+    visit.turnTo("records");
     element("facility").focus();
   } catch (error) {
     put(element("refusal"), say(error instanceof Refused && error.status === 401 ? "tokenRefused" : "unavailable"));
@@ -266,6 +302,9 @@ async function enter(): Promise<void> {
 function translate(): void {
   document.documentElement.lang = current();
   for (const node of document.querySelectorAll<HTMLElement>("[data-say]")) put(node, say(node.dataset.say as Word));
+  for (const node of document.querySelectorAll<HTMLElement>("[data-say-label]")) {
+    node.setAttribute("aria-label", say(node.dataset.sayLabel as Word));
+  }
   const other = current() === "ja" ? "en" : "ja";
   const button = element("language");
   button.lang = other;
@@ -281,6 +320,16 @@ element("ask").addEventListener("submit", (event) => {
   event.preventDefault();
   const value = (id: string): string => element<HTMLInputElement>(id).value.trim();
   void visit?.show(value("patient"), value("code"));
+});
+for (const button of document.querySelectorAll<HTMLElement>("[data-page]")) {
+  button.addEventListener("click", () => visit?.turnTo(button.dataset.page as PageName));
+}
+for (const button of document.querySelectorAll<HTMLElement>("[data-refresh]")) {
+  button.addEventListener("click", () => visit?.ask(button.dataset.refresh as Office));
+}
+element("published-ask").addEventListener("submit", (event) => {
+  event.preventDefault();
+  visit?.ask("published");
 });
 element("language").addEventListener("click", () => {
   choose(current() === "ja" ? "en" : "ja");

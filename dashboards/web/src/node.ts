@@ -39,6 +39,104 @@ export interface Code {
   results: number;
 }
 
+export interface Notice {
+  id: string;
+  kind: string;
+  raised: string;
+  text_ja: string;
+  text_en: string;
+  acknowledged: { name: string; at: string } | null;
+}
+
+export interface Notices {
+  notices: Notice[];
+  may_acknowledge: boolean;
+}
+
+export interface Glass {
+  id: string;
+  viewer: string;
+  viewer_name: string;
+  viewer_name_en: string;
+  member_name: string;
+  role: string;
+  source: string;
+  source_name: string;
+  source_name_en: string;
+  patient: string;
+  /** Over one of the caller's own patients: theirs to review. */
+  own: boolean;
+  reason: string;
+  from: string;
+  until: string;
+  open: boolean;
+  closed: string | null;
+  review: { outcome: string; name: string; text: string; at: string } | null;
+  rows: number;
+  acts: number;
+  first: string | null;
+  last: string | null;
+}
+
+export interface Glasses {
+  glasses: Glass[];
+  may_review: boolean;
+}
+
+export interface Review {
+  id: string;
+  viewer: string;
+  patient: string;
+  outcome: string;
+  text: string;
+}
+
+interface Consumed {
+  rows: number;
+  patients: number;
+  first: string | null;
+  last: string | null;
+}
+
+export interface PublishedTo {
+  facility: string;
+  name: string;
+  name_en: string;
+  delivered: Consumed;
+  seen: Consumed;
+  persons: number;
+  acts: number;
+  emergency_rows: number;
+  corrected: number;
+  visible: number;
+  held: {
+    reason_ja: string;
+    reason_en: string;
+    rows: number;
+    of_period: number;
+    patients: number;
+    next: string | null;
+    last: string | null;
+    labels: string[];
+  }[];
+}
+
+export interface Published {
+  facilities: PublishedTo[];
+  source: {
+    rows: number;
+    of_period: number;
+    corrected: number;
+    deleted: number;
+    refused: { reason_ja: string; reason_en: string; waiting: number; replayed: number }[];
+    unmapped_results: number;
+    unmapped_codes: number;
+    unmapped: { system: string; code: string; display: string; why: string; results: number }[];
+    partial: string[];
+    disclosures: boolean;
+  };
+}
+
 interface Told {
   key: string;
   category: string;
@@ -72,27 +170,51 @@ export interface Session {
   summary(): Promise<Summary>;
   series(patient: string, code: string): Promise<Series>;
   codes(patient: string): Promise<Code[]>;
+  notices(): Promise<Notices>;
+  acknowledge(id: string): Promise<unknown>;
+  glasses(): Promise<Glasses>;
+  review(review: Review): Promise<unknown>;
+  published(fromUs: number | undefined, untilUs: number | undefined): Promise<Published>;
   /** Reads lines until the feed ends. Lines that came together are given together. */
   feed(after: string | undefined, stop: AbortSignal, lines: (lines: Line[]) => void): Promise<void>;
 }
 
 /** A question that has no answer by then counts as failed: a hanging node must not look like a quiet one. */
 const PATIENCE = 10_000;
+/** One that reads the log through. */
+const LONG_PATIENCE = 120_000;
 
 export function open(token: string): Session {
-  const ask = async (path: string, signal: AbortSignal): Promise<Response> => {
-    const headers = { authorization: `Bearer ${token}` };
-    const response = await fetch(path, { headers, signal, cache: "no-store", credentials: "omit" });
+  const ask = async (path: string, signal: AbortSignal, said?: unknown): Promise<Response> => {
+    const headers: Record<string, string> = { authorization: `Bearer ${token}` };
+    const request: RequestInit = { headers, signal, cache: "no-store", credentials: "omit" };
+    // What a person typed goes in the body: a path may be written down on its way.
+    if (said !== undefined) {
+      headers["content-type"] = "application/json";
+      request.method = "POST";
+      request.body = JSON.stringify(said);
+    }
+    const response = await fetch(path, request);
     if (response.ok) return response;
     const refusal: { error?: string } = await response.json().catch(() => ({}));
     throw new Refused(response.status, refusal.error ?? "internal");
   };
-  const answer = async <T>(path: string): Promise<T> =>
-    (await (await ask(path, AbortSignal.timeout(PATIENCE))).json()) as T;
+  const answer = async <T>(path: string, said?: unknown, patience = PATIENCE): Promise<T> =>
+    (await (await ask(path, AbortSignal.timeout(patience), said)).json()) as T;
   return {
     summary: () => answer("/api/summary"),
     series: (patient, code) => answer(`/api/laboratory?${new URLSearchParams({ patient, code })}`),
     codes: (patient) => answer(`/api/laboratory/codes?${new URLSearchParams({ patient })}`),
+    notices: () => answer("/api/notices"),
+    acknowledge: (id) => answer("/api/notices/acknowledge", { id }),
+    glasses: () => answer("/api/glasses"),
+    review: (review) => answer("/api/glasses/review", review),
+    published: (fromUs, untilUs) => {
+      const period = new URLSearchParams();
+      if (fromUs !== undefined) period.set("from_us", String(fromUs));
+      if (untilUs !== undefined) period.set("until_us", String(untilUs));
+      return answer(`/api/published?${period}`, undefined, LONG_PATIENCE);
+    },
     async feed(after, stop, lines) {
       const query = after === undefined ? "" : `?${new URLSearchParams({ after })}`;
       const response = await ask(`/api/feed${query}`, stop);

@@ -166,6 +166,7 @@ impl Rows {
         let shown = glance.under(&house.book.read(), &visibility, &[], true);
         let held = Held::of(machine.facility.clone(), span.clone(), moment);
         let mut rows = Self { held, codes: Codes::default(), is_whole: true };
+        let sites = house.register.sites();
         let mut waiting = Vec::with_capacity(AT_ONCE);
         let mut left = ROWS;
         for category in Category::ALL.iter().copied() {
@@ -176,7 +177,7 @@ impl Rows {
                 }
                 left -= 1;
                 if let Some(result) = laboratory(&record).filter(|_| span.holds(position)) {
-                    rows.codes.take(result);
+                    rows.codes.take(result, sites.of(&machine.facility).codes());
                 }
                 waiting.push(PastRow::of(position, &record));
                 if waiting.len() == AT_ONCE {

@@ -1,0 +1,176 @@
+//! What the windows show and do beside rows: notices, broken glasses and their review, the publisher's view.
+//!
+//! Nothing of it is this room's: the hall brings an [`Office`], which asks the services that everybody else asks, in the
+//! name of whom the token stands for. What is typed comes in the body of a request, never in its path.
+
+use crate::Windows;
+use crate::refusal::{Refusal, bearer};
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Query, State};
+use axum::http::HeaderMap;
+use futures::future::BoxFuture;
+use serde::Deserialize;
+use serde_json::Value;
+use std::fmt;
+use std::sync::Arc;
+
+/// What a window asks.
+pub enum Asked {
+    /// The facility's notices.
+    Notices,
+    /// Says that the caller was told.
+    Acknowledge {
+        /// The notice.
+        id: String,
+    },
+    /// Broken glasses in which the facility has a part, with what was read under each.
+    Glasses,
+    /// Reviews a broken glass.
+    Review(Review),
+    /// What became of what the facility published.
+    Published {
+        /// From when on, in microseconds since 1970.
+        from_us: Option<i64>,
+        /// Until before when.
+        until_us: Option<i64>,
+    },
+}
+
+/// A review of a broken glass.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Review {
+    /// The glass's id.
+    pub id: String,
+    /// The viewing facility that broke it.
+    pub viewer: String,
+    /// The patient's number at the caller's facility. Patient data.
+    pub patient: String,
+    /// `justified` or `unjustified`.
+    pub outcome: String,
+    /// What was found, in words; may be empty. May be patient data.
+    #[serde(default)]
+    pub text: String,
+}
+
+/// Why a question has no answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declined {
+    /// Why, from the list that HTTP has.
+    pub why: Why,
+    /// In words, for the caller.
+    pub message: String,
+}
+
+/// Why, as HTTP has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// The token does not stand for anyone.
+    Token,
+    /// The caller's role may not.
+    Role,
+    /// Something asked for cannot be.
+    Invalid,
+    /// There is no such thing for the caller.
+    Nothing,
+    /// Too much is asked at once; asked again it is answered.
+    Busy,
+    /// The node cannot answer just now.
+    Unavailable,
+    /// Anything else.
+    Internal,
+}
+
+/// Asks the node's services in the name of whom a token stands for.
+pub trait Office: Send + Sync + 'static {
+    /// The answer, as JSON.
+    ///
+    /// # Errors
+    /// When the token is refused, or the service refuses.
+    fn answer<'a>(&'a self, token: &'a str, asked: Asked) -> BoxFuture<'a, Result<Value, Declined>>;
+}
+
+// Redacted: what a person typed may be patient data.
+impl fmt::Debug for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Notices => "Notices",
+            Self::Acknowledge { .. } => "Acknowledge(******)",
+            Self::Glasses => "Glasses",
+            Self::Review(_) => "Review(******)",
+            Self::Published { .. } => "Published",
+        })
+    }
+}
+
+impl fmt::Debug for Review {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Review(******)")
+    }
+}
+
+type Answer = Result<Json<Value>, Refusal>;
+
+async fn ask(windows: &Windows, headers: &HeaderMap, asked: Asked) -> Answer {
+    let token = bearer(headers)?;
+    windows.office.answer(token, asked).await.map(Json).map_err(Refusal::Declined)
+}
+
+/// The body of a request that carries one. What was wrong with it is not repeated: it may be patient data.
+fn body<T>(body: Result<Json<T>, JsonRejection>) -> Result<T, Refusal> {
+    body.map(|Json(body)| body).map_err(|_| Refusal::Parameter("the body is not what this path takes"))
+}
+
+/// `GET /api/notices`.
+pub(crate) async fn notices(State(windows): State<Arc<Windows>>, headers: HeaderMap) -> Answer {
+    ask(&windows, &headers, Asked::Notices).await
+}
+
+/// The body of `POST /api/notices/acknowledge`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Acknowledged {
+    id: String,
+}
+
+/// `POST /api/notices/acknowledge`.
+pub(crate) async fn acknowledge(
+    State(windows): State<Arc<Windows>>,
+    headers: HeaderMap,
+    said: Result<Json<Acknowledged>, JsonRejection>,
+) -> Answer {
+    bearer(&headers)?;
+    ask(&windows, &headers, Asked::Acknowledge { id: body(said)?.id }).await
+}
+
+/// `GET /api/glasses`.
+pub(crate) async fn glasses(State(windows): State<Arc<Windows>>, headers: HeaderMap) -> Answer {
+    ask(&windows, &headers, Asked::Glasses).await
+}
+
+/// `POST /api/glasses/review`.
+pub(crate) async fn review(
+    State(windows): State<Arc<Windows>>,
+    headers: HeaderMap,
+    said: Result<Json<Review>, JsonRejection>,
+) -> Answer {
+    bearer(&headers)?;
+    ask(&windows, &headers, Asked::Review(body(said)?)).await
+}
+
+/// `?from_us=&until_us=`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Period {
+    from_us: Option<i64>,
+    until_us: Option<i64>,
+}
+
+/// `GET /api/published[?from_us=&until_us=]`.
+pub(crate) async fn published(
+    State(windows): State<Arc<Windows>>,
+    headers: HeaderMap,
+    Query(Period { from_us, until_us }): Query<Period>,
+) -> Answer {
+    ask(&windows, &headers, Asked::Published { from_us, until_us }).await
+}

@@ -1,0 +1,260 @@
+//! What the windows ask besides rows: each question goes to the service that everybody else asks, in the name of whom
+//! the token stands for, so that a page shows and does what the same person would by command, and nothing else.
+
+use super::ledger::LedgerDesk;
+use super::notices::NoticeDesk;
+use super::publisher::PublisherDesk;
+use crate::notary::names;
+use crate::publisher::{json_of, json_of_summary};
+use dashboards::{Asked, Declined, Office, Review, Why};
+use futures::StreamExt as _;
+use futures::future::BoxFuture;
+use ingest::service::Consents;
+use ledger::{Language, Names};
+use model::{
+    BreakGlass, BreakGlassReview, FacilityId, GlassId, MemberId, Moment, PatientNumber, PatientRef, Principal,
+    ReviewOutcome, Role,
+};
+use query::{AuthError, Authenticator};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use tonic::{Code, Request, Status};
+use wire::v1;
+use wire::v1::consent_service_server::ConsentService as _;
+use wire::v1::ledger_service_server::LedgerService as _;
+use wire::v1::notice_service_server::NoticeService as _;
+use wire::v1::published_response::Part;
+use wire::v1::publisher_service_server::PublisherService as _;
+
+/// So many of each are shown.
+const SHOWN: u32 = 200;
+/// How long a review waits to be seen in the list before it is answered all the same: it is durable.
+const SEEN_WITHIN: Duration = Duration::from_secs(2);
+
+/// The services behind the windows.
+pub(super) struct Counter {
+    pub(super) tokens: Arc<dyn Authenticator>,
+    pub(super) consents: Consents,
+    pub(super) ledger: LedgerDesk,
+    pub(super) notices: NoticeDesk,
+    pub(super) publisher: PublisherDesk,
+}
+
+impl Office for Counter {
+    fn answer<'a>(&'a self, token: &'a str, asked: Asked) -> BoxFuture<'a, Result<Value, Declined>> {
+        Box::pin(async move {
+            let caller = self.tokens.token(token).await.map_err(of_identity)?;
+            let answer = match asked {
+                Asked::Notices => self.notices(&caller).await,
+                Asked::Acknowledge { id } => self.acknowledge(&caller, id).await,
+                Asked::Glasses => self.glasses(&caller).await,
+                Asked::Review(review) => self.review(&caller, review).await,
+                Asked::Published { from_us, until_us } => {
+                    self.published(&caller, v1::PublishedRequest { from_us, until_us }).await
+                }
+            };
+            answer.map_err(|status| of_status(&status))
+        })
+    }
+}
+
+fn of_identity(error: AuthError) -> Declined {
+    let why = match error {
+        AuthError::Refused { .. } => Why::Token,
+        AuthError::Unavailable => Why::Unavailable,
+    };
+    Declined { why, message: error.to_string() }
+}
+
+fn of_status(status: &Status) -> Declined {
+    let why = match status.code() {
+        Code::Unauthenticated => Why::Token,
+        Code::PermissionDenied => Why::Role,
+        Code::InvalidArgument | Code::OutOfRange | Code::FailedPrecondition | Code::AlreadyExists => Why::Invalid,
+        Code::NotFound => Why::Nothing,
+        Code::ResourceExhausted => Why::Busy,
+        Code::Unavailable => Why::Unavailable,
+        _ => Why::Internal,
+    };
+    Declined { why, message: status.message().to_owned() }
+}
+
+/// A request in somebody's name, as the identity layer hands it to a service.
+fn by<T>(caller: &Principal, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.extensions_mut().insert(caller.clone());
+    request
+}
+
+fn moment(micros: Option<i64>) -> Value {
+    micros.and_then(|micros| Moment::from_micros(micros).ok()).map_or(Value::Null, |at| json!(at.to_string()))
+}
+
+fn member(names: &Names, id: &str) -> String {
+    MemberId::parse(id).map_or_else(|_| id.to_owned(), |id| names.member(&id).to_owned())
+}
+
+fn invalid(field: &'static str) -> impl Fn(&dyn std::fmt::Display) -> Status {
+    move |rule| Status::invalid_argument(format!("`{field}`: {rule}"))
+}
+
+impl Counter {
+    fn names(&self) -> Names {
+        names(&self.ledger.node.rooms().book.read())
+    }
+
+    async fn notices(&self, caller: &Principal) -> Result<Value, Status> {
+        let request = v1::ListNoticesRequest { waiting_only: false, page_size: SHOWN };
+        let v1::ListNoticesResponse { notices } = self.notices.list(by(caller, request)).await?.into_inner();
+        let names = self.names();
+        let one = |notice: v1::Notice| {
+            let said = notice
+                .acknowledged
+                .map(|said| json!({ "name": member(&names, &said.member), "at": moment(Some(said.at_us)) }));
+            json!({
+                "id": notice.id,
+                "kind": notice.kind,
+                "raised": moment(Some(notice.raised_us)),
+                "text_ja": notice.text_ja,
+                "text_en": notice.text_en,
+                "acknowledged": said,
+            })
+        };
+        Ok(json!({
+            "notices": notices.into_iter().map(one).collect::<Vec<_>>(),
+            "may_acknowledge": caller.member.is_some() && caller.role != Role::Auditor,
+        }))
+    }
+
+    async fn acknowledge(&self, caller: &Principal, id: String) -> Result<Value, Status> {
+        let request = v1::AcknowledgeNoticeRequest { id };
+        let v1::AcknowledgeNoticeResponse { acknowledged: _, duplicate } =
+            self.notices.acknowledge(by(caller, request)).await?.into_inner();
+        Ok(json!({ "duplicate": duplicate }))
+    }
+
+    async fn glasses(&self, caller: &Principal) -> Result<Value, Status> {
+        let request = v1::ListGlassesRequest { page_size: SHOWN, ..Default::default() };
+        let v1::ListGlassesResponse { glasses } = self.consents.list_glasses(by(caller, request)).await?.into_inner();
+        let named = glasses.iter().filter_map(|entry| entry.glass.clone()).map(|glass| v1::GlassRef {
+            id: glass.id,
+            facility: glass.facility,
+            patient: glass.patient,
+        });
+        let request = v1::ReadingsRequest { glasses: named.collect() };
+        let v1::ReadingsResponse { readings } = match glasses.is_empty() {
+            // Nothing is asked of the ledger, and so nothing is written there.
+            true => v1::ReadingsResponse::default(),
+            false => self.ledger.readings(by(caller, request)).await?.into_inner(),
+        };
+        let names = self.names();
+        let told = glasses.into_iter().zip(readings).map(|(entry, reading)| glass(caller, &names, entry, &reading));
+        Ok(json!({
+            "glasses": told.collect::<Result<Vec<Value>, Status>>()?,
+            "may_review": caller.member.is_some(),
+        }))
+    }
+
+    async fn review(&self, caller: &Principal, review: Review) -> Result<Value, Status> {
+        let Review { id, viewer, patient, outcome, text } = review;
+        let id = GlassId::parse(&id).map_err(|error| invalid("id")(&error))?;
+        let facility = FacilityId::parse(&viewer).map_err(|error| invalid("viewer")(&error))?;
+        let number = PatientNumber::parse(&patient).map_err(|error| invalid("patient")(&error))?;
+        let outcome: ReviewOutcome = outcome.parse().map_err(|error| invalid("outcome")(&error))?;
+        let reviewer = caller.member.clone();
+        let reviewer = reviewer.ok_or_else(|| Status::permission_denied("a person reviews, each for themselves"))?;
+        let patient = PatientRef::new(caller.facility.clone(), number);
+        let known = self.ledger.node.rooms().register.glass(&facility, &patient, &id).map_err(|error| {
+            tracing::error!(%error, "a broken glass could not be looked up");
+            Status::unavailable("broken glasses cannot be read just now; try again")
+        })?;
+        if known.is_none() {
+            return Err(Status::not_found("no such broken glass over a patient of the caller's facility"));
+        }
+        let at = (self.ledger.clock)();
+        let stated = BreakGlassReview { id, facility, patient, reviewer, outcome, text, at };
+        let request = v1::ReviewGlassRequest { review: Some((&stated).into()), request_id: String::new() };
+        self.consents.review_glass(by(caller, request)).await?;
+        self.seen(&stated).await;
+        Ok(json!({}))
+    }
+
+    /// Waits until the list shows a review that is durable.
+    async fn seen(&self, review: &BreakGlassReview) {
+        let register = &self.ledger.node.rooms().register;
+        let looked = async {
+            loop {
+                let found = register.glass(&review.facility, &review.patient, &review.id);
+                match found {
+                    Ok(Some(standing)) if standing.review.as_ref().is_none_or(|held| held.at < review.at) => {}
+                    _ => return,
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        // What is not seen by then is seen later.
+        let _late = tokio::time::timeout(SEEN_WITHIN, looked).await;
+    }
+
+    async fn published(&self, caller: &Principal, request: v1::PublishedRequest) -> Result<Value, Status> {
+        let mut parts = self.publisher.published(by(caller, request)).await?.into_inner();
+        let (mut facilities, mut source) = (Vec::new(), None);
+        while let Some(answer) = parts.next().await {
+            match answer?.part {
+                Some(Part::Facility(to)) => facilities.push(json_of(&to)),
+                Some(Part::Summary(summary)) => source = Some(json_of_summary(&summary)),
+                Some(Part::Progress(_)) | None => {}
+            }
+        }
+        let ended = || Status::unavailable("the answer ended early; ask again");
+        Ok(json!({ "facilities": facilities, "source": source.ok_or_else(ended)? }))
+    }
+}
+
+/// One broken glass, as the page shows it.
+fn glass(
+    caller: &Principal,
+    names: &Names,
+    entry: v1::GlassEntry,
+    reading: &v1::GlassReading,
+) -> Result<Value, Status> {
+    let v1::GlassEntry { glass, position: _, open, closed_us, review } = entry;
+    let unreadable = || Status::internal("a broken glass cannot be shown");
+    let glass = BreakGlass::try_from(glass.ok_or_else(unreadable)?).map_err(|_| unreadable())?;
+    let facility = |id: &FacilityId, language| names.facility(id, language).to_owned();
+    let source = glass.patient.facility();
+    let review = review.map(|review| {
+        let outcome =
+            v1::ReviewOutcome::try_from(review.outcome).ok().and_then(|said| ReviewOutcome::try_from(said).ok());
+        json!({
+            "outcome": outcome.map_or("?", ReviewOutcome::code),
+            "name": member(names, &review.reviewer),
+            "text": review.text,
+            "at": moment(review.at_us),
+        })
+    });
+    Ok(json!({
+        "id": glass.id.as_str(),
+        "viewer": glass.facility.as_str(),
+        "viewer_name": facility(&glass.facility, Language::Japanese),
+        "viewer_name_en": facility(&glass.facility, Language::English),
+        "member_name": names.member(&glass.member),
+        "role": glass.role.code(),
+        "source": source.as_str(),
+        "source_name": facility(source, Language::Japanese),
+        "source_name_en": facility(source, Language::English),
+        "patient": glass.patient.number().as_str(),
+        "own": *source == caller.facility,
+        "reason": glass.reason(),
+        "from": glass.from().to_string(),
+        "until": glass.until().to_string(),
+        "open": open,
+        "closed": moment(closed_us),
+        "review": review,
+        "rows": reading.rows.iter().map(|row| row.rows).sum::<u64>(),
+        "acts": reading.acts,
+        "first": moment(reading.first_us),
+        "last": moment(reading.last_us),
+    }))
+}
