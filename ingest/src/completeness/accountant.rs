@@ -42,7 +42,7 @@ impl Accountant {
             !std::mem::replace(&mut waiting.writing, true)
         };
         if leads {
-            let writer = Writer(Arc::clone(self));
+            let writer = Writer { accountant: Arc::clone(self), done: false };
             tokio::task::spawn_blocking(move || writer.run());
         }
         told.await.unwrap_or_else(|_| Err(FeedError::stopped()))
@@ -50,20 +50,25 @@ impl Accountant {
 }
 
 /// Whoever writes. However it ends, the next note finds nobody writing.
-struct Writer(Arc<Accountant>);
+struct Writer {
+    accountant: Arc<Accountant>,
+    /// It has handed over: whoever writes now is another.
+    done: bool,
+}
 
 impl Writer {
-    fn run(self) {
+    fn run(mut self) {
         loop {
             let (notes, told) = {
-                let mut waiting = self.0.waiting.lock();
+                let mut waiting = self.accountant.waiting.lock();
                 if waiting.notes.is_empty() {
                     waiting.writing = false;
+                    self.done = true;
                     return;
                 }
                 (std::mem::take(&mut waiting.notes), std::mem::take(&mut waiting.told))
             };
-            let written = self.0.book.write(&notes);
+            let written = self.accountant.book.write(&notes);
             for tell in told {
                 // Whoever does not wait any longer need not know.
                 let _gone = tell.send(written.clone());
@@ -74,10 +79,9 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        let mut waiting = self.0.waiting.lock();
-        // Only after a panic, or when the runtime ends, is anything left: nobody will write it, and who waits is told.
-        if waiting.writing {
-            *waiting = Waiting::default();
+        // After a panic, or when the runtime ends: nobody will write what is left, and who waits is told.
+        if !self.done {
+            *self.accountant.waiting.lock() = Waiting::default();
         }
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::door::Step;
 use jiff::civil::date;
 use model::FacilityId;
 use proptest::prelude::*;
@@ -87,4 +88,66 @@ fn a_days_gaps_survive_a_restart_and_go_when_they_are_closed() {
     assert!(book.gaps(&hospital, "adt", "2026-04-01", page(0)).unwrap().is_empty());
     let listed = book.days(&hospital, "adt", page(0)).unwrap();
     assert_eq!((listed[0].missing, listed[0].offered_digest), (0, listed[0].dealt_with_digest));
+}
+
+/// Sixty senders at once: each is told when its own note is written, and none is lost between two writes.
+#[tokio::test(flavor = "multi_thread")]
+async fn notes_of_many_at_once_are_all_written_when_they_are_answered() {
+    let directory = tempfile::tempdir().unwrap();
+    let clock: event_log::Clock = Arc::new(|| model::Moment::from_micros(7).unwrap());
+    let book = Arc::new(FeedBook::open(directory.path(), clock).unwrap());
+    let accountant = Accountant::new(Arc::clone(&book));
+    let day = date(2026, 4, 1);
+    let senders = (0..60_u128).map(|sender| {
+        let accountant = Arc::clone(&accountant);
+        tokio::spawn(async move {
+            for message in 0..20 {
+                // Now all at once, now one after the other: a writer goes and another comes.
+                tokio::time::sleep(std::time::Duration::from_micros(u64::try_from(sender).unwrap() * 7)).await;
+                for step in [Step::Offered, Step::DealtWith] {
+                    // One in ten is never dealt with.
+                    let item = Item::new(format!("{sender}-{message}"), sender);
+                    let items = if step == Step::DealtWith && message % 10 == 9 { vec![] } else { vec![(day, item)] };
+                    let (facility, name) = (hospital(), "mllp".into());
+                    accountant.note(Note { facility, name, kind: FeedKind::Mllp, step, items }).await.unwrap();
+                }
+            }
+        })
+    });
+    for sender in senders.collect::<Vec<_>>() {
+        sender.await.unwrap();
+    }
+    let facility = hospital();
+    let feed = Feed { facility: &facility, name: "mllp", kind: FeedKind::Mllp };
+    let comparison = book.settle(feed, day).unwrap();
+    assert_eq!((comparison.offered, comparison.dealt_with), (1200, 1080));
+    assert_eq!(comparison.count(GapKind::Missing), 120);
+}
+
+/// A writer that never began, because its runtime ended, does not keep the next note from being written.
+#[test]
+fn a_note_whose_writer_is_gone_does_not_hold_up_the_next() {
+    let directory = tempfile::tempdir().unwrap();
+    let clock: event_log::Clock = Arc::new(|| model::Moment::from_micros(7).unwrap());
+    let book = Arc::new(FeedBook::open(directory.path(), clock).unwrap());
+    let accountant = Accountant::new(Arc::clone(&book));
+    let note = |key: &str| {
+        let items = vec![(date(2026, 4, 1), Item::new(key, 1))];
+        Note { facility: hospital(), name: "mllp".into(), kind: FeedKind::Mllp, step: Step::Offered, items }
+    };
+    let runtime = || tokio::runtime::Builder::new_current_thread().max_blocking_threads(1).build().unwrap();
+    // Its one thread is held, so that the writer waits in the queue and is dropped there.
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let first = runtime();
+    first.spawn_blocking(move || held.recv());
+    let (waits, first_note) = (Arc::clone(&accountant), note("a"));
+    first.spawn(async move { waits.note(first_note).await });
+    first.block_on(tokio::task::yield_now());
+    first.shutdown_background();
+    drop(release);
+    // What the first left behind does not keep the next from being written.
+    runtime().block_on(async { accountant.note(note("b")).await }).unwrap();
+    let facility = hospital();
+    let feed = Feed { facility: &facility, name: "mllp", kind: FeedKind::Mllp };
+    assert!(book.settle(feed, date(2026, 4, 1)).unwrap().offered >= 1);
 }
