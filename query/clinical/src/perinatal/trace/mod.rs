@@ -169,12 +169,17 @@ struct Seen {
     newest: Moment,
     /// The newest sample that held a signal.
     signal: Moment,
-    /// The newest sample that differed from the one so many samples before it, for loops of each length.
-    changed: [Moment; LONGEST_LOOP],
+    /// The newest sample that differed from the value before it, whatever is missing between.
+    moved: Moment,
+    /// The same for loops of each length: the newest sample that differed from the one so many samples before it, and
+    /// whether one has equalled it since. What is missing says neither.
+    looped: [(Moment, bool); LONGEST_LOOP],
     /// Since when each sample has run with the mother's rate.
     with_mother: Option<Moment>,
     /// The values of the last instants, newest first; `None` where a sample is missing or held no signal.
     last: [Option<f32>; LONGEST_LOOP],
+    /// The newest value.
+    value: Option<f32>,
 }
 
 impl Trace {
@@ -238,7 +243,8 @@ impl Trace {
         let stood = |since: Moment, after: TraceLimit| {
             most(since) >= micros(after) && seen.newest.since(since) >= micros(TraceLimit::FaultSeen)
         };
-        let changed = seen.changed.iter().copied().min().unwrap_or(seen.newest);
+        let loops = seen.looped.iter().filter(|(_, equal)| *equal).map(|(changed, _)| *changed);
+        let changed = loops.fold(seen.moved, Moment::min);
         let with_mother = seen.with_mother.map_or(0, |since| seen.newest.since(since));
         let ahead = micros(TraceLimit::AheadAtMost).saturating_add(seen.clock.uncertainty);
         if now.since(seen.arrived) >= micros(TraceLimit::LostAfter) {
@@ -273,10 +279,11 @@ impl Seen {
             advanced: arrived,
             newest: before,
             signal: before,
-            changed: [before; LONGEST_LOOP],
+            moved: before,
+            looped: [(before, false); LONGEST_LOOP],
             with_mother: None,
-            // differs from every rate
-            last: [Some(f32::NAN); LONGEST_LOOP],
+            last: [None; LONGEST_LOOP],
+            value: None,
         }
     }
 
@@ -293,15 +300,20 @@ impl Seen {
         self.with_mother = if together { Some(self.with_mother.unwrap_or(measured)) } else { None };
         let Some(rate) = fetal else {
             // where there is no value nothing stands still; that there is none is told by itself
-            self.changed = [measured; LONGEST_LOOP];
+            (self.moved, self.value) = (measured, None);
+            self.looped = [(measured, false); LONGEST_LOOP];
             self.remember(None);
             return;
         };
         self.signal = measured;
-        for (changed, before) in self.changed.iter_mut().zip(self.last) {
-            // what is missing is no sign of a change
-            if before.is_some_and(|before| before != rate) {
-                *changed = measured;
+        if self.value != Some(rate) {
+            (self.moved, self.value) = (measured, Some(rate));
+        }
+        for ((changed, equal), before) in self.looped.iter_mut().zip(self.last) {
+            match before {
+                Some(before) if before == rate => *equal = true,
+                Some(_) => (*changed, *equal) = (measured, false),
+                None => {}
             }
         }
         self.remember(Some(rate));
