@@ -5,7 +5,6 @@
 //! its index to disk, the log closes.
 
 mod book;
-mod doors;
 mod explain;
 mod laboratory;
 mod ledger;
@@ -14,37 +13,40 @@ mod node;
 mod notices;
 mod policy;
 mod publisher;
+mod registered;
 mod tasks;
 mod windows;
 
 use crate::clerk::{Clerk, Keeping};
 use crate::config::Config;
+use crate::doors::{self, DoorListeners, Doors, DoorsError, House};
 use crate::identity::tls::{self, ALPN_GRPC, ALPN_HTTP, ALPN_POSTGRES, ClientCertificates, TlsError, server_config};
 use crate::identity::{self, Connections, Identity, IdentityLayer, KeysError, TokenDoor};
 use crate::notary::NotaryError;
 use crate::pipeline::{self, PipelineError, Rooms, Unhindered, Withheld};
 use crate::recorder::{Recorder, Recording};
 use crate::register::{Register, RegisterError};
+use crate::servers::{Bound, ListenError, Servers, bind, bind_if};
 use crate::telemetry;
 use consent_filter::Book;
 use event_log::{AppendError, EventLog, ReadError, ReadLimit};
-use ingest::Admission;
-use model::Frontier;
+use ingest::fhir::endpoint::Endpoint;
+use ingest::watch::Watch;
+use ingest::{Admission, Door};
+use model::{FacilityId, Frontier};
 use parking_lot::RwLock;
 use query::{Executor, FlightDesk, Limits, PostgresDesk, QueryDesk, ReadingRoom};
-use std::net::SocketAddr;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tower_http::trace::TraceLayer;
 use views::{Feeds, Store, StoreConfig, StoreError, Views};
 
 pub use book::BookDirectory;
-pub use doors::DoorsError;
 pub use log::{LogOpenError, open_log};
 pub use node::State;
+use registered::Registered;
 use tasks::{Corridor, Ledger};
 
 /// Why the node could not start, or stopped before it was asked to.
@@ -95,15 +97,8 @@ pub enum AppError {
     #[error("the reading room could not be opened: {0}")]
     Room(String),
     /// A listener.
-    #[error("`{key}` = {address} cannot be listened on: {source}; is another node running?")]
-    Listen {
-        /// The configuration key.
-        key: &'static str,
-        /// The address.
-        address: SocketAddr,
-        /// Why.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Listen(#[from] ListenError),
     /// A server ended by itself.
     #[error("the {0} server ended: {1}")]
     Server(&'static str, String),
@@ -124,13 +119,13 @@ pub struct App {
     pipeline: Corridor,
     recording: Recording,
     ledger: Ledger,
-    servers: Vec<(&'static str, JoinHandle<Result<(), String>>)>,
+    servers: Servers,
 }
 
 /// What the listeners are served from.
 struct Opened {
     listeners: Listeners,
-    doors: doors::Doors,
+    doors: Doors,
     views: Arc<Views>,
     identity: Arc<Identity>,
     ledger: ledger::LedgerDesk,
@@ -174,7 +169,19 @@ impl App {
         let admission =
             Admission::open(Arc::clone(&log), Arc::clone(&register) as _, &settings, Arc::clone(&clock)).await?;
 
-        let doors = doors::Doors::open(&config, &admission, &directory, &clock)?;
+        let ways = config.ways();
+        let (watch, book_of_feeds) = (Watch::new(Arc::clone(&clock)), doors::open_book(&ways, &clock)?);
+        admission.account_for(Arc::clone(&book_of_feeds));
+        let door = |facility: &FacilityId| -> Arc<dyn Door> {
+            let (admission, directory) = (Arc::clone(&admission), Arc::clone(&directory));
+            Arc::new(Registered::new(admission, facility.clone(), directory, Arc::clone(&clock)))
+        };
+        let (house_book, house_watch) = (Arc::clone(&book_of_feeds), watch.clone());
+        let house = House { door: &door, book: house_book, watch: house_watch, clock: Arc::clone(&clock) };
+        let doors = Doors::open(ways, &house)?;
+        for (form, replayer) in doors.replayers() {
+            admission.replay_by(form, replayer);
+        }
 
         let (recorder, recording) = Recorder::start(Arc::clone(&log), Arc::clone(&clock));
         feeds.witnessed_by(Arc::clone(&recorder) as _);
@@ -218,8 +225,9 @@ impl App {
             pipeline: Corridor::new(pipeline),
             recording,
             ledger,
-            servers: Vec::new(),
+            servers: Servers::default(),
         };
+        tokio::spawn(doors::keep_watch(watch, book_of_feeds, app.stop_serving.clone()));
         app.serve(Opened { listeners, doors, views, identity, ledger: desk, notices, publisher, end, registry })?;
         Ok(app)
     }
@@ -251,9 +259,10 @@ impl App {
             None => Ok(None),
         };
         let grpc_tls = tls(ClientCertificates::Optional, ALPN_GRPC)?;
-        let connections = Connections::open(listeners.grpc.0, grpc_tls).map_err(|source| AppError::Listen {
+        let (listener, address) = listeners.grpc;
+        let connections = Connections::open(listener, grpc_tls).map_err(|source| ListenError {
             key: "listen.grpc",
-            address: listeners.grpc.1,
+            address,
             source,
         })?;
         let routes = tonic::transport::Server::builder()
@@ -280,18 +289,18 @@ impl App {
             .add_service(publisher.clone().service())
             .add_service(node::service(Arc::clone(&self.state)));
         let stopped = self.stop_serving.clone().cancelled_owned();
-        self.spawn("gRPC", routes.serve_with_incoming_shutdown(connections, stopped));
+        self.servers.spawn("gRPC", routes.serve_with_incoming_shutdown(connections, stopped));
         if let Some((listener, address)) = listeners.postgres {
             let tls = tls(ClientCertificates::NotAsked, ALPN_POSTGRES)?;
             let passwords = Arc::new(TokenDoor::new(Arc::clone(&identity), address, tls.is_some()));
             let desk = PostgresDesk::new(Arc::clone(&room), passwords, tls);
             let stopped = self.stop_serving.clone().cancelled_owned();
-            self.spawn("Postgres", async move { desk.serve(listener, stopped).await });
+            self.servers.spawn("Postgres", async move { desk.serve(listener, stopped).await });
         }
         if let Some((listener, address)) = listeners.dashboards {
             let tls = tls(ClientCertificates::NotAsked, ALPN_HTTP)?;
             let tokens = Arc::new(TokenDoor::new(Arc::clone(&identity), address, tls.is_some()));
-            let connections = Connections::open(listener, tls).map_err(|source| AppError::Listen {
+            let connections = Connections::open(listener, tls).map_err(|source| ListenError {
                 key: "listen.dashboards",
                 address,
                 source,
@@ -305,7 +314,7 @@ impl App {
             };
             let router = dashboards::router(Arc::clone(&room), Arc::clone(&views), tokens, Arc::new(counter));
             let stop = self.stop_serving.clone();
-            self.spawn("dashboards", async move {
+            self.servers.spawn("dashboards", async move {
                 // A page's connection stays open for what may come: there is nothing to drain, it reconnects.
                 tokio::select! {
                     served = axum::serve(connections, router) => served,
@@ -315,7 +324,7 @@ impl App {
         }
         if let Some((listener, address)) = listeners.admin {
             let tls = tls(ClientCertificates::Required, ALPN_HTTP)?;
-            let connections = Connections::open(listener, tls).map_err(|source| AppError::Listen {
+            let connections = Connections::open(listener, tls).map_err(|source| ListenError {
                 key: "listen.admin",
                 address,
                 source,
@@ -323,9 +332,10 @@ impl App {
             let state = Arc::clone(&self.state);
             let router = telemetry::router(registry, Arc::new(move || state.readiness()));
             let stopped = self.stop_serving.clone().cancelled_owned();
-            self.spawn("admin", axum::serve(connections, router).with_graceful_shutdown(stopped).into_future());
+            self.servers.spawn("admin", axum::serve(connections, router).with_graceful_shutdown(stopped).into_future());
         }
-        self.open_doors(doors, listeners.doors, &identity)?;
+        let fhir = Endpoint::of(&self.admission, HashMap::new(), self.config.ingest.fhir_bytes);
+        doors.serve(listeners.doors, (fhir, &identity), &self.stop_serving, &mut self.servers)?;
         let (state, store, stop) = (Arc::clone(&self.state), Arc::clone(views.store()), self.stop_serving.clone());
         tokio::spawn(async move {
             health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
@@ -340,16 +350,6 @@ impl App {
             health.set_service_status("", tonic_health::ServingStatus::NotServing).await;
         });
         Ok(())
-    }
-
-    /// Runs a server until it ends; [`App::run`] looks after it.
-    fn spawn<E: std::fmt::Display>(
-        &mut self,
-        name: &'static str,
-        server: impl Future<Output = Result<(), E>> + Send + 'static,
-    ) {
-        let ended = async move { server.await.map_err(|error| error.to_string()) };
-        self.servers.push((name, tokio::spawn(ended)));
     }
 
     /// How the node stands, for health and status.
@@ -368,7 +368,7 @@ impl App {
             ended = self.pipeline.ended() => {
                 Some(ended.err().unwrap_or(AppError::Server("pipeline", "it ended early".to_owned())))
             }
-            error = first_to_end(&mut self.servers) => Some(error),
+            (name, reason) = self.servers.first_to_end() => Some(AppError::Server(name, reason)),
         };
         let stopped = self.stop().await;
         match failed {
@@ -385,11 +385,7 @@ impl App {
         self.stop_serving.cancel();
         self.state.rooms().feeds.close();
         let deadline = tokio::time::Instant::now() + self.config.node.drain;
-        for (name, server) in std::mem::take(&mut self.servers) {
-            if tokio::time::timeout_at(deadline, server).await.is_err() {
-                tracing::warn!(server = name, "requests under way were cut off at the end of the drain time");
-            }
-        }
+        self.servers.drain(deadline).await;
         // What was acknowledged is read and committed before the log closes; what was done for it is written down before.
         let committed = self.finish_reading(deadline).await;
         let unrecorded = self.recording.close().await;
@@ -440,61 +436,27 @@ async fn caught_up(store: &Store, end: &Frontier) {
     while !store.reached(end, Duration::from_secs(1)).await {}
 }
 
-async fn first_to_end(servers: &mut [(&'static str, JoinHandle<Result<(), String>>)]) -> AppError {
-    let waits = servers.iter_mut().map(|(name, server)| {
-        Box::pin(async move {
-            let reason = match server.await {
-                Ok(Ok(())) => "it ended early".to_owned(),
-                Ok(Err(reason)) => reason,
-                Err(error) => error.to_string(),
-            };
-            AppError::Server(name, reason)
-        })
-    });
-    futures::future::select_all(waits).await.0
-}
-
 fn make(directory: &std::path::Path) -> Result<(), AppError> {
     std::fs::create_dir_all(directory)
         .map_err(|source| AppError::Directory { path: directory.display().to_string(), source })
 }
 
-/// Listeners are bound before anything slow is opened: a port in use is said at once.
 struct Listeners {
-    grpc: (TcpListener, SocketAddr),
-    postgres: Option<(TcpListener, SocketAddr)>,
-    admin: Option<(TcpListener, SocketAddr)>,
-    dashboards: Option<(TcpListener, SocketAddr)>,
-    doors: doors::DoorListeners,
+    grpc: Bound,
+    postgres: Option<Bound>,
+    admin: Option<Bound>,
+    dashboards: Option<Bound>,
+    doors: DoorListeners,
 }
 
 impl Listeners {
-    async fn bind(config: &Config) -> Result<Self, AppError> {
-        let grpc = bind("listen.grpc", config.listen.grpc).await?;
-        let mut mllp = Vec::new();
-        for listener in &config.mllp {
-            mllp.push((bind("mllp.address", listener.address).await?, listener.address));
-        }
+    async fn bind(config: &Config) -> Result<Self, ListenError> {
         Ok(Self {
-            grpc: (grpc, config.listen.grpc),
+            grpc: bind("listen.grpc", config.listen.grpc).await?,
             postgres: bind_if("listen.postgres", config.listen.postgres).await?,
             admin: bind_if("listen.admin", config.listen.admin).await?,
             dashboards: bind_if("listen.dashboards", config.listen.dashboards).await?,
-            doors: doors::DoorListeners { mllp, fhir: bind_if("listen.fhir", config.listen.fhir).await? },
+            doors: DoorListeners::bind(&config.ways()).await?,
         })
     }
-}
-
-async fn bind_if(
-    key: &'static str,
-    address: Option<SocketAddr>,
-) -> Result<Option<(TcpListener, SocketAddr)>, AppError> {
-    match address {
-        Some(address) => Ok(Some((bind(key, address).await?, address))),
-        None => Ok(None),
-    }
-}
-
-async fn bind(key: &'static str, address: SocketAddr) -> Result<TcpListener, AppError> {
-    TcpListener::bind(address).await.map_err(|source| AppError::Listen { key, address, source })
 }

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint};
 
 /// The facility of the person who runs the node and registers the first facilities.
 pub const OFFICE: &str = "office";
@@ -21,6 +21,7 @@ pub struct Rig {
     program: PathBuf,
     directory: PathBuf,
     ports: Ports,
+    tls: bool,
     child: Option<Child>,
 }
 
@@ -84,9 +85,29 @@ impl Rig {
     /// # Errors
     /// When the directory cannot be written, no port is free or the keys cannot be made.
     pub fn prepare(program: &Path, directory: &Path, extra: &str) -> anyhow::Result<Self> {
+        Self::make(program, directory, extra, false)
+    }
+
+    /// As [`prepare`](Self::prepare), and the node speaks TLS: facilities show the certificates that `ajisai dev ca` makes.
+    ///
+    /// # Errors
+    /// As [`prepare`](Self::prepare).
+    pub fn prepare_with_tls(program: &Path, directory: &Path, extra: &str) -> anyhow::Result<Self> {
+        let pki = directory.join("pki");
+        let path = |name: &str| pki.join(name);
+        let tls = format!(
+            "[tls]\ncertificate = {:?}\nkey = {:?}\nclient_ca = {:?}\n\n{extra}",
+            path("node.pem"),
+            path("node.key"),
+            path("ca.pem"),
+        );
+        Self::make(program, directory, &tls, true)
+    }
+
+    fn make(program: &Path, directory: &Path, extra: &str, tls: bool) -> anyhow::Result<Self> {
         std::fs::create_dir_all(directory)?;
         let ports = Ports::choose([0; 4])?;
-        let rig = Self { program: program.to_owned(), directory: directory.to_owned(), ports, child: None };
+        let rig = Self { program: program.to_owned(), directory: directory.to_owned(), ports, tls, child: None };
         rig.run(&["dev", "ca", "--facility", OFFICE, "--dir"], &[&rig.pki()])?;
         let text = format!(
             "[node]\nname = \"rig\"\ndata_dir = {data:?}\n\n\
@@ -104,7 +125,8 @@ impl Rig {
         Ok(rig)
     }
 
-    fn pki(&self) -> PathBuf {
+    /// Where its keys and certificates are, as `ajisai dev ca` makes them.
+    pub fn pki(&self) -> PathBuf {
         self.directory.join("pki")
     }
     /// The node's configuration file.
@@ -185,7 +207,7 @@ impl Rig {
             if let Some(status) = self.child.as_mut().and_then(|child| child.try_wait().transpose()).transpose()? {
                 bail!("the node ended with {status}: {}", self.last_words());
             }
-            if serves(self.ports.grpc).await {
+            if self.serves().await {
                 return Ok(begun.elapsed());
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -242,13 +264,42 @@ impl Rig {
     /// When no token can be made or the node does not answer.
     pub async fn channel(&self, principal: &Principal) -> anyhow::Result<Bearing> {
         let bearer = format!("Bearer {}", self.token(principal)?).parse().context("a token that is not ASCII")?;
-        let channel = Endpoint::from_shared(format!("http://127.0.0.1:{}", self.ports.grpc))?
+        let channel = self
+            .endpoint()?
             .initial_stream_window_size(4 << 20)
             .initial_connection_window_size(16 << 20)
             .tcp_nodelay(true)
             .connect()
             .await?;
         Ok(InterceptedService::new(channel, Bearer(bearer)))
+    }
+}
+
+impl Rig {
+    /// Its gRPC address.
+    pub fn address(&self) -> String {
+        let scheme = if self.tls { "https" } else { "http" };
+        format!("{scheme}://localhost:{}", self.ports.grpc)
+    }
+
+    fn endpoint(&self) -> anyhow::Result<Endpoint> {
+        let endpoint = Endpoint::from_shared(self.address())?;
+        if !self.tls {
+            return Ok(endpoint);
+        }
+        crate::identity::tls::install_provider();
+        let ca = Certificate::from_pem(std::fs::read(self.pki().join("ca.pem"))?);
+        Ok(endpoint.tls_config(ClientTlsConfig::new().ca_certificate(ca))?)
+    }
+
+    /// Whether the node says that it serves, having caught up with its log.
+    async fn serves(&self) -> bool {
+        let Ok(endpoint) = self.endpoint() else { return false };
+        let Ok(channel) = endpoint.connect_timeout(Duration::from_secs(1)).connect().await else { return false };
+        let request = tonic_health::pb::HealthCheckRequest { service: String::new() };
+        let answer = tonic_health::pb::health_client::HealthClient::new(channel).check(request).await;
+        let serving = tonic_health::pb::health_check_response::ServingStatus::Serving;
+        answer.is_ok_and(|answer| answer.into_inner().status == i32::from(serving))
     }
 }
 
@@ -259,14 +310,4 @@ impl Drop for Rig {
             let _ = child.wait();
         }
     }
-}
-
-/// Whether the node says that it serves, having caught up with its log.
-async fn serves(port: u16) -> bool {
-    let Ok(endpoint) = Endpoint::from_shared(format!("http://127.0.0.1:{port}")) else { return false };
-    let Ok(channel) = endpoint.connect_timeout(Duration::from_secs(1)).connect().await else { return false };
-    let request = tonic_health::pb::HealthCheckRequest { service: String::new() };
-    let answer = tonic_health::pb::health_client::HealthClient::new(channel).check(request).await;
-    let serving = tonic_health::pb::health_check_response::ServingStatus::Serving;
-    answer.is_ok_and(|answer| answer.into_inner().status == i32::from(serving))
 }

@@ -9,6 +9,7 @@
 mod accountant;
 mod book;
 mod compare;
+mod report;
 #[cfg(test)]
 mod tests;
 
@@ -16,3 +17,4 @@ pub(crate) use accountant::Accountant;
 pub(crate) use book::Note;
 pub use book::{Feed, FeedBook, FeedError, FeedKind, Page};
 pub use compare::{Comparison, Gap, GapKind, Item, compare};
+pub use report::{Report, ReportError};

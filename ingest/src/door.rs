@@ -1,7 +1,7 @@
 //! The door as a feed sees it: in the same process, or at the other end of a line.
 
 use crate::admission::{Admission, Answer, Incoming};
-use crate::completeness::{FeedKind, Item, Note};
+use crate::completeness::{Accountant, FeedKind, Item, Note};
 use crate::error::AdmissionError;
 use crate::quarantine::Aside;
 use crate::refusal::Refusal;
@@ -110,9 +110,19 @@ impl Door for LocalDoor {
 
     async fn note(&self, kind: FeedKind, name: &'static str, step: Step, items: Vec<(Date, Item)>) {
         let Some(accountant) = self.admission.accountant() else { return };
-        let note = Note { facility: self.principal.facility.clone(), name: name.into(), kind, step, items };
-        if let Err(error) = accountant.note(note).await {
-            tracing::warn!(%error, name, "the account of a feed has a hole");
-        }
+        note(accountant, (&self.principal.facility, kind, name), step, items).await;
+    }
+}
+
+/// Notes items in the account of a feed. A failure is said and holds nothing up.
+pub(crate) async fn note(
+    accountant: &Arc<Accountant>,
+    (facility, kind, name): (&FacilityId, FeedKind, &'static str),
+    step: Step,
+    items: Vec<(Date, Item)>,
+) {
+    let note = Note { facility: facility.clone(), name: name.into(), kind, step, items };
+    if let Err(error) = accountant.note(note).await {
+        tracing::warn!(%error, name, "the account of a feed has a hole");
     }
 }

@@ -13,30 +13,34 @@ mod forward;
 mod queue;
 #[cfg(test)]
 mod tests;
-mod watchdog;
 
-pub use forward::{Forwarded, Forwarder, GrpcLine, HELD_SINCE, Line, LineError, Pace};
-pub use queue::{Held, Queue, QueueError, Waiting};
-pub use watchdog::{Notice, Watch, Watchdog, WatchedDoor};
+pub use forward::{Answered, Forwarded, Forwarder, GrpcLine, HELD_SINCE, Line, LineError, Pace, Trouble};
+pub use queue::{Held, Queue, QueueError, Reached, Waiting};
 
-use crate::door::{Door, DoorError, Published};
-use crate::quarantine::{Aside, Quarantine};
+use crate::admission::LARGEST_EVENT;
+use crate::completeness::{Accountant, FeedBook, FeedKind, Item};
+use crate::door::{Door, DoorError, Published, Step, note};
+use crate::quarantine::{Aside, Form, Quarantine};
+use crate::refusal::{Refusal, RefusalReason};
 use bytes::Bytes;
+use jiff::civil::Date;
 use model::FacilityId;
 use std::sync::Arc;
 
 /// The door of an edge: what comes through it is durable here and will reach the node.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct EdgeDoor {
     facility: FacilityId,
     queue: Arc<Queue>,
     quarantine: Arc<Quarantine>,
+    accountant: Arc<Accountant>,
 }
 
 impl EdgeDoor {
-    /// The door of a hospital's edge.
-    pub fn new(facility: FacilityId, queue: Arc<Queue>, quarantine: Arc<Quarantine>) -> Self {
-        Self { facility, queue, quarantine }
+    /// The door of a hospital's edge: events wait in `queue`, what is refused here is kept in `quarantine`, and `feeds` is the
+    /// account of the feeds' completeness.
+    pub fn new(facility: FacilityId, queue: Arc<Queue>, quarantine: Arc<Quarantine>, feeds: Arc<FeedBook>) -> Self {
+        Self { facility, queue, quarantine, accountant: Accountant::new(feeds) }
     }
 }
 
@@ -47,10 +51,23 @@ impl Door for EdgeDoor {
     }
 
     async fn publish(&self, events: Vec<Bytes>) -> Result<Vec<Published>, DoorError> {
+        let verdict = |event: &Bytes| too_large(event).map_or(Published::Queued, Published::Refused);
+        let answers: Vec<Published> = events.iter().map(verdict).collect();
+        let (refused, events): (Vec<Bytes>, Vec<Bytes>) =
+            events.into_iter().partition(|event| event.len() > LARGEST_EVENT);
+        if !refused.is_empty() {
+            let aside = |bytes: Bytes| {
+                let refusal = too_large(&bytes)?;
+                Some(Aside { form: Form::Event, bytes, refusal, origin: String::new(), name: String::new() })
+            };
+            self.set_aside(refused.into_iter().filter_map(aside).collect()).await?;
+        }
+        if events.is_empty() {
+            return Ok(answers);
+        }
         let queue = Arc::clone(&self.queue);
-        let count = events.len();
         match tokio::task::spawn_blocking(move || queue.push(&events)).await {
-            Ok(Ok(())) => Ok(vec![Published::Queued; count]),
+            Ok(Ok(())) => Ok(answers),
             Ok(Err(error)) => Err(DoorError { reason: error.to_string() }),
             Err(error) => Err(DoorError { reason: error.to_string() }),
         }
@@ -65,4 +82,14 @@ impl Door for EdgeDoor {
             None => Ok(()),
         }
     }
+
+    async fn note(&self, kind: FeedKind, name: &'static str, step: Step, items: Vec<(Date, Item)>) {
+        note(&self.accountant, (&self.facility, kind, name), step, items).await;
+    }
+}
+
+/// The node would refuse it, and a batch with it may be more than a call carries: it must not stand before all others.
+fn too_large(event: &Bytes) -> Option<Refusal> {
+    let rule = || format!("is {} bytes long, the limit is {LARGEST_EVENT}", event.len());
+    (event.len() > LARGEST_EVENT).then(|| Refusal::new(RefusalReason::TooLarge, "event", rule()))
 }

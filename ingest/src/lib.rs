@@ -28,6 +28,7 @@ pub mod service;
 pub mod ss_mix2;
 #[cfg(test)]
 mod tests;
+pub mod watch;
 
 pub use admission::{Admission, Answer, Incoming, LARGEST_EVENT, Settings};
 pub use book::{Book, ConsentQuery, ConsentReader, DirectoryReader, GlassStanding, Standing};

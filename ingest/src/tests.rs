@@ -13,3 +13,4 @@ mod quarantine;
 mod redelivery;
 mod same_rows;
 mod storages;
+mod watch;

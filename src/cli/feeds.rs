@@ -4,14 +4,15 @@ use super::consent::refused;
 use super::terminal::{remark, say, table};
 use crate::client::Connection;
 use clap::{Args, Subcommand};
+use model::Moment;
 use std::process::ExitCode;
 use wire::v1;
 
 /// So many entries are asked for at a time.
 const PAGE: u32 = 1000;
 
-/// 経路（MLLP・FHIR・SS-MIX2）ごと日ごとに、送り手の数と受け取った数を突き合わせる。
-/// Per feed (MLLP, FHIR, SS-MIX2) and day: what the source has against what was taken.
+/// 経路（MLLP・FHIR・SS-MIX2）が途絶えていないか。経路ごと日ごとに、送り手の数と受け取った数を突き合わせる。
+/// Whether a feed (MLLP, FHIR, SS-MIX2) is silent; per feed and day, what the source has against what was taken.
 #[derive(Debug, Args)]
 #[command(args_conflicts_with_subcommands = true)]
 #[command(
@@ -19,7 +20,8 @@ const PAGE: u32 = 1000;
     ajisai feeds gaps --as hospital.token --feed std --day 2026-04-01\n\n\
     送り手の数は、ストレージではファイル、MLLPではメッセージ、FHIRではリソース。日付は日本の日付。\n\
     Items are files of a storage, messages of MLLP, resources of FHIR; days are those of Japan.\n\n\
-    終了コード Exit codes: 0 漏れなし nothing is missing, 3 漏れあり there are gaps"
+    院内ゲートウェイの経路は「ゲートウェイ名/経路」 Feeds of a hospital's edge are named `edge/feed`.\n\n\
+    終了コード Exit codes: 0 漏れも途絶もなし nothing is missing or silent, 3 漏れか途絶がある there are gaps or silent feeds"
 )]
 pub struct Feeds {
     #[command(subcommand)]
@@ -63,7 +65,33 @@ impl Feeds {
     }
 }
 
-/// The days, and how many gaps there are in all.
+/// An edge tells every half minute: one that has not for so long is down, or its line is.
+const UNHEARD: i64 = 120_000_000;
+
+/// How the feeds stand, and how many of them are silent or not told of.
+fn standings(feeds: Vec<v1::FeedStanding>) -> anyhow::Result<u64> {
+    let mut printed = table(&["経路 feed", "種類 kind", "最後 last heard", "状態 state"]);
+    let now = (crate::identity::system_clock())();
+    let mut amiss = 0;
+    for v1::FeedStanding { feed, kind, heard_us, silent_since_us, expected_seconds: _, told_us } in feeds {
+        let told = Moment::from_micros(told_us)?;
+        let state = if now.since(told) > UNHEARD {
+            amiss += 1;
+            format!("知らせがない not told of since {told}")
+        } else if silent_since_us > 0 {
+            amiss += 1;
+            format!("途絶 silent since {}", Moment::from_micros(silent_since_us)?)
+        } else {
+            "正常 well".to_owned()
+        };
+        let heard = if heard_us > 0 { Moment::from_micros(heard_us)?.to_string() } else { "-".to_owned() };
+        printed.add_row([feed, kind, heard, state]);
+    }
+    say(printed.to_string());
+    Ok(amiss)
+}
+
+/// The days, and how many gaps and silent feeds there are in all.
 async fn days(connection: &Connection, feed: String) -> anyhow::Result<u64> {
     let client = connection.open().await?;
     let mut printed = table(&[
@@ -81,8 +109,11 @@ async fn days(connection: &Connection, feed: String) -> anyhow::Result<u64> {
     loop {
         let request = v1::ListFeedsRequest { feed: feed.clone(), page_size: PAGE, page };
         let response = client.ingest().list_feeds(request).await;
-        let v1::ListFeedsResponse { days, next_page } =
+        let v1::ListFeedsResponse { days, next_page, feeds } =
             response.map_err(|s| anyhow::anyhow!(refused(&s)))?.into_inner();
+        if !feeds.is_empty() {
+            gaps += standings(feeds)?;
+        }
         for day in days {
             listed += 1;
             gaps += day.missing + day.differing + day.vanished;

@@ -9,6 +9,7 @@ pub mod consent;
 pub mod demo;
 pub mod dev;
 pub mod directory;
+pub mod edge;
 pub mod explain;
 pub mod feed;
 pub mod feeds;
@@ -21,6 +22,7 @@ pub mod published;
 pub mod quarantine;
 mod rows;
 pub mod serve;
+mod service;
 pub mod simulate;
 pub mod sql;
 pub mod status;
@@ -44,6 +46,7 @@ pub struct Cli {
 enum Command {
     Serve(serve::ServeArgs),
     Config(config::ConfigArgs),
+    Edge(edge::EdgeCommand),
     Dev(dev::DevArgs),
     Simulate(simulate::Simulate),
     Publish(publish::Publish),
@@ -71,6 +74,7 @@ impl Cli {
         match self.command {
             Command::Serve(args) => args.run(),
             Command::Config(args) => args.run(),
+            Command::Edge(args) => args.run(),
             Command::Dev(args) => args.run(),
             Command::Simulate(args) => drive(args.run()),
             Command::Publish(args) => drive(args.run()),

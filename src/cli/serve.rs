@@ -1,12 +1,12 @@
 //! `ajisai serve`: the node.
 
+use super::service;
 use crate::app::App;
 use crate::config::Config;
 use crate::telemetry::Telemetry;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use tokio::signal::unix::{SignalKind, signal};
 
 /// ノードを動かす。SIGTERMまたはCtrl-Cで、受付を止め、処理を終え、書き込んでから止まる。
 /// Run a node. SIGTERM or Ctrl-C stops it gracefully: stop admitting, drain, commit, close.
@@ -31,27 +31,13 @@ impl ServeArgs {
             Ok(config) => config,
             Err(code) => return code,
         };
-        let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-            Ok(runtime) => runtime,
-            Err(error) => return failed(&error),
-        };
-        match runtime.block_on(serve(config)) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => failed(error.as_ref()),
-        }
+        service::run(serve(config), failed)
     }
 }
 
 async fn serve(config: Config) -> Result<(), Box<dyn std::error::Error>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
+    let asked = service::asked()?;
     let telemetry = Telemetry::start(&config.telemetry, &config.node.name)?;
-    let asked = async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-    };
     let ended = match App::start(config, telemetry.registry().clone()).await {
         Ok(app) => app.run(asked).await,
         Err(error) => Err(error),

@@ -1,13 +1,32 @@
 //! `[[mllp]]` and `[[storage]]`: the ways in that a hospital's own systems know.
 
-use super::Rule;
 use super::settings::{MIB, Settings};
+use super::{Rule, Tls};
 use ingest::hl7::Charset;
 use jiff::tz::TimeZone;
 use model::FacilityId;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+
+/// The ways in beside gRPC, as a node and an edge have them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ways {
+    /// `[[mllp]]`
+    pub mllp: Vec<Mllp>,
+    /// `[[storage]]`
+    pub storages: Vec<Storage>,
+    /// `listen.fhir`
+    pub fhir: Option<SocketAddr>,
+    /// The largest body of a `POST /fhir`, in bytes.
+    pub fhir_bytes: usize,
+    /// After how long without a `POST /fhir` the feed is silent; `None`: never, as at a node, which takes it from everybody.
+    pub fhir_silent: Option<Duration>,
+    /// `[tls]`
+    pub tls: Option<Tls>,
+    /// Where what is known of the feeds lies.
+    pub data_dir: PathBuf,
+}
 
 /// A listener for HL7 v2 over MLLP.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +51,8 @@ pub struct Mllp {
     pub idle: Duration,
     /// Connections at a time.
     pub most_connections: usize,
+    /// After how long without a message the feed is silent; `None`: never.
+    pub silent: Option<Duration>,
 }
 
 /// An SS-MIX2 storage that is loaded and followed.
@@ -61,6 +82,8 @@ pub struct Storage {
     pub threads: usize,
     /// The largest file, in bytes.
     pub largest: usize,
+    /// After how long without a look at it the feed is silent; `None`: never.
+    pub silent: Option<Duration>,
 }
 
 /// What a message's text does not say of itself.
@@ -91,6 +114,7 @@ impl Settings {
             largest: self.mebibytes("mllp.largest_mib"),
             idle: self.seconds("mllp.idle_seconds"),
             most_connections: self.size("mllp.most_connections"),
+            silent: self.silence("mllp.silent_seconds"),
         };
         Some(rest(address?, facilities?, text?))
     }
@@ -98,13 +122,7 @@ impl Settings {
     /// One entry of `[[storage]]`, the `entry`th.
     pub(super) fn storage(&self, entry: usize) -> Option<Storage> {
         let name = self.required("storage.name", entry, self.text("storage.name"));
-        let name = name.filter(|name| {
-            let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
-            if !plain {
-                self.bad_item("storage.name", name, "only letters, digits, - and _ stand in it".to_owned());
-            }
-            plain
-        });
+        let name = name.filter(|name| self.is_plain("storage.name", name));
         let path = self.required("storage.path", entry, self.path("storage.path"));
         let facility = self.required("storage.facility", entry, self.text("storage.facility"));
         let facility = facility.and_then(|id| self.facility("storage.facility", &id));
@@ -122,6 +140,7 @@ impl Settings {
             survey_every: Duration::from_secs(60 * self.integer("storage.survey_minutes")),
             threads: self.size("storage.threads"),
             largest: self.mebibytes("storage.largest_mib"),
+            silent: self.silence("storage.silent_seconds"),
         };
         Some(rest(name?, path?, facility?, text?))
     }
@@ -130,11 +149,20 @@ impl Settings {
         given.or_else(|| self.broken(key, Rule::Required { entry }))
     }
 
+    /// Whether a name has letters, digits, `-` and `_` only.
+    pub(super) fn is_plain(&self, key: &'static str, name: &str) -> bool {
+        let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_');
+        if !plain {
+            self.bad_item(key, name, "only letters, digits, - and _ stand in it".to_owned());
+        }
+        plain
+    }
+
     fn mebibytes(&self, key: &'static str) -> usize {
         usize::try_from(self.integer(key) * MIB).unwrap_or(usize::MAX)
     }
 
-    fn facility(&self, key: &'static str, id: &str) -> Option<FacilityId> {
+    pub(super) fn facility(&self, key: &'static str, id: &str) -> Option<FacilityId> {
         FacilityId::parse(id).map_err(|error| self.bad_item(key, id, error.to_string())).ok()
     }
 

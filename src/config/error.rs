@@ -22,6 +22,8 @@ pub enum ConfigError {
         origin: Origin,
         /// The known key most like it, if one is.
         nearest: Option<&'static str>,
+        /// The command that lists all keys.
+        command: &'static str,
     },
     /// A key of a section that is a list, given elsewhere than in an entry of the list.
     NotAnEntry {
@@ -89,6 +91,17 @@ pub enum Rule {
     SaslIncomplete,
     /// A client certificate for Kafka needs its key, and a key its certificate.
     KafkaCertificateIncomplete,
+    /// Every edge has one.
+    Needed,
+    /// An edge that takes nothing.
+    NoWayIn,
+    /// An edge speaks for its own facility alone.
+    OtherFacility {
+        /// Which entry, from 1.
+        entry: usize,
+    },
+    /// Patient data goes to the node over TLS, and the node knows the facility by its certificate.
+    NodeOverTls,
     /// An entry of a list lacks what every entry has.
     Required {
         /// Which entry, from 1.
@@ -156,11 +169,11 @@ impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable { origin, reason } => write!(f, "not TOML at {origin}: {reason}"),
-            Self::UnknownKey { key, origin, nearest: Some(nearest) } => {
-                write!(f, "unknown key `{key}` at {origin}; did you mean `{nearest}`? `ajisai config` lists all keys")
+            Self::UnknownKey { key, origin, nearest: Some(nearest), command } => {
+                write!(f, "unknown key `{key}` at {origin}; did you mean `{nearest}`? `{command}` lists all keys")
             }
-            Self::UnknownKey { key, origin, nearest: None } => {
-                write!(f, "unknown key `{key}` at {origin}; `ajisai config` lists all keys")
+            Self::UnknownKey { key, origin, nearest: None, command } => {
+                write!(f, "unknown key `{key}` at {origin}; `{command}` lists all keys")
             }
             Self::NotAnEntry { section, origin } => write!(
                 f,
@@ -184,12 +197,9 @@ impl ConfigError {
     pub fn japanese(&self) -> String {
         match self {
             Self::Unreadable { origin, reason } => format!("{} はTOMLとして読めません: {reason}", place(origin)),
-            Self::UnknownKey { key, origin, nearest } => {
+            Self::UnknownKey { key, origin, nearest, command } => {
                 let hint = nearest.map(|near| format!("`{near}` のことですか。")).unwrap_or_default();
-                format!(
-                    "{} の `{key}` という項目はありません。{hint}`ajisai config` で全項目を表示します",
-                    place(origin)
-                )
+                format!("{} の `{key}` という項目はありません。{hint}`{command}` で全項目を表示します", place(origin))
             }
             Self::NotAnEntry { section, origin } => format!(
                 "{} の `{section}` は複数書ける節です。ファイルに [[{section}]] と、必要な数だけ書いてください",
@@ -240,6 +250,17 @@ impl fmt::Display for Rule {
             Self::KafkaCertificateIncomplete => {
                 f.write_str("is missing: a client certificate for Kafka needs certificate and key")
             }
+            Self::Needed => f.write_str("is missing: every edge has one"),
+            Self::NoWayIn => f.write_str("is missing: the edge takes nothing; give [[mllp]], [[storage]] or `listen.fhir`"),
+            Self::OtherFacility { entry } => write!(
+                f,
+                "of entry {entry} is not `edge.facility`: an edge speaks for the facility of its certificate alone; run one \
+                 edge for each facility"
+            ),
+            Self::NodeOverTls => f.write_str(
+                "is `http://`: patient data goes to the node over TLS, and the node knows the facility by its certificate; \
+                 use https://",
+            ),
             Self::Required { entry } => write!(f, "is missing in entry {entry}: every entry has one"),
             Self::OneFacilityWithoutTls { entry } => write!(
                 f,
@@ -286,6 +307,20 @@ impl Rule {
             Self::SaslIncomplete => "指定がありません。SASLには username と password_file が必要です".to_owned(),
             Self::KafkaCertificateIncomplete => {
                 "指定がありません。Kafkaのクライアント証明書には certificate と key が必要です".to_owned()
+            }
+            Self::Needed => "指定がありません。どのゲートウェイにも必要です".to_owned(),
+            Self::NoWayIn => {
+                "指定がなく、何も受け取りません。[[mllp]]・[[storage]]・`listen.fhir` のいずれかを指定してください"
+                    .to_owned()
+            }
+            Self::OtherFacility { entry } => format!(
+                "{entry}番目が `edge.facility` と違います。ゲートウェイは証明書の施設だけを代表します。\
+                 施設ごとにゲートウェイを置いてください"
+            ),
+            Self::NodeOverTls => {
+                "`http://` は使えません。診療データはTLSでノードに届け、ノードは証明書で施設を確かめます。\
+                 https:// を指定してください"
+                    .to_owned()
             }
             Self::Required { entry } => format!("{entry}番目に指定がありません。どれにも必要です"),
             Self::OneFacilityWithoutTls { entry } => format!(

@@ -1,7 +1,8 @@
 //! What the node is told: a TOML file, overridden by the environment, read once into a typed [`Config`].
 //!
 //! Reading is a pure function of the file's text and the environment's variables ([`Config::read`]); nothing
-//! else in the program looks at either. Every key stands once in [`keys`], which gives its type, default,
+//! else in the program looks at either. A hospital's edge has an [`EdgeConfig`] of its own, read the same way. Every key
+//! stands once in [`keys`], which gives its type, default,
 //! example and documentation; `ajisai config` and docs/configuration.md are printed from there. An unknown
 //! key or a bad value is refused with its name, place, the expected type and an example.
 //!
@@ -18,6 +19,7 @@
 
 mod document;
 mod doors;
+mod edge;
 mod error;
 pub mod keys;
 mod rules;
@@ -25,8 +27,9 @@ mod settings;
 mod source;
 mod value;
 
-pub use document::{markdown, template};
-pub use doors::{Mllp, Storage, Text};
+pub use document::{edge_markdown, markdown, template};
+pub use doors::{Mllp, Storage, Text, Ways};
+pub use edge::{Edge, EdgeConfig, EdgeListen, Upstream};
 pub use error::{ConfigError, ConfigErrors, Rule};
 pub use source::{Origin, Source};
 
@@ -293,13 +296,26 @@ impl Config {
     /// # Errors
     /// Every fault found: unknown keys, bad values, missing keys, broken rules.
     pub fn read(source: &Source) -> Result<Self, ConfigErrors> {
-        let settings = Settings::read(source)?;
+        let settings = Settings::read(source, &keys::NODE)?;
         let config = settings.build();
         let mut faults = settings.faults();
         if faults.is_empty() {
             rules::check(&config, &mut faults);
         }
         if faults.is_empty() { Ok(config) } else { Err(ConfigErrors::new(faults)) }
+    }
+
+    /// The ways in beside gRPC.
+    pub fn ways(&self) -> Ways {
+        Ways {
+            mllp: self.mllp.clone(),
+            storages: self.storages.clone(),
+            fhir: self.listen.fhir,
+            fhir_bytes: self.ingest.fhir_bytes,
+            fhir_silent: None,
+            tls: self.tls.clone(),
+            data_dir: self.node.data_dir.clone(),
+        }
     }
 }
 

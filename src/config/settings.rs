@@ -1,7 +1,7 @@
 //! From given values to the typed configuration.
 
 use super::error::{ConfigError, ConfigErrors};
-use super::keys::{self, Fallback, KEYS};
+use super::keys::{self, Fallback, Table};
 use super::source::{Given, Leaf, Source};
 use super::value::Value;
 use super::{
@@ -19,6 +19,7 @@ pub(super) const MIB: u64 = 1024 * 1024;
 
 /// Every key with its value: given, or its default.
 pub(super) struct Settings {
+    table: &'static Table,
     base: PathBuf,
     values: BTreeMap<&'static str, Value>,
     /// The entries of each section that is a list.
@@ -30,19 +31,19 @@ pub(super) struct Settings {
 
 impl Settings {
     /// Takes the environment over the file over the defaults. Refuses what is unknown or of the wrong kind.
-    pub(super) fn read(source: &Source) -> Result<Self, ConfigErrors> {
-        let mut leaves = source.file_leaves().map_err(|fault| ConfigErrors::new(vec![fault]))?;
-        leaves.extend(source.env_leaves());
+    pub(super) fn read(source: &Source, table: &'static Table) -> Result<Self, ConfigErrors> {
+        let mut leaves = source.file_leaves(table).map_err(|fault| ConfigErrors::new(vec![fault]))?;
+        leaves.extend(source.env_leaves(table));
         let mut faults = Vec::new();
         let mut values: BTreeMap<&'static str, Value> = BTreeMap::new();
         let mut lists: BTreeMap<&'static str, Vec<BTreeMap<&'static str, Value>>> = BTreeMap::new();
         for leaf in leaves {
             let entry = leaf.entry;
-            if let (Given::Entry, Some(section)) = (&leaf.given, keys::SECTIONS.iter().find(|s| s.path == leaf.key)) {
+            if let (Given::Entry, Some(section)) = (&leaf.given, table.section(&leaf.key)) {
                 lists.entry(section.path).or_default().push(BTreeMap::new());
                 continue;
             }
-            match accept(leaf) {
+            match accept(leaf, table) {
                 Ok((key, value)) => {
                     let list = entry.and_then(|entry| lists.get_mut(keys::split(key).0)?.get_mut(entry));
                     list.unwrap_or(&mut values).insert(key, value);
@@ -53,19 +54,20 @@ impl Settings {
         if !faults.is_empty() {
             return Err(ConfigErrors::new(faults));
         }
-        for key in KEYS {
+        for key in table.keys() {
             if let Fallback::Is(toml) = key.default
                 && let Some(value) = literal(toml).and_then(|given| key.kind.accept(&given))
             {
                 let section = keys::split(key.path).0;
-                let own = (!keys::is_list(section)).then_some(&mut values);
+                let own = (!table.is_list(section)).then_some(&mut values);
                 for values in lists.get_mut(section).into_iter().flatten().chain(own) {
                     values.entry(key.path).or_insert_with(|| value.clone());
                 }
             }
         }
         let base = source.base().to_path_buf();
-        Ok(Self { base, values, lists, faults: RefCell::new(faults), asked: RefCell::new(BTreeSet::new()) })
+        let (faults, asked) = (RefCell::new(faults), RefCell::default());
+        Ok(Self { table, base, values, lists, faults, asked })
     }
 
     pub(super) fn faults(&self) -> Vec<ConfigError> {
@@ -89,17 +91,8 @@ impl Settings {
                 fhir: self.address("listen.fhir"),
             },
             tls: self.tls(),
-            identity: Identity {
-                keys: self.token_keys(),
-                issuer: self.text("identity.issuer").unwrap_or_default(),
-                audience: self.text("identity.audience").unwrap_or_default(),
-                leeway: self.seconds("identity.leeway_seconds"),
-                operators: self.operators(),
-            },
-            ingest: Ingest {
-                quarantine_bytes: self.integer("ingest.quarantine_mib") * MIB,
-                fhir_bytes: usize::try_from(self.integer("ingest.fhir_mib") * MIB).unwrap_or(usize::MAX),
-            },
+            identity: self.identity(self.operators()),
+            ingest: self.ingest(),
             mllp: self.each("mllp", Settings::mllp),
             storages: self.each("storage", Settings::storage),
             views: Views {
@@ -169,7 +162,24 @@ impl Settings {
         }
     }
 
-    fn tls(&self) -> Option<Tls> {
+    pub(super) fn identity(&self, operators: Vec<Operator>) -> Identity {
+        Identity {
+            keys: self.token_keys(),
+            issuer: self.text("identity.issuer").unwrap_or_default(),
+            audience: self.text("identity.audience").unwrap_or_default(),
+            leeway: self.seconds("identity.leeway_seconds"),
+            operators,
+        }
+    }
+
+    pub(super) fn ingest(&self) -> Ingest {
+        Ingest {
+            quarantine_bytes: self.integer("ingest.quarantine_mib") * MIB,
+            fhir_bytes: usize::try_from(self.integer("ingest.fhir_mib") * MIB).unwrap_or(usize::MAX),
+        }
+    }
+
+    pub(super) fn tls(&self) -> Option<Tls> {
         let certificate = self.path("tls.certificate");
         let key = self.path("tls.key");
         let client_ca = self.path("tls.client_ca");
@@ -205,7 +215,7 @@ impl Settings {
         operators
     }
 
-    fn telemetry(&self) -> Telemetry {
+    pub(super) fn telemetry(&self) -> Telemetry {
         let ca = self.path("telemetry.otlp_ca").unwrap_or_default();
         let interval = self.seconds("telemetry.otlp_interval_seconds");
         let log = self.text("telemetry.log").unwrap_or_default();
@@ -228,10 +238,11 @@ impl Settings {
     }
 
     /// What each entry of a list says; an entry with a fault says nothing.
-    fn each<T>(&self, section: &str, read: fn(&Self, usize) -> Option<T>) -> Vec<T> {
+    pub(super) fn each<T>(&self, section: &str, read: fn(&Self, usize) -> Option<T>) -> Vec<T> {
         let entries = self.lists.get(section).map(Vec::as_slice).unwrap_or_default();
         let read = entries.iter().enumerate().filter_map(|(at, values)| {
             let entry = Self {
+                table: self.table,
                 base: self.base.clone(),
                 values: values.clone(),
                 lists: BTreeMap::new(),
@@ -266,8 +277,8 @@ impl Settings {
         if let Some(given) = self.text(key) {
             return Some(self.base.join(given));
         }
-        match keys::find(key)?.default {
-            Fallback::Below(name) => Some(self.path("node.data_dir")?.join(name)),
+        match self.table.find(key)?.default {
+            Fallback::Below(name) => Some(self.path(self.table.data_dir)?.join(name)),
             Fallback::Is(_) | Fallback::Absent => None,
         }
     }
@@ -296,26 +307,31 @@ impl Settings {
         Duration::from_secs(self.integer(key))
     }
 
+    /// After how long a feed is silent; `None`: never.
+    pub(super) fn silence(&self, key: &'static str) -> Option<Duration> {
+        Some(self.seconds(key)).filter(|after| !after.is_zero())
+    }
+
     pub(super) fn broken<T>(&self, key: &'static str, rule: super::Rule) -> Option<T> {
-        let example = keys::find(key).map_or("", |key| key.example);
+        let example = self.table.example(key);
         self.faults.borrow_mut().push(ConfigError::Broken { key, rule, example });
         None
     }
     pub(super) fn bad_item(&self, key: &'static str, found: &str, reason: String) {
-        let example = keys::find(key).map_or("", |key| key.example);
+        let example = self.table.example(key);
         self.faults.borrow_mut().push(ConfigError::BadItem { key, found: found.to_owned(), reason, example });
     }
 }
 
-fn accept(leaf: Leaf) -> Result<(&'static str, Value), ConfigError> {
+fn accept(leaf: Leaf, table: &Table) -> Result<(&'static str, Value), ConfigError> {
     let Leaf { key: path, entry, given, origin } = leaf;
-    let section = if keys::is_list(&path) { path.as_str() } else { keys::split(&path).0 };
-    if keys::is_list(section) && entry.is_none() {
+    let section = if table.is_list(&path) { path.as_str() } else { keys::split(&path).0 };
+    if table.is_list(section) && entry.is_none() {
         return Err(ConfigError::NotAnEntry { section: section.to_owned(), origin });
     }
-    let Some(key) = keys::find(&path) else {
-        let nearest = keys::nearest(&path);
-        return Err(ConfigError::UnknownKey { key: path, origin, nearest });
+    let Some(key) = table.find(&path) else {
+        let (nearest, command) = (table.nearest(&path), table.command);
+        return Err(ConfigError::UnknownKey { key: path, origin, nearest, command });
     };
     match key.kind.accept(&given) {
         Some(value) => Ok((key.path, value)),

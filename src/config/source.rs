@@ -1,6 +1,7 @@
 //! What was given: the file's leaves and the environment's variables, each with where it stood.
 
 use super::error::ConfigError;
+use super::keys::Table;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -82,27 +83,27 @@ impl Source {
     }
 
     /// The file's leaves in the order of their keys. Tables become dotted keys.
-    pub(super) fn file_leaves(&self) -> Result<Vec<Leaf>, ConfigError> {
+    pub(super) fn file_leaves(&self, known: &Table) -> Result<Vec<Leaf>, ConfigError> {
         let table = DeTable::parse(&self.text).map_err(|error| ConfigError::Unreadable {
             origin: self.at(error.span().map_or(0, |span| span.start)),
             reason: error.message().to_owned(),
         })?;
         let mut leaves = Vec::new();
-        self.walk("", None, table.get_ref(), &mut leaves);
+        self.walk(known, ("", None), table.get_ref(), &mut leaves);
         Ok(leaves)
     }
 
-    fn walk(&self, prefix: &str, entry: Option<usize>, table: &DeTable<'_>, leaves: &mut Vec<Leaf>) {
+    fn walk(&self, known: &Table, (prefix, entry): (&str, Option<usize>), table: &DeTable<'_>, leaves: &mut Vec<Leaf>) {
         for (name, value) in table {
             let key =
                 if prefix.is_empty() { name.get_ref().to_string() } else { format!("{prefix}.{}", name.get_ref()) };
             match value.get_ref() {
                 // An empty table of an unknown name is a misspelling too: it must not vanish.
-                DeValue::Table(inner) if !inner.is_empty() || super::keys::is_section(&key) => {
-                    self.walk(&key, entry, inner, leaves);
+                DeValue::Table(inner) if !inner.is_empty() || known.section(&key).is_some() => {
+                    self.walk(known, (&key, entry), inner, leaves);
                 }
                 DeValue::Array(entries)
-                    if super::keys::is_list(&key)
+                    if known.is_list(&key)
                         && entries.iter().all(|entry| matches!(entry.get_ref(), DeValue::Table(_))) =>
                 {
                     for (number, table) in entries.iter().enumerate() {
@@ -110,7 +111,7 @@ impl Source {
                             // Also of an entry that says nothing something is left: that it is there.
                             let origin = self.at(name.span().start);
                             leaves.push(Leaf { key: key.clone(), entry: Some(number), given: Given::Entry, origin });
-                            self.walk(&key, Some(number), table, leaves);
+                            self.walk(known, (&key, Some(number)), table, leaves);
                         }
                     }
                 }
@@ -131,11 +132,11 @@ impl Source {
     ///
     /// A variable without `__` is not configuration (`AJISAI_CONFIG` names the file), unless it spells a key
     /// with single underscores: that is a slip, and is returned as that unknown key.
-    pub(super) fn env_leaves(&self) -> Vec<Leaf> {
+    pub(super) fn env_leaves(&self, known: &Table) -> Vec<Leaf> {
         let mut leaves = Vec::new();
         for (name, value) in &self.env {
             let rest = name.strip_prefix(PREFIX).unwrap_or(name);
-            let slip = super::keys::KEYS.iter().any(|key| variable(key.path).replace("__", "_") == *name);
+            let slip = known.keys().any(|key| variable(key.path).replace("__", "_") == *name);
             if !rest.contains("__") && !slip {
                 continue;
             }

@@ -1,4 +1,4 @@
-use super::keys::{Fallback, KEYS, SECTIONS, split};
+use super::keys::{EDGE, Fallback, NODE, Table, split};
 use super::settings::{Settings, literal};
 use super::source::variable;
 use super::*;
@@ -9,6 +9,11 @@ const ENOUGH: &str = "[identity]\njwt_keys_file = \"keys.json\"\n";
 const MLLP: &str = "[[mllp]]\naddress = \"127.0.0.1:2575\"\nfacilities = [\"hospital\"]\ntls = false\n";
 const STORAGE: &str = "[[storage]]\nname = \"std\"\npath = \"ssmix2\"\nfacility = \"hospital\"\n";
 const TLS: &str = "[tls]\ncertificate = \"n.pem\"\nkey = \"n.key\"\nclient_ca = \"ca.pem\"\n";
+
+/// What an edge must be given, and a way in.
+const EDGE_ENOUGH: &str = "[edge]\nfacility = \"hospital\"\n[node]\naddress = \"https://node:7443\"\n\
+    certificate = \"h.pem\"\nkey = \"h.key\"\n[[mllp]]\naddress = \"127.0.0.1:2575\"\n\
+    facilities = [\"hospital\"]\ntls = false\n";
 
 #[track_caller]
 fn read(text: &str, env: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
@@ -116,14 +121,31 @@ fn what_is_not_toml_is_refused_with_its_line() {
 }
 
 /// How the section of a key is headed.
-fn head(path: &str) -> String {
-    SECTIONS.iter().find(|section| section.path == split(path).0).unwrap().head()
+fn head(table: &Table, path: &str) -> String {
+    table.section(split(path).0).unwrap().head()
+}
+
+/// Reads a file of a table's kind.
+fn faults(table: &Table, text: &str) -> ConfigErrors {
+    let source = Source::new("a.toml", text);
+    let read = if table.command == EDGE.command {
+        EdgeConfig::read(&source).map(|_| ())
+    } else {
+        Config::read(&source).map(|_| ())
+    };
+    read.expect_err("the configuration should be refused")
+}
+
+/// Each with what makes every key be read.
+fn tables() -> [(&'static Table, String); 2] {
+    let kafka = "[log]\nkind = \"kafka\"\n[log.kafka]\nbrokers = [\"127.0.0.1:9092\"]\n";
+    [(&NODE, format!("{kafka}{MLLP}{STORAGE}")), (&EDGE, format!("{EDGE_ENOUGH}{STORAGE}"))]
 }
 
 /// For each kind of key, a value of a wrong type; each key is tried with it in the file.
 #[test]
 fn every_key_refuses_a_value_of_another_type() {
-    for key in KEYS {
+    for (table, key) in [&NODE, &EDGE].into_iter().flat_map(|table| table.keys().map(move |key| (table, key))) {
         let wrong = match key.kind {
             value::Kind::Text | value::Kind::Path | value::Kind::OneOf(_) | value::Kind::Url => "7",
             value::Kind::Address | value::Kind::AddressOrOff => "\"localhost\"",
@@ -131,8 +153,8 @@ fn every_key_refuses_a_value_of_another_type() {
             value::Kind::Ratio => "1.5",
             value::Kind::Texts => "[1, 2]",
         };
-        let (head, name) = (head(key.path), split(key.path).1);
-        let refused = refusal(&format!("{head}\n{name} = {wrong}\n"), &[]);
+        let (head, name) = (head(table, key.path), split(key.path).1);
+        let refused = faults(table, &format!("{head}\n{name} = {wrong}\n"));
         let named = refused.faults().iter().any(|fault| {
             matches!(fault, ConfigError::BadValue { key: named, example, .. } if *named == key.path && *example == key.example)
         });
@@ -142,10 +164,10 @@ fn every_key_refuses_a_value_of_another_type() {
 
 #[test]
 fn every_key_can_be_given_in_the_file_and_in_the_environment() {
-    for key in KEYS {
-        let (head, name) = (head(key.path), split(key.path).1);
+    for (table, key) in [&NODE, &EDGE].into_iter().flat_map(|table| table.keys().map(move |key| (table, key))) {
+        let (head, name) = (head(table, key.path), split(key.path).1);
         let source = Source::new("a.toml", &format!("{head}\n{name} = {}\n", key.example));
-        assert!(Settings::read(&source).is_ok(), "{} in the file", key.path);
+        assert!(Settings::read(&source, table).is_ok(), "{} in the file", key.path);
 
         let text = match literal(key.example).unwrap() {
             source::Given::List(items) => {
@@ -154,7 +176,7 @@ fn every_key_can_be_given_in_the_file_and_in_the_environment() {
             given => given.to_string().replace('"', ""),
         };
         let source = Source::none().with_env([(variable(key.path), text)]);
-        let read = Settings::read(&source);
+        let read = Settings::read(&source, table);
         if head.starts_with("[[") {
             let refused = read.err().unwrap().to_string();
             assert!(refused.contains(&format!("write {head} in the file")), "{refused}");
@@ -166,7 +188,7 @@ fn every_key_can_be_given_in_the_file_and_in_the_environment() {
 
 #[test]
 fn every_default_is_a_value_of_its_key() {
-    for key in KEYS {
+    for key in NODE.keys().chain(EDGE.keys()) {
         if let Fallback::Is(toml) = key.default {
             let given = literal(toml).unwrap_or_else(|| panic!("{} has a default that is not TOML", key.path));
             assert!(key.kind.accept(&given).is_some(), "{}", key.path);
@@ -176,18 +198,27 @@ fn every_default_is_a_value_of_its_key() {
 
 #[test]
 fn every_documented_key_is_read_and_every_key_read_is_documented() {
-    let text = format!("[log]\nkind = \"kafka\"\n[log.kafka]\nbrokers = [\"127.0.0.1:9092\"]\n{MLLP}{STORAGE}");
-    let settings = Settings::read(&Source::new("a.toml", &text)).unwrap();
-    let _ = settings.build();
-    let documented: std::collections::BTreeSet<_> = KEYS.iter().map(|key| key.path).collect();
-    assert_eq!(settings.asked(), documented);
+    for (table, text) in tables() {
+        let settings = Settings::read(&Source::new("a.toml", &text), table).unwrap();
+        if table.command == EDGE.command {
+            let _ = settings.build_edge();
+        } else {
+            let _ = settings.build();
+        }
+        let documented: std::collections::BTreeSet<_> = table.keys().map(|key| key.path).collect();
+        assert_eq!(settings.asked(), documented, "{}", table.command);
+    }
 }
 
 #[test]
 fn every_key_belongs_to_a_documented_section_and_stands_once() {
-    for (at, key) in KEYS.iter().enumerate() {
-        assert!(SECTIONS.iter().any(|section| section.path == split(key.path).0), "{}", key.path);
-        assert!(KEYS.iter().take(at).all(|other| other.path != key.path), "{} stands twice", key.path);
+    for (table, _) in tables() {
+        for section in table.sections {
+            assert!(section.keys.iter().all(|key| split(key.path).0 == section.path), "{}", section.path);
+        }
+        for (at, key) in table.keys().enumerate() {
+            assert!(table.keys().take(at).all(|other| other.path != key.path), "{} stands twice", key.path);
+        }
     }
 }
 
@@ -296,31 +327,36 @@ fn every_fault_is_told_in_japanese_too() {
 #[test]
 fn the_documentation_page_is_the_table() {
     expect_test::expect_file!["../../docs/configuration.md"].assert_eq(&markdown());
+    expect_test::expect_file!["../../docs/edge-configuration.md"].assert_eq(&edge_markdown());
 }
 
 #[test]
 fn the_template_with_every_line_uncommented_is_accepted_key_by_key() {
-    let settings: String = template()
-        .lines()
-        .filter_map(|line| match line.strip_prefix("# ") {
-            Some(rest) if rest.starts_with("[[") => Some(rest),
-            Some(rest) if rest.split_once(" = ").is_some_and(|(name, _)| !name.contains([' ', '/'])) => Some(rest),
-            Some(_) => None,
-            None => Some(line),
-        })
-        .map(|line| format!("{line}\n"))
-        .collect();
-    let refused = refusal(&settings, &[]);
-    assert_eq!(settings.matches(" = ").count(), KEYS.len());
-    assert_eq!(
-        refused.faults(),
-        [ConfigError::Broken {
-            key: "identity.jwt_keys_file",
-            rule: Rule::TwoKeySources,
-            example: keys::find("identity.jwt_keys_file").unwrap().example,
-        }],
-        "the only fault is that both sources of keys are shown"
-    );
+    let uncommented = |table: &Table| -> String {
+        template(table)
+            .lines()
+            .filter_map(|line| match line.strip_prefix("# ") {
+                Some(rest) if rest.starts_with("[[") => Some(rest),
+                Some(rest) if rest.split_once(" = ").is_some_and(|(name, _)| !name.contains([' ', '/'])) => Some(rest),
+                Some(_) => None,
+                None => Some(line),
+            })
+            .map(|line| format!("{line}\n"))
+            .collect()
+    };
+    for table in [&NODE, &EDGE] {
+        let settings = uncommented(table);
+        assert_eq!(settings.matches(" = ").count(), table.keys().count());
+        assert_eq!(
+            faults(table, &settings).faults(),
+            [ConfigError::Broken {
+                key: "identity.jwt_keys_file",
+                rule: Rule::TwoKeySources,
+                example: table.example("identity.jwt_keys_file"),
+            }],
+            "the only fault is that both sources of keys are shown"
+        );
+    }
 }
 
 #[test]
@@ -329,6 +365,9 @@ fn the_packaged_example_is_accepted() {
     let config = Config::read(&Source::new("/etc/ajisai/ajisai.toml", text)).unwrap();
     assert!(!config.listen.grpc.ip().is_loopback());
     assert!(config.tls.is_some());
+    let text = include_str!("../../deploy/edge.toml");
+    let config = EdgeConfig::read(&Source::new("/etc/ajisai/edge.toml", text)).unwrap();
+    assert!(!config.mllp[0].address.ip().is_loopback() && !config.storages.is_empty());
 }
 
 #[test]
@@ -349,7 +388,7 @@ fn each_entry_of_a_list_has_its_own_values_and_defaults() {
 
 #[test]
 fn every_character_set_that_may_be_given_is_known() {
-    let value::Kind::OneOf(names) = keys::find("mllp.charset").unwrap().kind else { panic!("it is one of some") };
+    let value::Kind::OneOf(names) = NODE.find("mllp.charset").unwrap().kind else { panic!("it is one of some") };
     for name in names {
         assert!(ingest::hl7::Charset::from_name(name).is_some(), "{name}");
     }
@@ -395,4 +434,54 @@ fn a_storage_has_a_plain_name_of_its_own() {
     }
     let refused = refusal(&format!("{ENOUGH}{STORAGE}zone = \"Nowhere/Else\"\n"), &[]).to_string();
     assert!(refused.starts_with("`storage.zone` has \"Nowhere/Else\""), "{refused}");
+}
+
+#[track_caller]
+fn edge(text: &str) -> Vec<(&'static str, Rule)> {
+    let refused = faults(&EDGE, text);
+    let broken = |fault: &ConfigError| match fault {
+        ConfigError::Broken { key, rule, .. } => (*key, *rule),
+        other => panic!("{other}"),
+    };
+    refused.faults().iter().map(broken).collect()
+}
+
+#[test]
+fn an_edge_must_be_told_whose_it_is_where_the_node_is_and_what_to_take() {
+    let config = EdgeConfig::read(&Source::new("/etc/ajisai/edge.toml", EDGE_ENOUGH)).unwrap();
+    assert_eq!(config.edge.queue_dir, Path::new("/etc/ajisai/data/queue"));
+    assert_eq!(config.edge.queue_bytes, 20 << 30);
+    assert_eq!(config.listen.admin, Some("127.0.0.1:7481".parse().unwrap()));
+    assert_eq!((config.mllp[0].silent, config.listen.fhir_silent), (Some(Duration::from_secs(900)), None));
+    let needed = ["edge.facility", "node.address", "node.certificate", "node.key"];
+    assert_eq!(edge(""), needed.map(|key| (key, Rule::Needed)));
+    let nothing = EDGE_ENOUGH.split("[[mllp]]").next().unwrap();
+    assert_eq!(edge(nothing), [("mllp.address", Rule::NoWayIn)]);
+}
+
+#[test]
+fn an_edge_speaks_for_its_own_facility_over_tls() {
+    let other = EDGE_ENOUGH.replace("facilities = [\"hospital\"]", "facilities = [\"clinic\"]");
+    assert_eq!(edge(&other), [("mllp.facilities", Rule::OtherFacility { entry: 1 })]);
+    let storage = STORAGE.replace("\"hospital\"", "\"clinic\"");
+    assert_eq!(edge(&(EDGE_ENOUGH.to_owned() + &storage)), [("storage.facility", Rule::OtherFacility { entry: 1 })]);
+    // Also on loopback: the node knows the facility by its certificate.
+    let plain = EDGE_ENOUGH.replace("https://node", "http://127.0.0.1");
+    assert_eq!(edge(&plain), [("node.address", Rule::NodeOverTls)]);
+    let fhir = format!("{EDGE_ENOUGH}[listen]\nfhir = \"127.0.0.1:7444\"\n");
+    assert_eq!(edge(&fhir), [("identity.jwt_keys_file", Rule::NoDoor)]);
+    let open = format!("{EDGE_ENOUGH}[listen]\nadmin = \"0.0.0.0:7481\"\n");
+    assert_eq!(edge(&open), [("tls.certificate", Rule::TlsOffLoopback { listener: "listen.admin" })]);
+    let named = EDGE_ENOUGH.replace("[node]", "name = \"a/b\"\n[node]");
+    assert!(faults(&EDGE, &named).to_string().contains("only letters"));
+}
+
+#[test]
+fn a_key_of_the_other_kind_of_file_is_unknown_and_its_command_is_named() {
+    let refused = faults(&EDGE, &format!("{EDGE_ENOUGH}[views]\nflush_rows = 3000\n")).to_string();
+    assert!(
+        refused.contains("unknown key `views.flush_rows`") && refused.contains("`ajisai edge config`"),
+        "{refused}"
+    );
+    assert!(refusal(&format!("{ENOUGH}[edge]\nname = \"x\"\n"), &[]).to_string().contains("unknown key `edge.name`"));
 }

@@ -5,7 +5,7 @@ use crate::door::Step;
 use event_log::Clock;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use jiff::civil::Date;
-use model::FacilityId;
+use model::{FacilityId, Moment};
 use prost::Message;
 use std::borrow::Cow;
 use std::path::Path;
@@ -107,6 +107,8 @@ pub struct FeedBook {
     days: Keyspace,
     /// Its gaps: `facility \0 feed \0 day \0 number` → `v1::Gap`.
     gaps: Keyspace,
+    /// How feeds stand: `facility \0 feed` → `v1::FeedStanding`.
+    standings: Keyspace,
     clock: Clock,
 }
 
@@ -116,7 +118,7 @@ impl std::fmt::Debug for FeedBook {
     }
 }
 
-fn key(facility: &FacilityId, parts: &[&str]) -> Vec<u8> {
+pub(super) fn key(facility: &FacilityId, parts: &[&str]) -> Vec<u8> {
     let mut key = facility.as_str().as_bytes().to_vec();
     for part in parts {
         key.push(0);
@@ -127,7 +129,7 @@ fn key(facility: &FacilityId, parts: &[&str]) -> Vec<u8> {
 }
 
 /// The key of all that begins with these whole parts.
-fn prefix(facility: &FacilityId, parts: &[&str]) -> Vec<u8> {
+pub(super) fn prefix(facility: &FacilityId, parts: &[&str]) -> Vec<u8> {
     let mut prefix = key(facility, parts);
     prefix.push(0);
     prefix
@@ -143,8 +145,8 @@ impl FeedBook {
         let small = || KeyspaceCreateOptions::default().max_memtable_size(4 << 20);
         let (offered, dealt_with) = (database.keyspace("offered", small)?, database.keyspace("dealt_with", small)?);
         let (days, gaps) = (database.keyspace("days", small)?, database.keyspace("gaps", small)?);
-        let unsettled = database.keyspace("unsettled", small)?;
-        Ok(Self { database, offered, dealt_with, unsettled, days, gaps, clock })
+        let (unsettled, standings) = (database.keyspace("unsettled", small)?, database.keyspace("standings", small)?);
+        Ok(Self { database, offered, dealt_with, unsettled, days, gaps, standings, clock })
     }
 
     /// Writes notes in one batch, in their order.
@@ -255,17 +257,32 @@ impl FeedBook {
             dealt_with_digest: comparison.dealt_with_digest,
             compared_us: (self.clock)().micros(),
         };
+        self.put_day(feed.facility, &noted, &comparison.gaps)
+    }
+
+    /// Writes what comparing a day came to, and its gaps, in the place of what was written before.
+    pub(super) fn put_day(&self, facility: &FacilityId, day: &v1::FeedDay, gaps: &[Gap]) -> Result<(), FeedError> {
         let mut batch = self.database.batch().durability(Some(PersistMode::SyncData));
-        let begin = feed.prefix(&text);
+        let begin = prefix(facility, &[&day.feed, &day.day]);
         for entry in self.gaps.prefix(&begin) {
             batch.remove(&self.gaps, entry.key()?);
         }
-        for (number, Gap { key, kind }) in (0u64..).zip(&comparison.gaps) {
+        for (number, Gap { key, kind }) in (0u64..).zip(gaps) {
             let gap = v1::Gap { kind: kind.code().to_owned(), key: key.clone() };
             batch.insert(&self.gaps, [begin.as_slice(), &number.to_be_bytes()].concat(), gap.encode_to_vec());
         }
-        batch.insert(&self.days, feed.key(&text), noted.encode_to_vec());
+        batch.insert(&self.days, key(facility, &[&day.feed, &day.day]), day.encode_to_vec());
         Ok(batch.commit()?)
+    }
+
+    pub(super) fn database(&self) -> &Database {
+        &self.database
+    }
+    pub(super) fn standings_kept(&self) -> &Keyspace {
+        &self.standings
+    }
+    pub(super) fn now(&self) -> Moment {
+        (self.clock)()
     }
 
     /// What is noted of a facility's feeds, by feed and day; of one feed where it is named. Of message feeds, as of now.
@@ -287,7 +304,7 @@ impl FeedBook {
     }
 }
 
-fn page<M: Message + Default>(of: &Keyspace, prefix: &[u8], which: Page) -> Result<Vec<M>, FeedError> {
+pub(super) fn page<M: Message + Default>(of: &Keyspace, prefix: &[u8], which: Page) -> Result<Vec<M>, FeedError> {
     let mut found = Vec::new();
     for entry in of.prefix(prefix).skip(which.skip).take(which.limit) {
         let value = entry.value()?;

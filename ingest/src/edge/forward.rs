@@ -1,9 +1,11 @@
 //! Bringing what waits to the node, in order, one batch after another, for as long as the line holds.
 
-use super::queue::{Held, Queue, QueueError, Waiting};
+use super::queue::{Held, Queue, QueueError};
+use model::{Moment, Position};
 use opentelemetry::metrics::{Counter, Gauge};
+use parking_lot::Mutex;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tonic::codegen::{Body, Bytes as BodyBytes, StdError};
 use tonic::metadata::MetadataValue;
@@ -25,15 +27,23 @@ pub struct LineError {
     pub reason: String,
 }
 
+/// What the node made of one event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answered {
+    /// It is durable, here.
+    Durable(Position),
+    /// It was refused, and is in the node's quarantine.
+    Refused,
+}
+
 /// The line to the node.
 #[tonic::async_trait]
 pub trait Line: Send {
-    /// Sends a batch, of which all or none are `late`. One answer each, in order: `true` where the node has made the event
-    /// durable, `false` where it refused it and keeps it in its quarantine.
+    /// Sends a batch, of which all or none are `late`. One answer each, in order.
     ///
     /// # Errors
     /// When the node was not reached, or did not answer for each of them.
-    async fn send(&mut self, held: &[Held], late: bool) -> Result<Vec<bool>, LineError>;
+    async fn send(&mut self, held: &[Held], late: bool) -> Result<Vec<Answered>, LineError>;
 }
 
 /// A line over gRPC: `IngestService.PublishBatch`.
@@ -58,7 +68,7 @@ where
     <T::ResponseBody as Body>::Error: Into<StdError> + Send,
     T::Future: Send,
 {
-    async fn send(&mut self, held: &[Held], late: bool) -> Result<Vec<bool>, LineError> {
+    async fn send(&mut self, held: &[Held], late: bool) -> Result<Vec<Answered>, LineError> {
         let event = |held: &Held| v1::PublishRequest { event: held.event.clone(), traceparent: String::new() };
         let events = held.iter().map(event).collect();
         let mut request = tonic::Request::new(v1::PublishBatchRequest { events });
@@ -66,19 +76,33 @@ where
             request.metadata_mut().insert(HELD_SINCE, MetadataValue::from(oldest.since.micros()));
         }
         let answered = self.client.publish_batch(request).await;
-        let answered = answered.map_err(|status| LineError { reason: format!("{:?}", status.code()) })?;
+        let answered = answered.map_err(|status| LineError { reason: said(&status) })?;
         let responses = answered.into_inner().responses;
         if responses.len() != held.len() {
             return Err(LineError { reason: "the node answered for another number of events".to_owned() });
         }
         let answer = |response: v1::PublishResponse| match response.outcome {
-            Some(Outcome::Accepted(_)) => Ok(true),
+            Some(Outcome::Accepted(accepted)) => Ok(Answered::Durable(accepted.position.unwrap_or_default().into())),
             // A refusal that the node does not keep would lose the event.
-            Some(Outcome::Refused(refused)) if !refused.quarantine_id.is_empty() => Ok(false),
+            Some(Outcome::Refused(refused)) if !refused.quarantine_id.is_empty() => Ok(Answered::Refused),
             Some(Outcome::Refused(_)) => Err(LineError { reason: "the node's quarantine is full".to_owned() }),
             None => Err(LineError { reason: "the node did not answer for an event".to_owned() }),
         };
         responses.into_iter().map(answer).collect()
+    }
+}
+
+/// What a failed call says: of a call that did not reach the node, what the transport says below its "transport error".
+fn said(status: &tonic::Status) -> String {
+    let mut at: Option<&dyn std::error::Error> = std::error::Error::source(status);
+    let mut below = String::new();
+    while let Some(cause) = at {
+        below = cause.to_string();
+        at = cause.source();
+    }
+    match below.as_str() {
+        "" => format!("{:?}: {}", status.code(), status.message()),
+        below => format!("{:?}: {below}", status.code()),
     }
 }
 
@@ -107,6 +131,15 @@ impl Default for Pace {
     }
 }
 
+/// Why the line does not carry, and since when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// Since when.
+    pub since: Moment,
+    /// Why, as of the last try.
+    pub reason: String,
+}
+
 /// What the forwarder has done. Read it while it runs.
 #[derive(Debug, Default)]
 pub struct Forwarded {
@@ -114,7 +147,7 @@ pub struct Forwarded {
     refused: AtomicU64,
     failures: AtomicU64,
     late: AtomicU64,
-    up: AtomicBool,
+    trouble: Mutex<Option<Trouble>>,
 }
 
 impl Forwarded {
@@ -134,9 +167,9 @@ impl Forwarded {
     pub fn failures(&self) -> u64 {
         self.failures.load(Ordering::Relaxed)
     }
-    /// Whether the last batch was carried.
-    pub fn is_up(&self) -> bool {
-        self.up.load(Ordering::Relaxed)
+    /// Why the last batch was not carried; `None`: it was, or nothing was to be sent.
+    pub fn trouble(&self) -> Option<Trouble> {
+        self.trouble.lock().clone()
     }
 }
 
@@ -144,8 +177,36 @@ impl Forwarded {
 struct Metrics {
     waiting: Gauge<u64>,
     waiting_bytes: Gauge<u64>,
+    oldest: Gauge<f64>,
+    up: Gauge<u64>,
     sent: Counter<u64>,
+    refused: Counter<u64>,
     failures: Counter<u64>,
+}
+
+impl Metrics {
+    fn new() -> Self {
+        let meter = opentelemetry::global::meter("ajisai.edge");
+        Self {
+            waiting: meter
+                .u64_gauge("ajisai.edge.queue.events")
+                .with_description("Events that wait for the line")
+                .build(),
+            waiting_bytes: meter.u64_gauge("ajisai.edge.queue.size").with_unit("By").build(),
+            oldest: meter
+                .f64_gauge("ajisai.edge.queue.age")
+                .with_unit("s")
+                .with_description("For how long the oldest event has waited")
+                .build(),
+            up: meter.u64_gauge("ajisai.edge.line.up").with_description("1 while the line to the node carries").build(),
+            sent: meter.u64_counter("ajisai.edge.sent").with_description("Events the node answered for").build(),
+            refused: meter
+                .u64_counter("ajisai.edge.refused")
+                .with_description("Events among them that the node refused and keeps")
+                .build(),
+            failures: meter.u64_counter("ajisai.edge.line.failures").with_description("Batches not carried").build(),
+        }
+    }
 }
 
 /// Brings a queue to the node.
@@ -155,27 +216,28 @@ pub struct Forwarder<L> {
     line: L,
     pace: Pace,
     forwarded: Arc<Forwarded>,
-    metrics: Metrics,
+    metrics: Arc<Metrics>,
 }
+
+/// How often it is told how much waits.
+const TOLD: Duration = Duration::from_secs(1);
 
 impl<L: Line> Forwarder<L> {
     /// A forwarder; `forwarded` says how it goes.
     pub fn new(queue: Arc<Queue>, line: L, pace: Pace, forwarded: Arc<Forwarded>) -> Self {
-        let meter = opentelemetry::global::meter("ajisai.edge");
-        let metrics = Metrics {
-            waiting: meter
-                .u64_gauge("ajisai.edge.queue.events")
-                .with_description("Events that wait for the line")
-                .build(),
-            waiting_bytes: meter.u64_gauge("ajisai.edge.queue.size").with_unit("By").build(),
-            sent: meter.u64_counter("ajisai.edge.sent").with_description("Events the node answered for").build(),
-            failures: meter.u64_counter("ajisai.edge.line.failures").with_description("Batches not carried").build(),
-        };
-        Self { queue, line, pace, forwarded, metrics }
+        Self { queue, line, pace, forwarded, metrics: Arc::new(Metrics::new()) }
     }
 
     /// Sends what waits and what comes, for ever.
     pub async fn run(mut self) {
+        let telling = tell(Arc::clone(&self.queue), Arc::clone(&self.forwarded), Arc::clone(&self.metrics));
+        tokio::select! {
+            () = self.forward() => {}
+            () = telling => {}
+        }
+    }
+
+    async fn forward(&mut self) {
         let mut grown = self.queue.grown();
         let mut rest = self.pace.rest;
         loop {
@@ -188,16 +250,24 @@ impl<L: Line> Forwarder<L> {
                     }
                 }
                 Err(reason) => {
-                    if self.forwarded.up.swap(false, Ordering::Relaxed) || self.forwarded.failures() == 0 {
-                        tracing::warn!(reason, "the line to the node is cut; what comes is kept here");
-                    }
-                    self.forwarded.failures.fetch_add(1, Ordering::Relaxed);
-                    self.metrics.failures.add(1, &[]);
+                    self.failed(reason);
                     tokio::time::sleep(rest).await;
                     rest = (rest * 2).min(self.pace.longest_rest);
                 }
             }
         }
+    }
+
+    /// Notes that a batch was not carried; says so when it is news.
+    fn failed(&self, reason: String) {
+        self.forwarded.failures.fetch_add(1, Ordering::Relaxed);
+        self.metrics.failures.add(1, &[]);
+        let mut trouble = self.forwarded.trouble.lock();
+        if trouble.as_ref().is_none_or(|known| known.reason != reason) {
+            tracing::warn!(reason, "nothing is brought to the node; what comes is kept here");
+        }
+        let since = trouble.as_ref().map_or_else(|| self.queue.now(), |known| known.since);
+        *trouble = Some(Trouble { since, reason });
     }
 
     /// Sends the oldest events. `false`: there were none.
@@ -214,22 +284,24 @@ impl<L: Line> Forwarder<L> {
         let alike = held.iter().take_while(|held| is_late(held) == late).count();
         let held: Vec<Held> = held.into_iter().take(alike).collect();
         let answers = self.line.send(&held, late).await.map_err(|error| error.to_string())?;
-        let (sent, refused) = (held.len() as u64, answers.iter().filter(|taken| !**taken).count() as u64);
-        let Waiting { events, bytes, .. } = self
-            .work(move |queue| {
-                queue.done(&held)?;
-                queue.waiting()
-            })
-            .await?;
-        if !self.forwarded.up.swap(true, Ordering::Relaxed) {
-            tracing::info!(waiting = events, "the line to the node is up");
+        let sent = held.len() as u64;
+        let refused = answers.iter().filter(|answered| **answered == Answered::Refused).count() as u64;
+        let position = answers.iter().rev().find_map(|answered| match answered {
+            Answered::Durable(position) => Some(*position),
+            Answered::Refused => None,
+        });
+        self.work(move |queue| queue.done(&held, position)).await?;
+        if let Some(Trouble { since, .. }) = self.forwarded.trouble.lock().take() {
+            tracing::info!(%since, "the line to the node carries again");
         }
         self.forwarded.sent.fetch_add(sent, Ordering::Relaxed);
         self.forwarded.late.fetch_add(if late { sent } else { 0 }, Ordering::Relaxed);
         self.forwarded.refused.fetch_add(refused, Ordering::Relaxed);
         self.metrics.sent.add(sent, &[]);
-        self.metrics.waiting.record(events, &[]);
-        self.metrics.waiting_bytes.record(bytes, &[]);
+        if refused > 0 {
+            self.metrics.refused.add(refused, &[]);
+            tracing::warn!(refused, "the node refused events and keeps them: `ajisai quarantine list` there");
+        }
         Ok(true)
     }
 
@@ -243,5 +315,22 @@ impl<L: Line> Forwarder<L> {
             Ok(done) => done.map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         }
+    }
+}
+
+/// Tells how much waits, also while nothing is carried.
+async fn tell(queue: Arc<Queue>, forwarded: Arc<Forwarded>, metrics: Arc<Metrics>) {
+    let mut tick = tokio::time::interval(TOLD);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        metrics.up.record(u64::from(forwarded.trouble().is_none()), &[]);
+        let asked = Arc::clone(&queue);
+        // What cannot be read is said by whoever sends it.
+        let Ok(Ok(waiting)) = tokio::task::spawn_blocking(move || asked.waiting()).await else { continue };
+        metrics.waiting.record(waiting.events, &[]);
+        metrics.waiting_bytes.record(waiting.bytes, &[]);
+        let age = waiting.oldest.map_or(0, |oldest| queue.now().since(oldest));
+        metrics.oldest.record(Duration::from_micros(u64::try_from(age).unwrap_or(0)).as_secs_f64(), &[]);
     }
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::admission::{Admission, Answer, Incoming};
 use crate::tests::fixture::*;
 use event_log::{Clock, EventLog, MemoryLog, ReadLimit};
-use model::Offset;
+use model::{Offset, Position};
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
@@ -49,7 +49,7 @@ struct Cut {
 
 #[tonic::async_trait]
 impl Line for Cut {
-    async fn send(&mut self, held: &[Held], late: bool) -> Result<Vec<bool>, LineError> {
+    async fn send(&mut self, held: &[Held], late: bool) -> Result<Vec<Answered>, LineError> {
         if self.troubles.cut.contains(&self.time.hours()) {
             return Err(LineError { reason: "no route".to_owned() });
         }
@@ -60,7 +60,11 @@ impl Line for Cut {
             return Err(LineError { reason: "the answer was lost".to_owned() });
         }
         self.lates.fetch_add(u32::from(late), Ordering::Relaxed);
-        Ok(answers.iter().map(|answer| matches!(answer, Answer::Accepted { .. })).collect())
+        let answered = |answer: &Answer| match answer {
+            Answer::Accepted { position, .. } => Answered::Durable(*position),
+            Answer::Refused { .. } => Answered::Refused,
+        };
+        Ok(answers.iter().map(answered).collect())
     }
 }
 
@@ -81,13 +85,18 @@ struct Edge {
 impl Edge {
     fn start(directory: &Path, clock: &Clock, line: Cut) -> Self {
         let queue = Arc::new(Queue::open(&directory.join("queue"), 64 << 20, Arc::clone(clock)).unwrap());
-        let quarantine = crate::Quarantine::open(&directory.join("edge"), 1 << 20, Arc::clone(clock)).unwrap();
-        let door = EdgeDoor::new(facility("hospital"), Arc::clone(&queue), Arc::new(quarantine));
+        let door = door_of(directory, Arc::clone(&queue), clock);
         // Small batches, so that there are many.
         let pace = Pace { batch: 20, ..Pace::default() };
         let forwarder = Forwarder::new(Arc::clone(&queue), line, pace, Arc::default());
         Self { door, queue, forwarder }
     }
+}
+
+fn door_of(directory: &Path, queue: Arc<Queue>, clock: &Clock) -> EdgeDoor {
+    let quarantine = Quarantine::open(&directory.join("edge"), 1 << 20, Arc::clone(clock)).unwrap();
+    let feeds = FeedBook::open(&directory.join("feeds"), Arc::clone(clock)).unwrap();
+    EdgeDoor::new(facility("hospital"), queue, Arc::new(quarantine), Arc::new(feeds))
 }
 
 async fn four_days(troubles: Troubles) -> Outcome {
@@ -168,7 +177,7 @@ struct Mended {
 
 #[tonic::async_trait]
 impl Line for Mended {
-    async fn send(&mut self, held: &[Held], _: bool) -> Result<Vec<bool>, LineError> {
+    async fn send(&mut self, held: &[Held], _: bool) -> Result<Vec<Answered>, LineError> {
         if self.failures > 0 {
             self.failures -= 1;
             return Err(LineError { reason: "no route".to_owned() });
@@ -176,7 +185,7 @@ impl Line for Mended {
         for held in held {
             self.seen.send(held.place).unwrap();
         }
-        Ok(vec![true; held.len()])
+        Ok(held.iter().map(|held| Answered::Durable(Position::new(1, held.place))).collect())
     }
 }
 
@@ -196,7 +205,8 @@ async fn a_forwarder_tries_again_and_then_sends_what_comes() {
     while forwarded.sent() < 3 {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    assert_eq!((forwarded.failures(), forwarded.is_up(), forwarded.late()), (5, true, 0));
+    assert_eq!((forwarded.failures(), forwarded.trouble(), forwarded.late()), (5, None, 0));
+    assert_eq!(queue.reached().map(|reached| reached.position), Some(Position::new(1, 2)));
     assert_eq!(queue.waiting().unwrap().events, 0);
     running.abort();
 }
@@ -217,12 +227,14 @@ fn a_queue_survives_a_restart_and_gives_its_room_back() {
     let first = queue.oldest(3, 1 << 20).unwrap();
     assert_eq!(queue.oldest(100, 250).unwrap().len(), 2);
     assert_eq!(queue.oldest(100, 1).unwrap().len(), 1, "one always comes");
-    queue.done(&first).unwrap();
+    queue.done(&first, Some(Position::new(3, 7))).unwrap();
     drop(queue);
     let queue = open(directory.path(), 2000);
+    assert_eq!(queue.reached(), Some(Reached { position: Position::new(3, 7), at: now() }));
+    assert_eq!(queue.waiting().unwrap(), Waiting { events: 7, bytes: 7 * 164, oldest: Some(now()) });
     let held = queue.oldest(100, 1 << 20).unwrap();
     assert_eq!(held.iter().map(|held| held.event[0]).collect::<Vec<_>>(), [3, 4, 5, 6, 7, 8, 9]);
-    queue.done(&held).unwrap();
+    queue.done(&held, None).unwrap();
     assert_eq!(queue.waiting().unwrap(), Waiting::default());
     queue.push(&events).unwrap();
     assert_eq!(queue.oldest(1, 1).unwrap()[0].event[0], 0);
@@ -232,26 +244,22 @@ fn a_queue_survives_a_restart_and_gives_its_room_back() {
 async fn a_full_edge_refuses_and_says_what_to_do() {
     let directory = tempfile::tempdir().unwrap();
     let queue = Arc::new(open(&directory.path().join("queue"), 10));
-    let path = directory.path().join("quarantine");
-    let quarantine = Arc::new(crate::Quarantine::open(&path, 100, clock()).unwrap());
-    let door = EdgeDoor::new(facility("hospital"), queue, quarantine);
+    let door = door_of(directory.path(), queue, &clock());
     let error = door.publish(vec![Bytes::from_static(b"0123456789")]).await.unwrap_err();
     assert!(error.to_string().contains("mend the line"), "{error}");
 }
 
-#[test]
-fn a_feed_that_falls_silent_is_said_once_and_so_is_its_return() {
-    let at = |seconds: i64| now().plus_micros(seconds * 1_000_000);
-    let mut dog = Watchdog::default();
-    dog.watch("mllp", Duration::from_secs(10), at(0));
-    dog.watch("storage", Duration::from_secs(600), at(0));
-    assert!(dog.check(at(10)).is_empty());
-    assert_eq!(dog.check(at(11)), [Notice::Silent { feed: "mllp".to_owned(), since: at(0) }]);
-    assert!(dog.check(at(12)).is_empty());
-    assert_eq!(dog.silent().collect::<Vec<_>>(), ["mllp"]);
-    assert_eq!(dog.heard("mllp", at(20)), Some(Notice::Back { feed: "mllp".to_owned(), since: at(0) }));
-    assert_eq!(dog.heard("mllp", at(21)), None);
-    assert_eq!(dog.heard("nobody", at(21)), None);
-    assert!(dog.check(at(31)).is_empty());
-    assert_eq!(dog.check(at(32)).len(), 1);
+/// More than the node takes would stand before everything else for ever.
+#[tokio::test]
+async fn an_event_that_no_call_carries_is_kept_aside_here() {
+    let directory = tempfile::tempdir().unwrap();
+    let queue = Arc::new(open(&directory.path().join("queue"), 64 << 20));
+    let mut door = door_of(directory.path(), Arc::clone(&queue), &clock());
+    let path = directory.path().join("quarantine");
+    door.quarantine = Arc::new(Quarantine::open(&path, 64 << 20, clock()).unwrap());
+    let events = vec![Bytes::from_static(b"small"), Bytes::from(vec![0; LARGEST_EVENT + 1])];
+    let published = door.publish(events).await.unwrap();
+    assert_eq!(published[0], Published::Queued);
+    assert!(matches!(&published[1], Published::Refused(refusal) if refusal.reason == RefusalReason::TooLarge));
+    assert_eq!((queue.waiting().unwrap().events, door.quarantine.size().events), (1, 1));
 }

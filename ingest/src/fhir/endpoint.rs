@@ -24,6 +24,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use bytes::Bytes;
+use event_log::Clock;
 use jiff::civil::Date;
 use model::{FacilityId, Moment, Principal};
 use serde_json::{Value, json};
@@ -32,20 +33,40 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// What the endpoint needs to know.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Endpoint {
-    /// The door.
-    pub admission: Arc<Admission>,
+    /// The door of whoever posts.
+    pub door: DoorOf,
+    /// When what comes was received.
+    pub clock: Clock,
     /// How a facility's resources are read; those that are not named are read by the standard systems.
     pub contexts: HashMap<FacilityId, Context>,
     /// The largest body, in bytes.
     pub largest: usize,
 }
 
-/// The route `POST /fhir`. What it keeps aside is read anew, when somebody asks, as it reads.
+/// Which door a caller comes through.
+pub type DoorOf = Arc<dyn Fn(Principal) -> Arc<dyn Door> + Send + Sync>;
+
+impl Endpoint {
+    /// The endpoint of a node. What it keeps aside is read anew, when somebody asks, as it reads.
+    pub fn of(admission: &Arc<Admission>, contexts: HashMap<FacilityId, Context>, largest: usize) -> Self {
+        admission.replay_by(Form::Fhir, Arc::new(FhirReplayer::new(admission, contexts.clone())));
+        let (through, asked) = (Arc::clone(admission), Arc::clone(admission));
+        let door = move |principal| Arc::new(LocalDoor::new(Arc::clone(&through), principal)) as Arc<dyn Door>;
+        Self { door: Arc::new(door), clock: Arc::new(move || asked.now()), contexts, largest }
+    }
+}
+
+impl std::fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { door: _, clock: _, contexts, largest } = self;
+        f.debug_struct("Endpoint").field("contexts", contexts).field("largest", largest).finish_non_exhaustive()
+    }
+}
+
+/// The route `POST /fhir`.
 pub fn router(endpoint: Endpoint) -> Router {
-    let replayer = FhirReplayer::new(&endpoint.admission, endpoint.contexts.clone());
-    endpoint.admission.replay_by(Form::Fhir, Arc::new(replayer));
     let limit = DefaultBodyLimit::max(endpoint.largest);
     Router::new().route("/fhir", post(take)).layer(limit).with_state(Arc::new(endpoint))
 }
@@ -93,7 +114,7 @@ async fn take(State(endpoint): State<Arc<Endpoint>>, request: Request) -> Respon
         let rule = "`Content-Type` is application/fhir+json, application/json or application/fhir+ndjson";
         return failure(StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-supported", rule);
     }
-    let received = endpoint.admission.now();
+    let received = (endpoint.clock)();
     let context = context(&endpoint.contexts, &principal.facility, received);
     // A body of megabytes is not read on a thread that serves others.
     let Ok(mut work) = tokio::task::spawn_blocking(move || understand(&body, &context)).await else {
@@ -110,10 +131,10 @@ async fn take(State(endpoint): State<Arc<Endpoint>>, request: Request) -> Respon
     if transaction && work.entries.iter().any(|entry| !entry.is_taken()) {
         return answer(StatusCode::UNPROCESSABLE_ENTITY, &outcome(&work));
     }
-    let door = LocalDoor::new(Arc::clone(&endpoint.admission), principal);
+    let door = (endpoint.door)(principal);
     let account = accounted(&work, received);
     door.note(FeedKind::Fhir, "fhir", Step::Offered, account.clone()).await;
-    if let Err(error) = carry_out(&door, &mut work).await {
+    if let Err(error) = carry_out(door.as_ref(), &mut work).await {
         tracing::warn!(%error, "a FHIR body was not taken");
         return failure(StatusCode::SERVICE_UNAVAILABLE, "transient", "it could not be made durable; send it again");
     }
@@ -214,7 +235,7 @@ fn accounted(work: &Work, received: Moment) -> Vec<(Date, Item)> {
 }
 
 /// Makes it durable: first what is kept aside, then the events.
-async fn carry_out(door: &LocalDoor, work: &mut Work) -> Result<(), DoorError> {
+async fn carry_out(door: &dyn Door, work: &mut Work) -> Result<(), DoorError> {
     let mut asides = Vec::new();
     let (mut places, mut all) = (Vec::new(), Vec::new());
     for (place, entry) in work.entries.iter_mut().enumerate() {

@@ -3,7 +3,7 @@
 use super::{denied, of_admission, of_quarantine, page_size, principal_of, trace_of};
 use crate::admission::{Admission, Answer, Incoming, Prepared};
 use crate::authority;
-use crate::completeness::{FeedBook, FeedError, Page};
+use crate::completeness::{FeedBook, FeedError, Page, Report};
 use crate::quarantine::{Form, Quarantine, QuarantineError};
 use crate::refusal::Refusal;
 use bytes::Bytes;
@@ -64,10 +64,10 @@ impl Ingest {
     /// Reads what is known of the feeds' completeness, where it may block.
     async fn feeds<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&FeedBook) -> Result<Vec<T>, FeedError> + Send + 'static,
-    ) -> Result<Vec<T>, Status> {
-        // A node without feeds of its own has none to list.
-        let Some(feeds) = self.admission.feeds() else { return Ok(Vec::new()) };
+        work: impl FnOnce(&FeedBook) -> Result<T, FeedError> + Send + 'static,
+    ) -> Result<T, Status> {
+        let none = || Status::failed_precondition("no account of feeds is kept here");
+        let feeds = self.admission.feeds().ok_or_else(none)?;
         match tokio::task::spawn_blocking(move || work(&feeds)).await {
             Ok(done) => done.map_err(|error| Status::unavailable(error.to_string())),
             Err(error) => Err(Status::internal(error.to_string())),
@@ -345,9 +345,29 @@ impl IngestService for Ingest {
         let facility = reader(&request)?.facility;
         let v1::ListFeedsRequest { feed, page_size: asked, page } = request.into_inner();
         let (limit, skip) = (page_size(asked)?, skip_of(&page)?);
-        let days = self.feeds(move |feeds| feeds.days(&facility, &feed, Page { skip, limit })).await?;
+        let listed = self.feeds(move |feeds| {
+            let days = feeds.days(&facility, &feed, Page { skip, limit })?;
+            let mut standings = if skip == 0 { feeds.standings(&facility)? } else { Vec::new() };
+            standings.retain(|standing| feed.is_empty() || standing.feed == feed);
+            Ok((days, standings))
+        });
+        let (days, feeds) = listed.await?;
         let next_page = next_of(skip, days.len(), limit);
-        Ok(Response::new(v1::ListFeedsResponse { days, next_page }))
+        Ok(Response::new(v1::ListFeedsResponse { days, next_page, feeds }))
+    }
+
+    async fn report_feeds(
+        &self,
+        request: Request<v1::ReportFeedsRequest>,
+    ) -> Result<Response<v1::ReportFeedsResponse>, Status> {
+        let principal = principal_of(&request)?;
+        if principal.role != Role::System {
+            return Err(denied("only the facility's system tells of its feeds"));
+        }
+        let report = Report::try_from(request.into_inner());
+        let report = report.map_err(|error| Status::invalid_argument(error.to_string()))?;
+        self.feeds(move |feeds| feeds.report(&principal.facility, report)).await?;
+        Ok(Response::new(v1::ReportFeedsResponse {}))
     }
 
     async fn list_gaps(&self, request: Request<v1::ListGapsRequest>) -> Result<Response<v1::ListGapsResponse>, Status> {

@@ -24,7 +24,7 @@ fn bundle(kind: &str, resources: &[Value]) -> String {
 }
 
 async fn post(house: &House, caller: Option<Principal>, kind: &str, body: String) -> (StatusCode, Value) {
-    let endpoint = Endpoint { admission: Arc::clone(&house.admission), contexts: HashMap::new(), largest: 100_000 };
+    let endpoint = Endpoint::of(&house.admission, HashMap::new(), 100_000);
     let mut request = Request::post("/fhir").header("content-type", kind).body(Body::from(body)).unwrap();
     if let Some(caller) = caller {
         request.extensions_mut().insert(caller);

@@ -16,7 +16,6 @@ use model::*;
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use tower::ServiceExt as _;
 
 /// All that a laboratory row says, but for what each way in must have of its own: the record's id, version and event id (they
@@ -152,7 +151,7 @@ fn files(root: &Path) -> Vec<(String, PathBuf)> {
 
 /// A body of the hospital's own system.
 pub(super) async fn post(house: &House, kind: &str, body: String) -> (StatusCode, Json) {
-    let endpoint = Endpoint { admission: Arc::clone(&house.admission), contexts: HashMap::new(), largest: 8 << 20 };
+    let endpoint = Endpoint::of(&house.admission, HashMap::new(), 8 << 20);
     let mut request = Request::post("/fhir").header("content-type", kind).body(Body::from(body)).unwrap();
     request.extensions_mut().insert(hospital());
     let response = router(endpoint).oneshot(request).await.unwrap();

@@ -1,4 +1,6 @@
 use super::*;
+use crate::completeness::FeedKind;
+use crate::watch::{Expected, FeedName};
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -142,17 +144,19 @@ fn a_storage_that_goes_away_falls_silent_at_once_and_comes_back() {
     let moment = |micros: i64| model::Moment::from_micros(micros).unwrap();
     let begun = Instant::now();
     let clock: event_log::Clock = Arc::new(move || moment(i64::try_from(begun.elapsed().as_micros()).unwrap()));
-    let watch = crate::edge::Watch::new(clock);
-    let alive = watch.feed("STD", Duration::from_millis(500));
+    let watch = crate::watch::Watch::new(clock);
+    let feed = FeedName { facility: model::FacilityId::parse("hospital").unwrap(), feed: "STD".to_owned() };
+    let expected = Expected { kind: FeedKind::SsMix2, within: Some(Duration::from_millis(500)), heard: None };
+    let alive = watch.feed(feed, expected);
     let running = Running::watched(&ward, rarely(), alive);
     let away = ward.directory.path().join("away");
     std::fs::rename(ward.root(), &away).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_time().build().unwrap();
-    let (tell, told) = std::sync::mpsc::channel();
-    runtime.spawn(watch.clone().run(move |notice| tell.send(notice.clone()).unwrap_or_default()));
-    let notice = told.recv_timeout(Duration::from_secs(30)).unwrap();
-    assert!(matches!(notice, crate::edge::Notice::Silent { ref feed, .. } if feed == "STD"), "{notice:?}");
+    runtime.spawn(watch.clone().run());
+    let silent = || watch.standings().iter().any(|standing| standing.silent_since.is_some());
+    running.until("its silence", silent);
     std::fs::rename(&away, ward.root()).unwrap();
-    running.until("the storage", || watch.silent().is_empty());
+    running.until("the storage", || !silent());
+    assert_eq!(*watch.said().borrow(), 2, "each is said once");
     assert!(running.report.failures() > 0);
 }

@@ -7686,6 +7686,31 @@ pub struct ListFeedsResponse {
     /// Pass it as `page` for the next page; empty when this was the last.
     #[prost(string, tag = "2")]
     pub next_page: ::prost::alloc::string::String,
+    /// How each feed stands now, by name; on the first page only.
+    #[prost(message, repeated, tag = "3")]
+    pub feeds: ::prost::alloc::vec::Vec<FeedStanding>,
+}
+/// How a feed stands.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FeedStanding {
+    /// The feed's name.
+    #[prost(string, tag = "1")]
+    pub feed: ::prost::alloc::string::String,
+    /// What sort: `ss-mix2`, `mllp`, `fhir`.
+    #[prost(string, tag = "2")]
+    pub kind: ::prost::alloc::string::String,
+    /// When it last gave a sign of life: a message, a file, or that a storage could be looked at. 0: never.
+    #[prost(sfixed64, tag = "3")]
+    pub heard_us: i64,
+    /// Since when it has been silent for longer than is expected; 0: it is not silent.
+    #[prost(sfixed64, tag = "4")]
+    pub silent_since_us: i64,
+    /// Within how many seconds a sign of life is expected; 0: none is.
+    #[prost(uint64, tag = "5")]
+    pub expected_seconds: u64,
+    /// When this was told. Of an edge's feed that is minutes ago when the edge, or its line, is down.
+    #[prost(sfixed64, tag = "6")]
+    pub told_us: i64,
 }
 /// One day of one feed.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -7767,6 +7792,32 @@ pub struct Gap {
     #[prost(string, tag = "2")]
     pub key: ::prost::alloc::string::String,
 }
+/// How the feeds of an edge are.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReportFeedsRequest {
+    /// The edge's name: letters, digits, `-`, `_`.
+    #[prost(string, tag = "1")]
+    pub edge: ::prost::alloc::string::String,
+    /// How each feed stands; `told_us` is when the node heard it.
+    #[prost(message, repeated, tag = "2")]
+    pub feeds: ::prost::alloc::vec::Vec<FeedStanding>,
+    /// Days of feeds that were compared.
+    #[prost(message, repeated, tag = "3")]
+    pub days: ::prost::alloc::vec::Vec<ReportedDay>,
+}
+/// A day of a feed, and its gaps.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ReportedDay {
+    /// The day.
+    #[prost(message, optional, tag = "1")]
+    pub day: ::core::option::Option<FeedDay>,
+    /// Its gaps.
+    #[prost(message, repeated, tag = "2")]
+    pub gaps: ::prost::alloc::vec::Vec<Gap>,
+}
+/// It is noted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ReportFeedsResponse {}
 /// Generated client implementations.
 pub mod ingest_service_client {
     #![allow(
@@ -8053,7 +8104,7 @@ pub mod ingest_service_client {
             self.inner.unary(req, path, codec).await
         }
         /// Per feed of the caller's facility and day: how much the source has, how much of it was taken, and whether that is the
-        /// same, as of the last time they were compared. Who: a system or clinical staff.
+        /// same, as of the last time they were compared; and which feeds are silent. Who: a system or clinical staff.
         pub async fn list_feeds(
             &mut self,
             request: impl tonic::IntoRequest<super::ListFeedsRequest>,
@@ -8101,6 +8152,33 @@ pub mod ingest_service_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("ajisai.v1.IngestService", "ListGaps"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// A facility's edge tells how its feeds stand and how complete they are, so that ListFeeds and ListGaps show it; they appear
+        /// as `<edge>/<feed>`. What it tells of a feed replaces what it told before. Who: the facility's system.
+        /// Errors: INVALID_ARGUMENT names the field.
+        pub async fn report_feeds(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ReportFeedsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReportFeedsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.IngestService/ReportFeeds",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.IngestService", "ReportFeeds"));
             self.inner.unary(req, path, codec).await
         }
     }
@@ -8191,7 +8269,7 @@ pub mod ingest_service_server {
             tonic::Status,
         >;
         /// Per feed of the caller's facility and day: how much the source has, how much of it was taken, and whether that is the
-        /// same, as of the last time they were compared. Who: a system or clinical staff.
+        /// same, as of the last time they were compared; and which feeds are silent. Who: a system or clinical staff.
         async fn list_feeds(
             &self,
             request: tonic::Request<super::ListFeedsRequest>,
@@ -8205,6 +8283,16 @@ pub mod ingest_service_server {
             request: tonic::Request<super::ListGapsRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ListGapsResponse>,
+            tonic::Status,
+        >;
+        /// A facility's edge tells how its feeds stand and how complete they are, so that ListFeeds and ListGaps show it; they appear
+        /// as `<edge>/<feed>`. What it tells of a feed replaces what it told before. Who: the facility's system.
+        /// Errors: INVALID_ARGUMENT names the field.
+        async fn report_feeds(
+            &self,
+            request: tonic::Request<super::ReportFeedsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ReportFeedsResponse>,
             tonic::Status,
         >;
     }
@@ -8684,6 +8772,51 @@ pub mod ingest_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListGapsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ajisai.v1.IngestService/ReportFeeds" => {
+                    #[allow(non_camel_case_types)]
+                    struct ReportFeedsSvc<T: IngestService>(pub Arc<T>);
+                    impl<
+                        T: IngestService,
+                    > tonic::server::UnaryService<super::ReportFeedsRequest>
+                    for ReportFeedsSvc<T> {
+                        type Response = super::ReportFeedsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ReportFeedsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as IngestService>::report_feeds(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ReportFeedsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

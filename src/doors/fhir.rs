@@ -8,9 +8,7 @@ use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt as _;
-use ingest::Admission;
 use ingest::fhir::endpoint::{self, Endpoint};
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,8 +18,7 @@ const PASSED_OVER: usize = 1 << 20;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The endpoint behind identity. Its connections must be [`crate::identity::Connections`].
-pub(super) fn router(admission: Arc<Admission>, largest: usize, identity: Arc<Identity>) -> Router {
-    let endpoint = Endpoint { admission, contexts: HashMap::new(), largest };
+pub(super) fn router(endpoint: Endpoint, identity: Arc<Identity>) -> Router {
     endpoint::router(endpoint).layer(middleware::from_fn_with_state(identity, enter))
 }
 

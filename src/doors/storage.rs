@@ -1,6 +1,6 @@
 //! Storages: each is followed by a thread, and surveyed by another.
 
-use super::{DoorsError, read_as};
+use super::{Alive, DoorsError, read_as};
 use crate::config;
 use bytes::Bytes;
 use ingest::completeness::FeedBook;
@@ -37,7 +37,7 @@ impl Storage {
     pub(super) fn open(
         config: config::Storage,
         directory: &Path,
-        door: Arc<dyn Door>,
+        (door, alive): (Arc<dyn Door>, Alive),
         book: Arc<FeedBook>,
     ) -> Result<Self, DoorsError> {
         let cursor = Cursor::open(directory).map_err(|error| DoorsError::Cursor {
@@ -67,7 +67,7 @@ impl Storage {
             },
             taker: Arc::clone(&intake) as _,
             report: Arc::new(Report::default()),
-            alive: Arc::new(|| {}),
+            alive,
             stop: Arc::new(AtomicBool::new(false)),
         };
         Ok(Self { config, follower: Arc::new(follower), intake, book })
@@ -123,8 +123,10 @@ fn run(name: &str, work: impl FnOnce() + Send + 'static) -> Result<oneshot::Rece
 /// Surveys the storage after its first load and then again and again, and notes what is found.
 fn keep_account(follower: &Follower, facility: &FacilityId, book: &FeedBook, every: Duration) {
     let stopped = || follower.stop.load(Ordering::Relaxed);
+    let mut seen = 0;
     while follower.report.sweeps() == 0 && !stopped() {
         std::thread::sleep(LOOK);
+        seen = beat(follower, seen);
     }
     while !stopped() {
         let rest = match look(follower, facility, book) {
@@ -137,8 +139,18 @@ fn keep_account(follower: &Follower, facility: &FacilityId, book: &FeedBook, eve
         let until = Instant::now() + rest;
         while Instant::now() < until && !stopped() {
             std::thread::sleep(LOOK);
+            seen = beat(follower, seen);
         }
     }
+}
+
+/// A sweep of a large storage takes longer than it may be silent: each folder it comes to is a sign of life.
+fn beat(follower: &Follower, seen: u64) -> u64 {
+    let folders = follower.report.sweep.lock().so_far().folders;
+    if folders != seen {
+        (follower.alive)();
+    }
+    folders
 }
 
 fn look(follower: &Follower, facility: &FacilityId, book: &FeedBook) -> Result<(), SurveyError> {
