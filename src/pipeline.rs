@@ -25,7 +25,7 @@ use crate::telemetry::trace_context;
 use consent_filter::{Audience, Book, Facts};
 use event_log::{EventLog, ReadError, ReadLimit};
 use futures::{Stream, StreamExt};
-use model::{Body, Category, ConsentChange, Event, Frontier, Moment, Position, Record};
+use model::{Body, Category, ConsentChange, Event, Frontier, Moment, PartitionId, Position, Record};
 use parking_lot::{RwLock, RwLockWriteGuard};
 use std::sync::Arc;
 use std::time::Duration;
@@ -139,6 +139,7 @@ pub async fn run(
     stop: CancellationToken,
 ) -> Result<(), PipelineError> {
     let mut worker = Worker::new(rooms, clock.clone());
+    worker.history = rooms.log.end().await?;
     let batches = event_log::tail(Arc::clone(&rooms.log), rooms.store.frontier(), batch);
     // Decoding is the dear part and needs no order; what follows it does.
     let mut decoded = batches
@@ -221,6 +222,9 @@ pub struct Worker<'a> {
     withdrawn: Vec<Withdrawn>,
     /// What became visible since the last commit.
     disclosed: Disclosed,
+    /// What the log held when the corridor began: of this, what was stated of laboratories may be read later than their
+    /// results.
+    history: Frontier,
     /// Laboratory records that the register is to look at, put and not published yet.
     noted: Vec<Noted>,
 }
@@ -244,6 +248,7 @@ impl<'a> Worker<'a> {
             told: Told::new(),
             withdrawn: Vec::new(),
             disclosed: Disclosed::default(),
+            history: Frontier::start(),
             noted: Vec::new(),
         }
     }
@@ -361,17 +366,25 @@ impl<'a> Worker<'a> {
             self.disclosed.note(clerk.telling(position), of, self.audience.reached());
         }
         if record.category() == Category::Laboratory {
-            self.note_version(position, &record, outcome)?;
+            self.note_version((position, admitted), &record, outcome)?;
         }
         let others = self.audience.reached().len().saturating_sub(1);
         self.told.record(code(outcome), others);
         Ok(())
     }
 
-    /// Notes a version of a laboratory record that is not its only one.
-    fn note_version(&mut self, position: Position, record: &Record, outcome: PutOutcome) -> Result<(), PipelineError> {
+    /// Notes a version of a laboratory record that is not its only one, or may be critical.
+    fn note_version(
+        &mut self,
+        (position, admitted): (Position, Moment),
+        record: &Record,
+        outcome: PutOutcome,
+    ) -> Result<(), PipelineError> {
         let reference = record.reference();
         let other = match outcome {
+            PutOutcome::New if self.rooms.register.may_be_critical(record, admitted, self.tables_unread(position)) => {
+                None
+            }
             PutOutcome::New | PutOutcome::Duplicate => return Ok(()),
             PutOutcome::Supersedes { previous, .. } => Some(previous),
             PutOutcome::Deleted { previous } => previous,
@@ -379,6 +392,12 @@ impl<'a> Worker<'a> {
         };
         self.noted.push(Noted { position, record: reference, other });
         Ok(())
+    }
+
+    /// Whether what was stated of laboratories before this letter may still have to be read.
+    fn tables_unread(&self, position: Position) -> bool {
+        let control = PartitionId::CONTROL;
+        self.history.includes(position) && self.frontier.next(control) < self.history.next(control)
     }
 
     /// What the register is to look at, it knows before anyone sees it.

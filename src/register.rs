@@ -1,5 +1,6 @@
 //! The register: consents and links in full, with their paper, as last stated, broken glasses with their reasons,
-//! and what facilities are told: also who had been shown a laboratory result that was put right.
+//! and what facilities are told: also who had been shown a laboratory result that was put right, and of
+//! critical results.
 //!
 //! The book keeps only what decides. Who may withdraw a consent or take back a link, and what is listed to the people
 //! who handle the forms or review an emergency, needs the rest; it lies here, on disk, one entry per id. Like everything derived it is a
@@ -8,7 +9,9 @@
 //!
 //! It decides nothing about disclosure: a withdrawn id stays withdrawn here exactly as in the book.
 
+mod alerts;
 mod course;
+mod critical;
 mod entry;
 mod glasses;
 mod known;
@@ -21,6 +24,7 @@ mod sites;
 #[cfg(test)]
 mod tests;
 
+use crate::register::alerts::Alerts;
 use crate::register::entry::{ConsentEntry, event_bytes, event_of};
 use crate::register::glasses::Glasses;
 use crate::register::laboratory::Laboratory;
@@ -31,15 +35,17 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use ingest::{ConsentQuery, ConsentReader, DirectoryReader, GlassStanding, Standing};
 use model::{
     Body, Consent, ConsentChange, ConsentId, ConsentState, DirectoryChange, DisclosureScope, Event, Facility,
-    FacilityId, Frontier, GlassId, Link, LinkChange, LinkId, Member, MemberId, PatientRef, Position, Viewers,
+    FacilityId, Frontier, GlassId, Link, LinkChange, LinkId, Member, MemberId, Moment, PatientRef, Position, Record,
+    Viewers,
 };
 use parking_lot::RwLock;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+pub use alerts::sees_clinical_data;
 pub use laboratory::Noted;
-pub use notices::{Told, UNACKNOWLEDGED_AFTER, UNREVIEWED_AFTER};
+pub use notices::{Told, UNREVIEWED_AFTER};
 
 /// The register's disk failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -69,6 +75,7 @@ pub struct Register {
     notices: Notices,
     sites: sites::Stated,
     laboratory: Laboratory,
+    alerts: Alerts,
     places: Places,
     book: Arc<RwLock<Book>>,
 }
@@ -96,6 +103,7 @@ impl Register {
             notices: Notices::open(&database)?,
             sites: sites::Stated::default(),
             laboratory: Laboratory::open(&database)?,
+            alerts: Alerts::open(&database)?,
             places: Places::open(&database)?,
             database,
             book,
@@ -119,7 +127,7 @@ impl Register {
         }
     }
 
-    /// Remembers laboratory records that have more than one version before they become visible.
+    /// Remembers laboratory records that have more than one version, or may be critical, before they become visible.
     ///
     /// # Errors
     /// When the disk fails.
@@ -129,6 +137,13 @@ impl Register {
         batch.commit()?;
         self.laboratory.ring();
         Ok(())
+    }
+    /// Whether a version of a laboratory record is to be looked at for being critical: by the publisher's tables as they
+    /// held. Where those may not have been read yet, everything is looked at that was new when it came.
+    pub(crate) fn may_be_critical(&self, record: &Record, admitted: Moment, tables_unread: bool) -> bool {
+        critical::is_new(record, admitted)
+            && (tables_unread
+                || critical::Alarm::of(record, admitted, &self.sites.at(record.patient.facility(), admitted)).is_some())
     }
     /// Says that everything before `frontier` is visible: what was noted of it can be looked at.
     pub fn published(&self, frontier: &Frontier) {

@@ -1,6 +1,7 @@
 //! A hospital corrects a laboratory result. Exactly those are told, by person, who had been shown the old one: who asked in
 //! SQL and who watched, not who looked at another patient or came later. The hospital sees who has said so. A restart and a
 //! rebuild tell the same.
+//! And a critical result: told to who sees it, acknowledged, acted on, and the hospital sees how far it is.
 
 #![expect(clippy::unwrap_used, reason = "a test may stop where it stands, also in its helpers")]
 
@@ -228,4 +229,55 @@ async fn a_corrected_result_is_told_to_exactly_those_who_were_shown_the_old_one(
     rig.start(Duration::from_secs(60)).await.unwrap();
     until(&rig, &hospital, &corrected, |answer| *answer == before.0);
     assert_eq!(told(&rig), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_critical_result_is_told_acknowledged_and_acted_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_ajisai"));
+    let mut rig = bench::raise(program, directory.path(), SIZE, "").await.unwrap();
+    let hospital = Rig::system(region::source(HOSPITAL).unwrap());
+    let clinic = region::viewer(0).unwrap();
+    let system = Rig::system(clinic.clone());
+    let (doctor, clerk) = (person(&clinic, "dr-a", Role::Physician), person(&clinic, "clerk-1", Role::Clerk));
+    said(&rig, &system, &["directory", "member", "--id", "dr-a", "--role", "physician", "--name", "A"]);
+    said(&rig, &system, &["directory", "member", "--id", "clerk-1", "--role", "clerk", "--name", "B"]);
+
+    publish(&rig, &hospital, vec![potassium(0, "r-1", 1, 7.2), potassium(1, "r-2", 1, 4.4)]).await;
+    // The hospital's list says how far it is before anybody was told.
+    let list = ["notices", "critical"];
+    let detected = until(&rig, &hospital, &list, |answer| answer.contains("r-1"));
+    assert!(detected.contains("detected") && detected.contains("potassium") && !detected.contains("r-2"), "{detected}");
+    assert!(!detected.contains("7.2"), "{detected}");
+    let own = region::number_at_viewer(SIZE, HOSPITAL, 0);
+    let told = said(&rig, &doctor, &["notices", "list"]);
+    assert!(told.contains("critical-result") && told.contains("カリウム") && told.contains(&own), "{told}");
+    assert!(!told.contains("7.2"), "the value is looked at, not told: {told}");
+    assert!(!said(&rig, &clerk, &["notices", "list"]).contains("critical-result"), "no clinical data");
+    until(&rig, &hospital, &list, |answer| answer.contains("dr-a") && answer.matches("notified").count() == 2);
+
+    let id = told.split_whitespace().find(|word| word.starts_with("critical-result/")).unwrap();
+    let act = ["notices", "ack", id, "--action", "called", "--remark", "午後に来院"];
+    assert_eq!(run(&rig, &clerk, &act).status.code(), Some(1));
+    assert!(said(&rig, &doctor, &["notices", "ack", id]).contains("dr-a"));
+    assert_eq!(said(&rig, &hospital, &list).matches("dr-a").count(), 2, "who was told, and who knows");
+    let acted = said(&rig, &doctor, &act);
+    assert!(acted.contains("called") && acted.contains("午後に来院"), "{acted}");
+    assert!(said(&rig, &doctor, &act).contains("it had been before"));
+    let done = said(&rig, &hospital, &list);
+    assert!(done.contains("called dr-a") && done.contains("午後に来院"), "{done}");
+    assert!(!said(&rig, &hospital, &[&list[..], &["--waiting"]].concat()).contains("r-1"));
+
+    // It is put right: the doctor, who was told of it and has not looked at it, is told that too.
+    publish(&rig, &hospital, vec![potassium(0, "r-1", 2, 4.2)]).await;
+    until(&rig, &hospital, &list, |answer| answer.contains("withdrawn"));
+    until(&rig, &doctor, &["notices", "list"], |answer| answer.contains("was corrected since"));
+
+    let before = (said(&rig, &hospital, &list), said(&rig, &doctor, &["notices", "list"]));
+    rig.stop(Duration::from_secs(60)).await.unwrap();
+    let rebuilt = Command::new(program).args(["views", "rebuild", "--config"]).arg(rig.config()).output().unwrap();
+    assert!(rebuilt.status.success(), "{rebuilt:?}");
+    rig.start(Duration::from_secs(60)).await.unwrap();
+    until(&rig, &hospital, &list, |answer| *answer == before.0);
+    assert_eq!(said(&rig, &doctor, &["notices", "list"]), before.1);
 }

@@ -5,12 +5,13 @@ mod words;
 use super::node::Node;
 use crate::notary::names;
 use crate::pipeline::Clock;
-use crate::register::{RegisterError, Told};
+use crate::register::{RegisterError, Told, sees_clinical_data};
 use futures::StreamExt as _;
 use futures::stream::{BoxStream, unfold};
 use ledger::{Language, Names};
 use model::{
-    ActId, AuditOutcome, FacilityId, Frontier, MemberId, NoticeId, NoticeKind, Principal, Reading, Role, What,
+    ActId, AuditOutcome, CriticalAction, FacilityId, Frontier, MemberId, NoticeId, NoticeKind, OwnWords, Principal,
+    Reading, Role, What,
 };
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -57,16 +58,31 @@ impl std::fmt::Debug for NoticeDesk {
 fn caller<T>(request: &Request<T>) -> Result<Principal, Status> {
     let unknown = || Status::unauthenticated("who asks is not known");
     let caller = request.extensions().get::<Principal>().cloned().ok_or_else(unknown)?;
-    if matches!(caller.role, Role::Patient | Role::Administrator) {
+    if caller.role == Role::Patient {
         return Err(Status::permission_denied("this role is told of nothing: ask as staff or system of the facility"));
     }
     Ok(caller)
 }
 
-/// Whether a notice is for this caller: for everybody at the facility, or for that person and the facility's system.
+/// Who asks, if they are told of more than what escalates.
+fn staff<T>(request: &Request<T>) -> Result<Principal, Status> {
+    let caller = caller(request)?;
+    if caller.role == Role::Administrator {
+        return Err(Status::permission_denied("ask as staff or system of the facility"));
+    }
+    Ok(caller)
+}
+
+/// Whether a notice is for this caller: for everybody at the facility, or for that person and the facility's system. A
+/// critical result is for those who see clinical data; that nobody acknowledged it, for all.
 fn is_for(caller: &Principal, id: &NoticeId) -> bool {
     let person = |member: &MemberId| caller.member.as_ref().is_none_or(|own| own == member);
-    id.facility == caller.facility && id.member.as_ref().is_none_or(person)
+    let role = match id.kind {
+        NoticeKind::CriticalResult => sees_clinical_data(caller.role),
+        NoticeKind::CriticalUnacknowledged => true,
+        _ => caller.role != Role::Administrator,
+    };
+    role && id.facility == caller.facility && id.member.as_ref().is_none_or(person)
 }
 
 fn no_such() -> Status {
@@ -103,7 +119,7 @@ fn is_new(told: &Told, after: Option<&Frontier>) -> bool {
 }
 
 const fn by_the_clock(kind: NoticeKind) -> bool {
-    matches!(kind, NoticeKind::GlassUnreviewed | NoticeKind::ReconsentDue)
+    matches!(kind, NoticeKind::GlassUnreviewed | NoticeKind::ReconsentDue | NoticeKind::CriticalUnacknowledged)
 }
 
 impl NoticeDesk {
@@ -113,7 +129,7 @@ impl NoticeDesk {
         let now = (self.clock)();
         let mut all = register.notices_of(&caller.facility, now).map_err(|error| failed(&error))?;
         all.retain(|told| is_for(caller, &told.id));
-        let known = all.into_iter().map(|told| register.as_known_to(caller, told, now));
+        let known = all.into_iter().filter_map(|told| register.as_known_to(caller, told, now).transpose());
         known.collect::<Result<_, _>>().map_err(|error| failed(&error))
     }
     /// A notice in words.
@@ -131,20 +147,56 @@ impl NoticeDesk {
         let rooms = self.node.rooms();
         rooms.register.noticed(&rooms.store.frontier()).map_err(|error| failed(&error))
     }
-    /// The acknowledgement that stands, once it can be read.
-    async fn acknowledged(&self, caller: &Principal, id: &NoticeId) -> Result<Option<v1::Acknowledgement>, Status> {
-        let find = || Ok::<_, Status>(self.of(caller)?.into_iter().find(|told| told.id == *id));
+    /// A notice, once it can be read that somebody said so; `None` where that takes too long.
+    async fn once(
+        &self,
+        caller: &Principal,
+        id: &NoticeId,
+        said: impl Fn(&v1::Notice) -> bool,
+    ) -> Result<Option<v1::Notice>, Status> {
         let mut bell = self.node.rooms().register.notice_bell();
         let deadline = tokio::time::Instant::now() + SEEN_WITHIN;
         loop {
-            if let Some(said) = find()?.and_then(|told| told.notice.acknowledged) {
-                return Ok(Some(said));
+            let found = self.of(caller)?.into_iter().find(|told| told.id == *id).map(|told| told.notice);
+            if let Some(notice) = found.filter(&said) {
+                return Ok(Some(notice));
             }
             if tokio::time::timeout_at(deadline, bell.recv()).await.is_err() {
                 return Ok(None);
             }
         }
     }
+    /// Writes into the ledger what a person did, or was told.
+    async fn record(&self, caller: &Principal, what: What) -> Result<(), Status> {
+        let act = ActId(uuid::Uuid::new_v4().as_u128());
+        let reading = Reading::begin(act, caller, what, (self.clock)());
+        let written = self.witness.end(reading, AuditOutcome::Completed).await;
+        written.map_err(|error| Status::unavailable(format!("the ledger could not be written: {error}")))
+    }
+    /// A critical result comes to a person for the first time: that is in the ledger before they are told.
+    async fn deliver(&self, caller: &Principal, told: &Told) -> Result<(), Status> {
+        let is_first = told.notice.critical.as_ref().is_some_and(|critical| critical.delivered.is_none());
+        if told.id.kind == NoticeKind::CriticalResult && caller.member.is_some() && is_first {
+            self.record(caller, What::Delivery { notice: told.id.clone() }).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What the caller did about a critical result, if they say so.
+fn action_of(id: &NoticeId, action: i32, remark: &str) -> Result<Option<(CriticalAction, OwnWords)>, Status> {
+    let invalid = |field: &str, rule: &dyn std::fmt::Display| Status::invalid_argument(format!("`{field}`: {rule}"));
+    let remark = OwnWords::parse(remark).map_err(|rule| invalid("remark", &rule))?;
+    let action = v1::CriticalAction::try_from(action).map_err(|_| invalid("action", &"is not a known action"))?;
+    if action == v1::CriticalAction::Unspecified {
+        let alone = || invalid("remark", &"is for an action: say which");
+        return if remark.as_str().is_empty() { Ok(None) } else { Err(alone()) };
+    }
+    if id.kind != NoticeKind::CriticalResult {
+        return Err(invalid("action", &"is only for a `critical-result`"));
+    }
+    let action = CriticalAction::try_from(action).map_err(|rule| invalid("action", &rule))?;
+    Ok(Some((action, remark)))
 }
 
 #[tonic::async_trait]
@@ -160,8 +212,11 @@ impl NoticeService for NoticeDesk {
         let limit = limit(page_size)?;
         let names = self.names();
         let wanted = |told: &Told| !waiting_only || told.notice.acknowledged.is_none();
-        let some = self.of(&caller)?.into_iter().filter(wanted).take(limit);
-        let notices = some.map(|told| self.worded(told, &names)).collect();
+        let some: Vec<Told> = self.of(&caller)?.into_iter().filter(wanted).take(limit).collect();
+        for told in &some {
+            self.deliver(&caller, told).await?;
+        }
+        let notices = some.into_iter().map(|told| self.worded(told, &names)).collect();
         Ok(Response::new(v1::ListNoticesResponse { notices }))
     }
 
@@ -169,13 +224,31 @@ impl NoticeService for NoticeDesk {
         &self,
         request: Request<v1::ListCorrectionsRequest>,
     ) -> Result<Response<v1::ListCorrectionsResponse>, Status> {
-        let caller = caller(&request)?;
+        let caller = staff(&request)?;
         let v1::ListCorrectionsRequest { outstanding_only, page_size } = request.into_inner();
         let limit = limit(page_size)?;
         let all = self.node.rooms().register.corrections_of(&caller.facility).map_err(|error| failed(&error))?;
         let wanted = |one: &v1::Correction| !outstanding_only || (one.acknowledged as usize) < one.told.len();
         let corrections = all.into_iter().filter(wanted).take(limit).collect();
         Ok(Response::new(v1::ListCorrectionsResponse { corrections }))
+    }
+
+    async fn list_criticals(
+        &self,
+        request: Request<v1::ListCriticalsRequest>,
+    ) -> Result<Response<v1::ListCriticalsResponse>, Status> {
+        let caller = caller(&request)?;
+        if !sees_clinical_data(caller.role) {
+            return Err(Status::permission_denied("this role sees no clinical data: ask as clinical staff or system"));
+        }
+        let v1::ListCriticalsRequest { outstanding_only, page_size } = request.into_inner();
+        let limit = limit(page_size)?;
+        let register = &self.node.rooms().register;
+        let all = register.criticals_of(&caller.facility, (self.clock)()).map_err(|error| failed(&error))?;
+        let is_over = |told: &v1::CriticalTold| matches!(told.state.as_str(), "acted" | "withdrawn");
+        let wanted = |one: &v1::Critical| !outstanding_only || !one.told.iter().all(is_over);
+        let criticals = all.into_iter().filter(wanted).take(limit).collect();
+        Ok(Response::new(v1::ListCriticalsResponse { criticals }))
     }
 
     async fn watch(&self, request: Request<v1::WatchNoticesRequest>) -> Result<Response<Self::WatchStream>, Status> {
@@ -199,28 +272,52 @@ impl NoticeService for NoticeDesk {
         request: Request<v1::AcknowledgeNoticeRequest>,
     ) -> Result<Response<v1::AcknowledgeNoticeResponse>, Status> {
         let caller = caller(&request)?;
-        let v1::AcknowledgeNoticeRequest { id } = request.into_inner();
+        let v1::AcknowledgeNoticeRequest { id, action, remark } = request.into_inner();
         let id: NoticeId = id.parse().map_err(|rule| Status::invalid_argument(format!("`id`: {rule}")))?;
+        let action = action_of(&id, action, &remark)?;
         if caller.member.is_none() || caller.role == Role::Auditor {
             return Err(Status::permission_denied(
                 "a person of the facility says that they were told, each for themselves",
             ));
         }
         let told = self.of(&caller)?.into_iter().find(|told| told.id == id).ok_or_else(no_such)?;
-        if let Some(first) = told.notice.acknowledged {
-            return Ok(Response::new(v1::AcknowledgeNoticeResponse { acknowledged: Some(first), duplicate: true }));
+        let acts = action.is_some();
+        if acts && told.notice.critical.is_none() {
+            return Err(Status::failed_precondition(
+                "the result is shown to you no longer: acknowledge it without an action",
+            ));
         }
-        let now = (self.clock)();
-        let act = ActId(uuid::Uuid::new_v4().as_u128());
-        let reading = Reading::begin(act, &caller, What::Acknowledgement { notice: id.clone() }, now);
-        let written = self.witness.end(reading, AuditOutcome::Completed).await;
-        written.map_err(|error| Status::unavailable(format!("the ledger could not be written: {error}")))?;
-        let acknowledged = self.acknowledged(&caller, &id).await?;
+        let was_said = |notice: &v1::Notice| if acts { acted(notice).is_some() } else { notice.acknowledged.is_some() };
+        if was_said(&told.notice) {
+            return Ok(Response::new(said(told.notice, true)));
+        }
+        let what = match action {
+            Some((action, remark)) => What::Action { notice: id.clone(), action, remark },
+            None => What::Acknowledgement { notice: id.clone() },
+        };
+        self.record(&caller, what).await?;
+        let Some(notice) = self.once(&caller, &id, was_said).await? else {
+            return Ok(Response::new(v1::AcknowledgeNoticeResponse::default()));
+        };
         // Somebody may have been quicker.
         let own = caller.member.as_ref().map(|member| member.as_str());
-        let duplicate = acknowledged.as_ref().is_some_and(|first| Some(first.member.as_str()) != own);
-        Ok(Response::new(v1::AcknowledgeNoticeResponse { acknowledged, duplicate }))
+        let first = match acted(&notice) {
+            Some(acted) if acts => Some(acted.member.as_str()),
+            _ => notice.acknowledged.as_ref().map(|said| said.member.as_str()),
+        };
+        let duplicate = first != own;
+        Ok(Response::new(said(notice, duplicate)))
     }
+}
+
+/// What was done about a critical result.
+fn acted(notice: &v1::Notice) -> Option<&v1::Acted> {
+    notice.critical.as_ref().and_then(|critical| critical.acted.as_ref())
+}
+
+fn said(notice: v1::Notice, duplicate: bool) -> v1::AcknowledgeNoticeResponse {
+    let acted = acted(&notice).cloned();
+    v1::AcknowledgeNoticeResponse { acknowledged: notice.acknowledged, duplicate, acted }
 }
 
 /// Tells one caller what comes.
@@ -228,14 +325,33 @@ struct Watcher {
     desk: NoticeDesk,
     caller: Principal,
     after: Option<Frontier>,
-    /// What was sent, and whether it was acknowledged then.
-    sent: HashMap<NoticeId, bool>,
+    /// What was sent, and how it stood then.
+    sent: HashMap<NoticeId, Sent>,
     bell: broadcast::Receiver<FacilityId>,
     tell: mpsc::Sender<Result<v1::NoticeItem, Status>>,
 }
 
 /// The caller went away, or heard why it ends.
 struct Ended;
+
+/// How a notice stood when it was sent: it comes again when that changes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Sent {
+    acknowledged: bool,
+    acted: bool,
+    withdrawn: bool,
+}
+
+impl Sent {
+    fn of(notice: &v1::Notice) -> Self {
+        let critical = notice.critical.as_ref();
+        Self {
+            acknowledged: notice.acknowledged.is_some(),
+            acted: acted(notice).is_some(),
+            withdrawn: critical.is_some_and(|critical| critical.withdrawn_us.is_some()),
+        }
+    }
+}
 
 impl Watcher {
     async fn run(mut self) {
@@ -296,12 +412,14 @@ impl Watcher {
         let all = self.or_end(all).await?;
         let mut names = None;
         for told in all.into_iter().rev() {
-            let acknowledged = told.notice.acknowledged.is_some();
-            if self.sent.insert(told.id.clone(), acknowledged) == Some(acknowledged)
+            let state = Sent::of(&told.notice);
+            if self.sent.insert(told.id.clone(), state) == Some(state)
                 || is_first && !is_new(&told, self.after.as_ref())
             {
                 continue;
             }
+            let delivered = self.desk.deliver(&self.caller, &told).await;
+            self.or_end(delivered).await?;
             let names = names.get_or_insert_with(|| self.desk.names());
             let notice = self.desk.worded(told, names);
             self.send(Item::Notice(Box::new(notice))).await?;

@@ -128,8 +128,9 @@ impl Counter {
     }
 
     async fn acknowledge(&self, caller: &Principal, id: String) -> Result<Value, Status> {
-        let request = v1::AcknowledgeNoticeRequest { id };
-        let v1::AcknowledgeNoticeResponse { acknowledged: _, duplicate } =
+        // What was done about a critical result is said by command: the page says that they know.
+        let request = v1::AcknowledgeNoticeRequest { id, ..Default::default() };
+        let v1::AcknowledgeNoticeResponse { duplicate, .. } =
             self.notices.acknowledge(by(caller, request)).await?.into_inner();
         Ok(json!({ "duplicate": duplicate }))
     }

@@ -5,13 +5,13 @@ use super::terminal::{remark, say, table};
 use crate::client::{Connection, parse_at_least};
 use anyhow::Context;
 use clap::{Args, Subcommand};
-use model::{Moment, NoticeId};
+use model::{CriticalAction, Moment, NoticeId};
 use std::process::ExitCode;
 use wire::v1;
 
-/// 知らせ：緊急閲覧とその確認、同意の撤回、受領書、成年に達した患者の再同意、表示された検査結果の訂正。
+/// 知らせ：緊急閲覧とその確認、同意の撤回、受領書、成年に達した患者の再同意、表示された検査結果の訂正、パニック値。
 /// Notices: broken glasses and their review, withdrawn consents, receipts, patients who came of age, corrected laboratory
-/// results.
+/// results, critical results.
 #[derive(Debug, Args)]
 pub struct NoticesCommand {
     #[command(subcommand)]
@@ -54,12 +54,31 @@ enum Act {
         #[command(flatten)]
         connection: Connection,
     },
-    /// 知らせを確認したと記録する（職員本人）。Say that you were told: a person, for themselves. It is kept in the ledger.
-    #[command(after_help = "例 Example:\n  ajisai notices ack --as clerk.token glass-broken/3:1842/nagasaki-mc")]
+    /// 自施設の検査結果のパニック値：検出・通知・確認・対応の時刻と人（期限切れから）。
+    /// Critical values among the facility's own results: detected, notified, acknowledged, acted, overdue ones first.
+    #[command(after_help = "例 Example:\n  ajisai notices critical --as laboratory.token --waiting\n\n\
+        記号 Signs: !! 期限切れ overdue")]
+    Critical {
+        /// 対応が済んでいないものだけ Only those that somewhere nobody has acted on.
+        #[arg(long)]
+        waiting: bool,
+        #[command(flatten)]
+        connection: Connection,
+    },
+    /// 知らせを確認したと記録する（職員本人）。パニック値は対応も記録する。
+    /// Say that you were told: a person, for themselves; of a critical result also what you did. It is kept in the ledger.
+    #[command(after_help = "例 Examples:\n  ajisai notices ack --as clerk.token glass-broken/3:1842/nagasaki-mc\n  \
+        ajisai notices ack --as doctor.token critical-result/3:1842/sato-clinic --action called --remark 午後に来院")]
     Ack {
         /// 知らせの番号 The notice's id.
         #[arg(value_parser = |text: &str| text.parse::<NoticeId>())]
         id: NoticeId,
+        /// 対応 What was done: seen 診察, called 連絡, treated 治療, repeated 再検, referred 紹介, expected 予想の範囲.
+        #[arg(long, value_parser = |text: &str| text.parse::<CriticalAction>())]
+        action: Option<CriticalAction>,
+        /// 一言（500バイトまで） In your own words, one line.
+        #[arg(long, requires = "action", default_value = "")]
+        remark: String,
         #[command(flatten)]
         connection: Connection,
     },
@@ -75,7 +94,8 @@ impl NoticesCommand {
             Act::List { waiting, connection } => list(waiting, &connection).await,
             Act::Watch { from, count, connection } => watch(from.as_deref(), count, &connection).await,
             Act::Corrected { waiting, connection } => corrected(waiting, &connection).await,
-            Act::Ack { id, connection } => acknowledge(&id, &connection).await,
+            Act::Critical { waiting, connection } => critical(waiting, &connection).await,
+            Act::Ack { id, action, remark, connection } => acknowledge(&id, (action, remark), &connection).await,
         }
     }
 }
@@ -176,6 +196,51 @@ async fn corrected(outstanding_only: bool, connection: &Connection) -> anyhow::R
     Ok(ExitCode::SUCCESS)
 }
 
+/// What was done, by whom, when.
+fn done(acted: &v1::Acted) -> anyhow::Result<String> {
+    let action = CriticalAction::try_from(acted.action()).map(CriticalAction::code).unwrap_or_default();
+    let v1::Acted { member, at_us, remark, .. } = acted;
+    Ok(format!("{action} {member} {} {remark}", Moment::from_micros(*at_us)?).trim_end().to_owned())
+}
+
+async fn critical(outstanding_only: bool, connection: &Connection) -> anyhow::Result<ExitCode> {
+    let client = connection.open().await?;
+    let request = v1::ListCriticalsRequest { outstanding_only, page_size: 1000 };
+    let criticals = client.notices().list_criticals(request).await.map_err(fail)?.into_inner().criticals;
+    let mut printed = table(&[
+        "検出 detected",
+        "患者 patient",
+        "記録 record",
+        "項目 item",
+        "施設 facility",
+        "状態 state",
+        "通知 notified",
+        "確認 acknowledged",
+        "対応 acted",
+    ]);
+    let mut overdue = 0;
+    for v1::Critical { patient, record, value, told: facilities, .. } in &criticals {
+        let Some(v1::CriticalValue { bound, item, item_ja, detected_us, .. }) = value else { continue };
+        for one in facilities {
+            overdue += usize::from(one.overdue);
+            printed.add_row([
+                Moment::from_micros(*detected_us)?.to_string(),
+                patient.as_ref().map(|patient| patient.number.clone()).unwrap_or_default(),
+                record.clone(),
+                format!("{item_ja} {item} {bound}"),
+                one.facility.clone(),
+                format!("{}{}", if one.overdue { "!! " } else { "" }, one.state),
+                told(one.delivered.as_ref())?,
+                told(one.acknowledged.as_ref())?,
+                one.acted.as_ref().map(done).transpose()?.unwrap_or_default(),
+            ]);
+        }
+    }
+    say(printed.to_string());
+    remark(format!("パニック値 {} 件 critical values; 期限切れ {overdue} overdue", criticals.len()));
+    Ok(ExitCode::SUCCESS)
+}
+
 fn line(notice: &v1::Notice) -> anyhow::Result<String> {
     let v1::Notice { id, raised_us, text_ja, text_en, acknowledged, .. } = notice;
     let sign = if acknowledged.is_some() { '=' } else { '!' };
@@ -187,14 +252,20 @@ fn line(notice: &v1::Notice) -> anyhow::Result<String> {
     Ok(format!("{sign} {raised} {id} {text_ja} {text_en}{who}"))
 }
 
-async fn acknowledge(id: &NoticeId, connection: &Connection) -> anyhow::Result<ExitCode> {
+async fn acknowledge(
+    id: &NoticeId,
+    (action, remark): (Option<CriticalAction>, String),
+    connection: &Connection,
+) -> anyhow::Result<ExitCode> {
     let client = connection.open().await?;
-    let request = v1::AcknowledgeNoticeRequest { id: id.to_string() };
+    let action = action.map(v1::CriticalAction::from).unwrap_or_default();
+    let request = v1::AcknowledgeNoticeRequest { id: id.to_string(), action: action.into(), remark };
     let answer = client.notices().acknowledge(request).await.map_err(fail)?.into_inner();
-    let v1::AcknowledgeNoticeResponse { acknowledged, duplicate } = answer;
+    let v1::AcknowledgeNoticeResponse { acknowledged, duplicate, acted } = answer;
     let acknowledged =
         acknowledged.context("確認は記録されましたが、まだ見えません it is durable and not visible yet")?;
     let before = if duplicate { "すでに確認済み it had been before: " } else { "" };
-    say(format!("{before}{}", told(Some(&acknowledged))?));
+    let done = acted.as_ref().map(done).transpose()?.map(|done| format!("; {done}")).unwrap_or_default();
+    say(format!("{before}{}{done}", told(Some(&acknowledged))?));
     Ok(ExitCode::SUCCESS)
 }

@@ -1,10 +1,11 @@
-//! The course of one laboratory record: its versions in the order in which they came, and which of them took the place of a
-//! value that could be seen.
+//! The course of one laboratory record: its versions in the order in which they came, which of them took the place of a
+//! value that could be seen, and which were critical.
 //!
 //! What a correction is says `clinical::lab::Chain`; what was shown says the record store: of the versions that have come
 //! the highest, so that an older one that comes late was shown to nobody. Both are functions of the log: versions of one
 //! patient ref share a partition; of a record that moved to another patient ref the door's clock says which came first.
 
+use super::critical::Alarm;
 use clinical::lab::{Chain, Effect, Version};
 use model::{ChangeKind, Coding, LabStatus, Moment, PatientRef, Payload, Position, Record, Value};
 use std::collections::BTreeMap;
@@ -15,6 +16,8 @@ pub(super) struct Arrival {
     pub(super) position: Position,
     pub(super) admitted: Moment,
     pub(super) record: Record,
+    /// Whether it raises an alarm, as long as it stands.
+    pub(super) alarm: Option<Alarm>,
 }
 
 /// How a value was put right.
@@ -47,10 +50,20 @@ pub(super) struct Corrected {
     pub(super) change: Change,
 }
 
+/// A critical value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Critical {
+    /// The version that said it first.
+    pub(super) by: usize,
+    /// The version that said otherwise.
+    pub(super) withdrawn: Option<usize>,
+}
+
 /// What happened to a record.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Course {
     pub(super) corrected: Vec<Corrected>,
+    pub(super) critical: Vec<Critical>,
 }
 
 /// What a person would take from a version.
@@ -108,6 +121,7 @@ impl Course {
                 }
                 Effect::First | Effect::Changed | Effect::Cancelled | Effect::Restored => {
                     (aside, standing) = (None, Some(Run { of: vec![at], version: next }));
+                    course.alarm(at, arrival);
                 }
             }
         }
@@ -132,6 +146,16 @@ impl Course {
             Change::Corrected
         };
         self.corrected.push(Corrected { run, by, change });
+    }
+
+    /// Another value stands: the alarm of the one before is over, and this one may raise its own.
+    fn alarm(&mut self, by: usize, arrival: &Arrival) {
+        if let Some(last) = self.critical.last_mut() {
+            last.withdrawn.get_or_insert(by);
+        }
+        if arrival.alarm.is_some() && status(&arrival.record) != LabStatus::Cancelled {
+            self.critical.push(Critical { by, withdrawn: None });
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Laboratory results that were put right, and who had been shown them.
+//! Laboratory results that were put right, and who had been shown them; and those that are critical.
 //!
 //! The pipeline says which records have more than one version (`versions`) and that they are to be looked at (`todo`), in
 //! the same act as it makes them visible. What they mean is worked out beside it, from the letters: so it rests on nothing
@@ -6,9 +6,12 @@
 //! laboratory results of whom (`shown`); both orders are met: a correction looks back at readings that were taken in before,
 //! a reading at corrections.
 
+use super::alerts::{Alerts, Critical};
 use super::course::{Arrival, Corrected, Course, in_order};
+use super::critical::Alarm;
 use super::places::{LookError, Places, event_at, placed, position_of};
-use super::shown::{Letters, Stretch, was_shown};
+use super::shown::{Letters, Stretch, viewers, was_shown};
+use super::sites::Stated;
 use super::{RegisterError, Told, share_key};
 use event_log::EventLog;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch};
@@ -27,7 +30,7 @@ use wire::v1;
 /// So many letters that are to be looked at are taken at once.
 const ROUND: usize = 256;
 
-/// That a laboratory record came which is not the only version of it.
+/// That a laboratory record came which is not the only version of it, or may be critical.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Noted {
     /// Where it lies.
@@ -154,6 +157,8 @@ impl Correction {
 #[derive(Debug, Default)]
 pub(super) struct Found {
     corrections: BTreeMap<Vec<u8>, Correction>,
+    /// Critical results, and those that are so no more.
+    pub(super) criticals: Vec<Critical>,
     /// Whom to tell what.
     pub(super) told: Vec<Told>,
     /// What need not be looked at again.
@@ -233,7 +238,12 @@ impl Laboratory {
     }
 
     /// All versions of a record, in the order in which they came.
-    async fn arrivals(&self, log: &Arc<dyn EventLog>, record: &[u8]) -> Result<Vec<Arrival>, LookError> {
+    async fn arrivals(
+        &self,
+        log: &Arc<dyn EventLog>,
+        sites: &Stated,
+        record: &[u8],
+    ) -> Result<Vec<Arrival>, LookError> {
         let mut positions = Vec::new();
         for guard in self.versions.prefix(share_key(record, "")) {
             positions.extend(position_of(&guard.key()?));
@@ -243,7 +253,8 @@ impl Laboratory {
             let Some(event) = event_at(log, position).await? else { continue };
             let admitted = event.admitted_at;
             let Some(record) = record_of(event) else { continue };
-            arrivals.push(Arrival { position, admitted, record });
+            let alarm = Alarm::of(&record, admitted, &sites.at(record.patient.facility(), admitted));
+            arrivals.push(Arrival { position, admitted, record, alarm });
         }
         Ok(in_order(arrivals, |arrival| (arrival.position, arrival.admitted)))
     }
@@ -251,12 +262,24 @@ impl Laboratory {
     // --- corrections ---
 
     /// Looks at what was noted: which corrections there were, and who had been shown what they put right, by the ledger's
-    /// letters taken in so far.
-    pub(super) async fn look(&self, log: &Arc<dyn EventLog>, places: &Places) -> Result<Found, LookError> {
+    /// letters taken in so far; and what is critical, in whose view.
+    pub(super) async fn look(
+        &self,
+        log: &Arc<dyn EventLog>,
+        places: &Places,
+        alerts: &Alerts,
+        sites: &Stated,
+    ) -> Result<Found, LookError> {
         let mut found = Found::default();
         for (record, positions) in self.todo()? {
-            let arrivals = self.arrivals(log, &record).await?;
-            for corrected in Course::of(&arrivals).corrected {
+            let arrivals = self.arrivals(log, sites, &record).await?;
+            let Course { corrected, critical } = Course::of(&arrivals);
+            for one in critical {
+                let withdrawn = one.withdrawn.and_then(|at| arrivals.get(at)).map(|by| by.admitted);
+                let Some(by) = arrivals.get(one.by) else { continue };
+                found.criticals.extend(critical_at(by, withdrawn));
+            }
+            for corrected in corrected {
                 let Some(mut correction) = correction(&arrivals, &corrected) else { continue };
                 let known = self.correction(&correction.key())?;
                 if known.as_ref().is_some_and(|known| known.run == correction.entry.run) {
@@ -268,6 +291,23 @@ impl Laboratory {
                 found.corrections.insert(correction.key(), correction);
             }
             found.done.extend(positions);
+        }
+        let detected = std::mem::take(&mut found.criticals);
+        for mut critical in detected {
+            match alerts.find(&critical.patient, critical.cause)? {
+                Some(known) => {
+                    critical.entry.facilities = known.entry.facilities.clone();
+                    if critical.entry != known.entry {
+                        found.criticals.push(critical);
+                    }
+                }
+                None => {
+                    let letters = places.letters_of(log, &critical.patient).await?;
+                    critical.see(|place, record| viewers(&letters, place, record));
+                    found.told.extend(critical.notices());
+                    found.criticals.push(critical);
+                }
+            }
         }
         Ok(found)
     }
@@ -424,13 +464,11 @@ fn readers_patients(entry: &Entry) -> BTreeSet<&PatientRef> {
 fn correction(arrivals: &[Arrival], corrected: &Corrected) -> Option<Correction> {
     let (old, by) = (arrivals.get(*corrected.run.last()?)?, arrivals.get(corrected.by)?);
     let run = corrected.run.iter().filter_map(|at| arrivals.get(*at)).map(|version| version.position.into());
-    let key = model::EventKey { source: old.record.patient.facility().clone(), id: model::EventId::parse("v").ok()? };
-    let event = Event { key, admitted_at: old.admitted, body: Body::Record(Box::new(old.record.clone())) };
     Some(Correction {
         patient: old.record.patient.clone(),
         cause: by.position,
         entry: CorrectionEntry {
-            old: super::entry::event_bytes(&event),
+            old: event_of(old)?,
             run: run.collect(),
             corrected_us: by.admitted.micros(),
             change: corrected.change.code().to_owned(),
@@ -439,8 +477,23 @@ fn correction(arrivals: &[Arrival], corrected: &Corrected) -> Option<Correction>
     })
 }
 
+/// A version that raises an alarm, until the one that said otherwise.
+fn critical_at(by: &Arrival, withdrawn: Option<Moment>) -> Option<Critical> {
+    let mut critical = Critical::of(by.position, (by.admitted, &by.record, event_of(by)?), by.alarm?);
+    critical.entry.withdrawn_us = withdrawn.map(Moment::micros);
+    Some(critical)
+}
+
+/// The event of a version, in the bytes of the wire.
+fn event_of(version: &Arrival) -> Option<Vec<u8>> {
+    let record = version.record.clone();
+    let key = model::EventKey { source: record.patient.facility().clone(), id: model::EventId::parse("v").ok()? };
+    let event = Event { key, admitted_at: version.admitted, body: Body::Record(Box::new(record)) };
+    Some(super::entry::event_bytes(&event))
+}
+
 /// The laboratory record that an event is.
-fn record_of(event: Event) -> Option<Record> {
+pub(super) fn record_of(event: Event) -> Option<Record> {
     match event.body {
         Body::Record(record) if record.category() == Category::Laboratory => Some(*record),
         _ => None,

@@ -25,8 +25,6 @@ use wire::v1;
 
 /// How long a broken glass waits for its review before that is a notice of its own.
 pub const UNREVIEWED_AFTER: i64 = 3 * 24 * 3_600_000_000;
-/// How long a critical result waits to be acknowledged before that is a notice of its own.
-pub const UNACKNOWLEDGED_AFTER: i64 = 60 * 60_000_000;
 /// How many rings a slow listener may miss before it looks for itself.
 const RINGS: usize = 1024;
 /// How long the log is waited for, and how long after a failure it is asked again.
@@ -187,7 +185,10 @@ impl Notices {
         Ok(rung)
     }
 
-    fn acknowledgement(&self, id: &NoticeId) -> Result<Option<(Position, v1::Acknowledgement)>, RegisterError> {
+    pub(super) fn acknowledgement(
+        &self,
+        id: &NoticeId,
+    ) -> Result<Option<(Position, v1::Acknowledgement)>, RegisterError> {
         let bytes = self.acknowledged.get(id.to_string())?;
         let read = bytes.and_then(|bytes| v1::Acknowledgement::decode(bytes.as_ref()).ok());
         Ok(read.and_then(|said| Some((said.position?.into(), said))))
@@ -236,11 +237,16 @@ impl Register {
         let unreviewed: Vec<Told> =
             all.iter().filter_map(|told| self.unreviewed(told, now).transpose()).collect::<Result<_, _>>()?;
         all.extend(unreviewed);
+        let unacknowledged = self.unacknowledged(facility, &all, now)?;
+        all.extend(unacknowledged);
         for id in self.notices.of_age(facility, now)? {
             all.extend(self.consent(&id).and_then(|standing| reconsent(&standing, facility, now)));
         }
         for told in &mut all {
-            told.notice.acknowledged = self.notices.acknowledgement(&told.id)?.map(|(_, said)| said);
+            told.notice.acknowledged = match told.id.kind {
+                NoticeKind::CriticalResult => self.critical_acknowledged(&told.id)?,
+                _ => self.notices.acknowledgement(&told.id)?.map(|(_, said)| said),
+            };
         }
         all.sort_by(|a, b| (b.notice.raised_us, &b.id).cmp(&(a.notice.raised_us, &a.id)));
         Ok(all)
@@ -319,15 +325,17 @@ impl Register {
     }
 
     async fn follow_once(&self, log: &Arc<dyn EventLog>) -> Result<(), Followed> {
-        if self.laboratory.has_todo()? {
+        let has_todo = self.laboratory.has_todo()?;
+        if has_todo {
             self.laboratory.caught_up(log).await?;
-            let found = self.laboratory.look(log, &self.places).await?;
+            let found = self.laboratory.look(log, &self.places, &self.alerts, &self.sites).await?;
             self.write(&[], None, &found)?;
-            return Ok(());
         }
+        // However much is to be looked at, people are told of the rest meanwhile.
+        let wait = if has_todo { Duration::ZERO } else { WAIT };
         let from = self.notices.audited()?;
         let read = tokio::select! {
-            read = log.read(PartitionId::CONTROL, from, ReadLimit::default(), WAIT) => read,
+            read = log.read(PartitionId::CONTROL, from, ReadLimit::default(), wait) => read,
             () = self.laboratory.rung() => return Ok(()),
         };
         let letters = read.map_err(LookError::from)?;
@@ -352,6 +360,11 @@ impl Register {
     fn write(&self, entries: &[Entry], audited: Option<Offset>, found: &Found) -> Result<(), RegisterError> {
         let mut batch = self.database.batch();
         let mut rung = self.notices.take(&mut batch, entries)?;
+        rung.extend(self.alerts.take(&mut batch, entries)?);
+        for critical in &found.criticals {
+            self.alerts.keep(&mut batch, critical);
+            rung.extend(critical.facilities().chain([critical.patient.facility().clone()]));
+        }
         self.laboratory.remember(&mut batch, entries);
         self.laboratory.keep(&mut batch, found);
         for told in &found.told {
@@ -426,7 +439,7 @@ fn reconsent(standing: &Standing, facility: &FacilityId, now: Moment) -> Option<
     Some(Told::new(id, majority, Some(&consent.patient), consent.id.as_str()))
 }
 
-fn acknowledgement(event: &AuditEvent, position: Position) -> v1::Acknowledgement {
+pub(super) fn acknowledgement(event: &AuditEvent, position: Position) -> v1::Acknowledgement {
     let mut said = v1::Acknowledgement {
         member: event.agent.member.as_ref().map(|member| member.as_str().to_owned()).unwrap_or_default(),
         at_us: event.began.micros(),

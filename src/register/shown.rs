@@ -1,12 +1,13 @@
-//! Whether one reading can have shown a result: judged by the book as it stood, made of the letters about one patient.
+//! Whether one reading can have shown a result, and in whose view a result was: judged by the book as it stood, made of the
+//! letters about one patient.
 //!
 //! A statement shows what its frontier holds, a feed everything between two. What was admitted before the act ended counts
 //! too: permissions are older than the rows they open by moments, and a feed is written down with the frontier of its last
 //! heartbeat. So nobody who was shown the result is missing.
 
 use super::course::in_order;
-use consent_filter::Book;
-use model::{AuditEvent, Event, Frontier, Moment, Position, Principal, Record};
+use consent_filter::{Audience, Book};
+use model::{AuditEvent, Event, FacilityId, Frontier, Moment, Position, Principal, Record};
 use std::sync::Arc;
 
 /// Letters that decide about one patient (see [`super::places`]).
@@ -69,6 +70,21 @@ pub(super) fn was_shown(letters: &Letters, stretch: &Stretch, event: &AuditEvent
     }
     // Time alone may have opened it.
     then.permits(&viewer, event.ended)
+}
+
+/// In whose view a version was as it came, besides its source's own.
+pub(super) fn viewers(letters: &Letters, (position, admitted): (Position, Moment), record: &Record) -> Vec<FacilityId> {
+    let mut then = Then { book: Book::new(), standing: None };
+    for (at, _, step) in ordered(letters, vec![(position, admitted, Step::Ends)]) {
+        if !then.take(at, &step) {
+            break;
+        }
+    }
+    let facts = then.book.facts(record);
+    let mut audience = Audience::new();
+    then.book.audience(&facts, admitted, &mut audience);
+    let reached = audience.reached().iter().filter_map(|reached| then.book.facility_id(reached.facility).cloned());
+    reached.filter(|facility| facility != record.patient.facility()).collect()
 }
 
 /// The book, and the version that stood.

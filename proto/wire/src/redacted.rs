@@ -22,7 +22,7 @@ redacted! {
     ExplainRequest,
     AuditEvent, audit_event::What, ShownRows, WithdrawalReceipt,
     ReportResponse, SignedReceipt, RecallRequest, recall_request::Of, ExportItem, export_item::Item,
-    Notice, NoticeItem, notice_item::Item, Acted, AuditedAction, Correction,
+    Notice, NoticeItem, notice_item::Item, Acted, AuditedAction, Correction, Critical, AcknowledgeNoticeRequest,
     FeedItem, feed_item::Item, QueryRequest, QueryResponse, query_response::Part,
     ViewOfRequest, ViewedRecord, AffectedRecord, UnmappedCode,
 }

@@ -53,6 +53,8 @@ const REDACTED: &[&str] = &[
     ".ajisai.v1.Acted",
     ".ajisai.v1.AuditedAction",
     ".ajisai.v1.Correction",
+    ".ajisai.v1.Critical",
+    ".ajisai.v1.AcknowledgeNoticeRequest",
     ".ajisai.v1.FeedItem",
     ".ajisai.v1.QueryRequest",
     ".ajisai.v1.QueryResponse",

@@ -31,15 +31,57 @@ fn a_notice_is_for_its_facility_or_for_one_person_there_and_its_system() {
 }
 
 #[test]
-fn patients_and_administrators_are_told_of_nothing() {
+fn a_critical_result_is_for_those_who_see_clinical_data_and_what_escalates_is_for_all() {
+    let critical = id(NoticeKind::CriticalResult, None);
+    let escalated = id(NoticeKind::CriticalUnacknowledged, None);
+    for (role, sees) in [
+        (Role::Physician, true),
+        (Role::LaboratoryStaff, true),
+        (Role::Clerk, false),
+        (Role::Auditor, false),
+        (Role::Administrator, false),
+    ] {
+        let who = principal("nmc", Some("m-1"), role);
+        assert_eq!(is_for(&who, &critical), sees, "{role}");
+        assert!(is_for(&who, &escalated), "{role}");
+        assert_eq!(is_for(&who, &id(NoticeKind::GlassBroken, None)), role != Role::Administrator, "{role}");
+    }
+    assert!(is_for(&principal("nmc", None, Role::System), &critical));
+    assert!(!is_for(&principal("sato", Some("m-1"), Role::Physician), &escalated));
+}
+
+#[test]
+fn an_action_is_said_of_a_critical_result_alone_and_words_go_with_one() {
+    let critical = id(NoticeKind::CriticalResult, None);
+    let seen = v1::CriticalAction::Seen as i32;
+    assert_eq!(action_of(&critical, 0, "").unwrap(), None);
+    let said = action_of(&critical, seen, " 診察済み ").unwrap().unwrap();
+    assert_eq!((said.0, said.1.as_str()), (CriticalAction::Seen, "診察済み"));
+    for (id, action, remark, field) in [
+        (&critical, 0, "words alone", "remark"),
+        (&critical, seen, "two\nlines", "remark"),
+        (&critical, 99, "", "action"),
+        (&id(NoticeKind::GlassBroken, None), seen, "", "action"),
+    ] {
+        let refused = action_of(id, action, remark).unwrap_err();
+        assert_eq!(refused.code(), tonic::Code::InvalidArgument);
+        assert!(refused.message().starts_with(&format!("`{field}`")), "{refused:?}");
+        assert!(remark.is_empty() || !refused.message().contains(remark), "no words of a person in an error");
+    }
+}
+
+#[test]
+fn patients_are_told_of_nothing_and_administrators_of_what_escalates() {
     let ask = |role| {
         let mut request = Request::new(());
         request.extensions_mut().insert(principal("nmc", Some("m-1"), role));
-        caller(&request).map(|caller| caller.role).map_err(|status| status.code())
+        let staff = staff(&request).map(|caller| caller.role).map_err(|status| status.code());
+        (caller(&request).map(|caller| caller.role).map_err(|status| status.code()), staff)
     };
-    assert_eq!(ask(Role::Clerk), Ok(Role::Clerk));
-    assert_eq!(ask(Role::Patient), Err(tonic::Code::PermissionDenied));
-    assert_eq!(ask(Role::Administrator), Err(tonic::Code::PermissionDenied));
+    let denied = tonic::Code::PermissionDenied;
+    assert_eq!(ask(Role::Clerk), (Ok(Role::Clerk), Ok(Role::Clerk)));
+    assert_eq!(ask(Role::Patient), (Err(denied), Err(denied)));
+    assert_eq!(ask(Role::Administrator), (Ok(Role::Administrator), Err(denied)));
     assert_eq!(caller(&Request::new(())).unwrap_err().code(), tonic::Code::Unauthenticated);
 }
 

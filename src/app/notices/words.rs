@@ -1,6 +1,6 @@
 //! Notices in words.
 
-use crate::register::{UNACKNOWLEDGED_AFTER, UNREVIEWED_AFTER};
+use crate::register::UNREVIEWED_AFTER;
 use ledger::{Language, Names};
 use model::{FacilityId, MemberId, Moment, NoticeKind};
 use wire::v1;
@@ -76,8 +76,10 @@ pub(super) fn words(kind: NoticeKind, notice: &v1::Notice, names: &Names, langua
         (NoticeKind::ResultCorrected, _) => corrected(source, number, language),
         (NoticeKind::CriticalResult, _) => critical(source, number, notice.critical.as_ref(), language),
         (NoticeKind::CriticalUnacknowledged, _) => {
-            let at = if notice.viewer.is_empty() { source } else { viewer };
-            unacknowledged(at, notice.viewer.is_empty(), number, language)
+            let facilities = notice.waiting_at.iter().filter_map(|at| FacilityId::parse(at).ok());
+            let named: Vec<String> = facilities.map(|at| names.facility(&at, language).to_owned()).collect();
+            let comma = if language == Language::Japanese { "、" } else { ", " };
+            unacknowledged((source, &named.join(comma)), number, &until, language)
         }
     }
 }
@@ -126,26 +128,25 @@ fn critical(source: &str, number: &str, critical: Option<&v1::CriticalValue>, la
     }
 }
 
-/// To the facility itself, or to the one that published the result, which then telephones.
-fn unacknowledged(at: &str, own: bool, number: &str, language: Language) -> String {
-    let minutes = UNACKNOWLEDGED_AFTER / 60_000_000;
+/// To the facility itself, or to the one that published the result, which then telephones where it waits.
+fn unacknowledged((source, at): (&str, &str), number: &str, until: &str, language: Language) -> String {
     let of = match (language, number) {
         (_, "") => String::new(),
         (Language::Japanese, number) => format!("患者 {number} の"),
         (Language::English, number) => format!(" of patient {number}"),
     };
-    match (language, own) {
-        (Language::Japanese, true) => {
-            format!("{at} の{of}パニック値が{minutes}分を過ぎても確認されていません。")
+    match (language, at) {
+        (Language::Japanese, "") => {
+            format!("{source} が報告した{of}パニック値が、期限（{until}）までに確認されませんでした。")
         }
-        (Language::English, true) => {
-            format!("A critical result{of} from {at} was not acknowledged within {minutes} minutes.")
+        (Language::English, "") => {
+            format!("A critical result{of} from {source} was not acknowledged by {until}.")
         }
-        (Language::Japanese, false) => {
-            format!("{of}パニック値が {at} で{minutes}分を過ぎても確認されていません。電話で伝えてください。")
+        (Language::Japanese, at) => {
+            format!("{of}パニック値が {at} で期限（{until}）までに確認されませんでした。電話で伝えてください。")
         }
-        (Language::English, false) => {
-            format!("A critical result{of} was not acknowledged at {at} within {minutes} minutes: telephone.")
+        (Language::English, at) => {
+            format!("A critical result{of} was not acknowledged at {at} by {until}: telephone.")
         }
     }
 }

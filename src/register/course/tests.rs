@@ -44,12 +44,18 @@ fn record(wrote: Wrote) -> Record {
     .unwrap()
 }
 
-/// In the order given.
+/// In the order given; every value of 6 and more raises an alarm.
 fn arrivals(wrote: &[Wrote]) -> Vec<Arrival> {
+    let item = clinical::lab::Item::by_key("potassium").unwrap();
     let each = (0..).zip(wrote).map(|(offset, wrote)| Arrival {
         position: Position::new(1, offset),
         admitted: at(0),
         record: record(*wrote),
+        alarm: wrote.value.filter(|value| *value >= 6.0).map(|_| Alarm {
+            item,
+            bound: crate::register::critical::Bound::High,
+            policy: clinical::lab::EscalationPolicy::default(),
+        }),
     });
     each.collect()
 }
@@ -58,6 +64,10 @@ fn arrivals(wrote: &[Wrote]) -> Vec<Arrival> {
 fn put_right(wrote: &[Wrote]) -> Vec<(Vec<usize>, usize, &'static str)> {
     let course = Course::of(&arrivals(wrote));
     course.corrected.into_iter().map(|one| (one.run, one.by, one.change.code())).collect()
+}
+
+fn alarms(wrote: &[Wrote]) -> Vec<(usize, Option<usize>)> {
+    Course::of(&arrivals(wrote)).critical.into_iter().map(|one| (one.by, one.withdrawn)).collect()
 }
 
 #[test]
@@ -100,6 +110,19 @@ fn a_preliminary_value_after_a_final_one_is_shown_and_is_put_right_by_what_follo
     assert_eq!(put_right(&[FINAL, late, again]), [(vec![1], 2, "corrected")]);
     let other = Wrote { version: 3, value: Some(4.0), ..FINAL };
     assert_eq!(put_right(&[FINAL, late, other]), [(vec![0, 1], 2, "corrected")]);
+}
+
+#[test]
+fn an_alarm_lasts_as_long_as_its_value_stands() {
+    let high = Wrote { value: Some(7.2), ..FINAL };
+    let again = Wrote { version: 2, ..high };
+    assert_eq!(alarms(&[high, again]), [(0, None)]);
+    let normal = Wrote { version: 3, status: LabStatus::Corrected, ..FINAL };
+    assert_eq!(alarms(&[high, again, normal]), [(0, Some(2))]);
+    let higher = Wrote { version: 4, value: Some(8.0), ..FINAL };
+    assert_eq!(alarms(&[high, again, normal, higher]), [(0, Some(2)), (3, None)]);
+    assert_eq!(alarms(&[higher, high]), [(0, None)], "what comes late is not shown");
+    assert_eq!(alarms(&[FINAL, Wrote { version: 2, status: LabStatus::Cancelled, ..high }]), []);
 }
 
 #[test]
@@ -151,5 +174,6 @@ proptest! {
         runs.sort_unstable();
         runs.dedup();
         prop_assert_eq!(runs.len(), all);
+        prop_assert!(course.critical.iter().all(|one| one.withdrawn.is_none_or(|by| by > one.by)));
     }
 }

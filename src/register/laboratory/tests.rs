@@ -250,11 +250,12 @@ impl House {
     fn notices(&self) -> Vec<(String, i64, Option<String>, String)> {
         let mut all = Vec::new();
         for clinic in [LAB, "k", "n"] {
-            for told in self.rooms.register.notices_of(&facility(clinic), at(600)).unwrap() {
+            let kept = self.rooms.register.notices_of(&facility(clinic), at(600)).unwrap();
+            for told in kept.into_iter().filter(|told| told.id.kind == NoticeKind::ResultCorrected) {
                 let member = told.id.member.clone();
                 let role = if member.is_some() { Role::Physician } else { Role::System };
                 let caller = Principal { facility: facility(clinic), member, role, purpose: Purpose::Treatment };
-                let told = self.rooms.register.as_known_to(&caller, told, at(600)).unwrap();
+                let told = self.rooms.register.as_known_to(&caller, told, at(600)).unwrap().unwrap();
                 let number = told.notice.patient.map(|patient| patient.number);
                 all.push((told.notice.id, told.notice.raised_us, number, told.notice.subject));
             }
@@ -405,4 +406,175 @@ async fn the_publisher_sees_who_has_acknowledged_and_what_is_outstanding_first()
     assert_eq!(listed, [(1, 0, "corrected"), (2, 2, "corrected")], "what is outstanding first");
     let said = corrections[1].told.iter().map(|told| told.acknowledged.as_ref().unwrap().member.as_str());
     assert_eq!(said.collect::<Vec<_>>(), ["a", "c"]);
+}
+
+// --- critical results ---
+
+/// Minutes after an event of the story.
+fn after(event: &Event, minutes: i64) -> Moment {
+    event.admitted_at.plus_micros(minutes * 60_000_000)
+}
+
+impl House {
+    /// What one caller is told of critical results: kind, by whom acknowledged, the item where it is said, the patient.
+    fn criticals(&self, caller: &Principal, now: Moment) -> Vec<(&'static str, String, String, String)> {
+        let register = &self.rooms.register;
+        let all = register.notices_of(&caller.facility, now).unwrap().into_iter();
+        let known = all.filter_map(|told| register.as_known_to(caller, told, now).unwrap());
+        let is_critical = |told: &Told| told.id.kind.code().starts_with("critical");
+        let each = known.filter(is_critical).map(|told| {
+            let notice = told.notice;
+            let by = notice.acknowledged.map(|said| said.member).unwrap_or_default();
+            let item = notice.critical.map(|critical| critical.item).unwrap_or_default();
+            let number = notice.patient.map(|patient| patient.number).unwrap_or_default();
+            (told.id.kind.code(), by, item, number)
+        });
+        each.collect()
+    }
+    /// The publisher's list: how far each facility is, and whether it is overdue.
+    fn listed(&self, now: Moment) -> Vec<(String, String, bool)> {
+        let all = self.rooms.register.criticals_of(&facility(LAB), now).unwrap();
+        let told = all.into_iter().flat_map(|critical| critical.told);
+        told.map(|told| (told.facility, told.state, told.overdue)).collect()
+    }
+}
+
+fn doctor(clinic: &str, member: &str) -> Principal {
+    let member = Some(MemberId::parse(member).unwrap());
+    Principal { facility: facility(clinic), member, role: Role::Physician, purpose: Purpose::Operations }
+}
+fn laboratory() -> Principal {
+    Principal { facility: facility(LAB), member: None, role: Role::System, purpose: Purpose::Operations }
+}
+
+impl Story {
+    fn says(&mut self, clinic: &str, member: &str, what: What) -> &mut Self {
+        let now = self.now().plus_micros(-1);
+        self.said_at(now, (clinic, member), what)
+    }
+    fn said_at(&mut self, moment: Moment, (clinic, member): (&str, &str), what: What) -> &mut Self {
+        let mut said = self.act((clinic, Some(member)), PERSON, what);
+        (said.began, said.ended, said.shown) = (moment, moment, Shown::default());
+        self.audit(said)
+    }
+}
+
+#[tokio::test]
+async fn a_critical_result_goes_from_detected_to_acted_and_escalates_after_an_hour() {
+    let mut story = Story::new();
+    story.withdraw("n");
+    story.result(1, 7.2);
+    let (cause, detected) = (story.last(), story.0.last().unwrap().clone());
+    let directory = tempfile::tempdir().unwrap();
+    let house = story.told(&directory.path().join("one"), true).await;
+    let a = doctor("k", "a");
+    let waiting = ("critical-result", String::new(), "potassium".to_owned(), "k1".to_owned());
+    assert_eq!(house.criticals(&a, after(&detected, 59)), std::slice::from_ref(&waiting));
+    assert_eq!(house.criticals(&doctor("n", "c"), after(&detected, 59)), [], "it was not in their view");
+    assert_eq!(house.criticals(&laboratory(), after(&detected, 59)), []);
+    assert_eq!(house.listed(after(&detected, 59)), [("k".to_owned(), "detected".to_owned(), false)]);
+
+    // Nobody has said that they know: the clinic is told again, and the laboratory, which telephones.
+    let escalated = ("critical-unacknowledged", String::new(), "potassium".to_owned(), "k1".to_owned());
+    assert_eq!(house.criticals(&a, after(&detected, 60)), [escalated.clone(), waiting]);
+    let own = ("critical-unacknowledged", String::new(), "potassium".to_owned(), PERSON.to_owned());
+    assert_eq!(house.criticals(&laboratory(), after(&detected, 60)), std::slice::from_ref(&own));
+    assert_eq!(house.listed(after(&detected, 60)), [("k".to_owned(), "detected".to_owned(), true)]);
+    let told = house.rooms.register.notices_of(&facility(LAB), after(&detected, 60)).unwrap();
+    assert_eq!((told[0].notice.waiting_at.as_slice(), told[0].id.cause), (&["k".to_owned()][..], cause));
+
+    // Somebody opens it, somebody acts. That it was late stays known.
+    let notice: NoticeId = format!("critical-result/{cause}/k").parse().unwrap();
+    story.says("k", "b", What::Delivery { notice: notice.clone() });
+    let delivered = story.0.last().unwrap().admitted_at;
+    let (action, remark) = (model::CriticalAction::Called, model::OwnWords::parse("午後に来院").unwrap());
+    story.says("k", "a", What::Action { notice: notice.clone(), action, remark });
+    story.says("k", "b", What::Action { notice, action: model::CriticalAction::Seen, remark: Default::default() });
+    let one = story.told(&directory.path().join("two"), true).await;
+    let rebuilt = story.told(&directory.path().join("three"), false).await;
+    for house in [one, rebuilt] {
+        let known = ("critical-result", "a".to_owned(), "potassium".to_owned(), "k1".to_owned());
+        assert_eq!(house.criticals(&a, at(600)), [escalated.clone(), known]);
+        assert_eq!(house.criticals(&laboratory(), at(600)), std::slice::from_ref(&own));
+        assert_eq!(house.listed(at(600)), [("k".to_owned(), "acted".to_owned(), false)]);
+        assert_eq!(house.listed(delivered), [("k".to_owned(), "notified".to_owned(), true)]);
+        let all = house.rooms.register.criticals_of(&facility(LAB), at(600)).unwrap();
+        let told = &all[0].told[0];
+        let acted = told.acted.as_ref().unwrap();
+        assert_eq!((acted.member.as_str(), acted.action().as_str_name()), ("a", "CRITICAL_ACTION_CALLED"));
+        assert_eq!(acted.remark, "午後に来院");
+        assert_eq!(told.delivered.as_ref().unwrap().member, "b");
+    }
+}
+
+#[tokio::test]
+async fn what_is_acknowledged_in_time_or_corrected_does_not_escalate() {
+    let mut story = Story::new();
+    story.result(1, 7.2);
+    let (cause, detected) = (story.last(), story.0.last().unwrap().clone());
+    for clinic in ["k", "n"] {
+        let notice = format!("critical-result/{cause}/{clinic}").parse().unwrap();
+        let member = if clinic == "k" { "a" } else { "c" };
+        story.said_at(after(&detected, 10), (clinic, member), What::Acknowledgement { notice });
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let house = story.told(&directory.path().join("one"), true).await;
+    let states = |house: &House, now| house.listed(now).into_iter().map(|(_, state, _)| state).collect::<Vec<_>>();
+    assert_eq!(states(&house, at(600)), ["acknowledged", "acknowledged"]);
+    assert_eq!(house.criticals(&laboratory(), after(&detected, 60)), []);
+
+    let mut story = Story::new();
+    story.result(1, 7.2);
+    story.result(2, 5.1);
+    let house = story.told(&directory.path().join("two"), true).await;
+    assert_eq!(states(&house, at(600)), ["withdrawn", "withdrawn"]);
+    assert!(house.listed(at(600)).iter().all(|(.., overdue)| !overdue));
+}
+
+#[tokio::test]
+async fn of_a_critical_result_that_is_shown_no_longer_nothing_is_told_but_that_it_was() {
+    let mut story = Story::new();
+    story.result(1, 7.2);
+    story.withdraw("k");
+    let directory = tempfile::tempdir().unwrap();
+    let house = story.told(directory.path(), true).await;
+    let bare = ("critical-result", String::new(), String::new(), String::new());
+    let escalated = ("critical-unacknowledged", String::new(), String::new(), String::new());
+    assert_eq!(house.criticals(&doctor("k", "a"), at(600)), [escalated, bare]);
+}
+
+#[tokio::test]
+async fn a_laboratorys_own_limits_and_minutes_hold() {
+    let mut story = Story::new();
+    let table = |kind, cells: &[&str]| {
+        let row = cells.iter().map(|cell| (*cell).to_owned()).collect();
+        DirectoryChange::Laboratory(model::LabTable::new(facility(LAB), kind, vec![row]).unwrap())
+    };
+    story.state(table(model::LabTableKind::Critical, &["potassium", "2.5", "5.5"]));
+    story.state(table(model::LabTableKind::Settings, &["critical-acknowledge-minutes", "15"]));
+    story.result(1, 5.8);
+    let detected = story.0.last().unwrap().clone();
+    // Stated later, it does not change what was critical then.
+    story.state(table(model::LabTableKind::Critical, &["potassium", "2.5", "7.0"]));
+    let directory = tempfile::tempdir().unwrap();
+    for apart in [true, false] {
+        let house = story.told(&directory.path().join(apart.to_string()), apart).await;
+        assert_eq!(house.listed(after(&detected, 14)).len(), 2);
+        assert_eq!(house.criticals(&laboratory(), after(&detected, 14)).len(), 0);
+        assert_eq!(house.criticals(&laboratory(), after(&detected, 15)).len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_new_raises_no_alarm() {
+    let mut story = Story::new();
+    for _ in 0..80 {
+        story.reads(B, OTHER);
+    }
+    let Event { body: Body::Record(mut record), .. } = story.result(1, 7.2).0.pop().unwrap() else { unreachable!() };
+    record.recorded = at(1);
+    story.push(Body::Record(record));
+    let directory = tempfile::tempdir().unwrap();
+    let house = story.told(directory.path(), false).await;
+    assert_eq!(house.listed(at(600)), []);
 }

@@ -9244,8 +9244,7 @@ pub struct Notice {
     /// The id of the glass, the consent or the record it is about; empty where the facility is told no more than that it was.
     #[prost(string, tag = "4")]
     pub subject: ::prost::alloc::string::String,
-    /// The viewing facility of a glass; of a critical result that waits, the facility where it does, for the one that
-    /// published it; empty else.
+    /// The viewing facility of a glass; empty else.
     #[prost(string, tag = "5")]
     pub viewer: ::prost::alloc::string::String,
     /// The member who broke the glass; empty else.
@@ -9254,7 +9253,7 @@ pub struct Notice {
     /// In which role; absent else.
     #[prost(enumeration = "Role", tag = "7")]
     pub role: i32,
-    /// Until when the glass is broken; absent else.
+    /// Until when the glass is broken, or a critical result was to be acknowledged; absent else.
     #[prost(sfixed64, optional, tag = "8")]
     pub until_us: ::core::option::Option<i64>,
     /// When it was raised.
@@ -9281,6 +9280,9 @@ pub struct Notice {
     /// Of a critical result; absent else, and where the result is shown to the caller no longer.
     #[prost(message, optional, tag = "16")]
     pub critical: ::core::option::Option<CriticalValue>,
+    /// Where a critical result was not acknowledged in time, for the facility that published it; empty else.
+    #[prost(string, repeated, tag = "17")]
+    pub waiting_at: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// What is told of a critical value: never the value.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -9407,10 +9409,17 @@ pub struct NoticeHeartbeat {
 }
 /// Says that the caller was told.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
 pub struct AcknowledgeNoticeRequest {
     /// The notice's id.
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
+    /// Of a critical result: what the caller did about it; not said where they only know of it. The first one stands.
+    #[prost(enumeration = "CriticalAction", tag = "2")]
+    pub action: i32,
+    /// In the caller's own words, one line of at most 500 bytes; only with an action.
+    #[prost(string, tag = "3")]
+    pub remark: ::prost::alloc::string::String,
 }
 /// It is durable.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -9418,9 +9427,12 @@ pub struct AcknowledgeNoticeResponse {
     /// The acknowledgement that stands: the caller's, or that of who was earlier.
     #[prost(message, optional, tag = "1")]
     pub acknowledged: ::core::option::Option<Acknowledgement>,
-    /// It had been acknowledged before.
+    /// It had been acknowledged before; where an action was said, acted on before.
     #[prost(bool, tag = "2")]
     pub duplicate: bool,
+    /// What was done about a critical result, where somebody did.
+    #[prost(message, optional, tag = "3")]
+    pub acted: ::core::option::Option<Acted>,
 }
 /// Asks for corrections.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -9484,6 +9496,68 @@ pub struct CorrectionTold {
     #[prost(message, optional, tag = "5")]
     pub acknowledged: ::core::option::Option<Acknowledgement>,
 }
+/// Asks for critical values.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListCriticalsRequest {
+    /// Only those that somewhere nobody has acknowledged or acted on.
+    #[prost(bool, tag = "1")]
+    pub outstanding_only: bool,
+    /// At most so many, 1 to 1000; 0 means 100.
+    #[prost(uint32, tag = "2")]
+    pub page_size: u32,
+}
+/// Critical values.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListCriticalsResponse {
+    /// Overdue first, then the newest first.
+    #[prost(message, repeated, tag = "1")]
+    pub criticals: ::prost::alloc::vec::Vec<Critical>,
+}
+/// A critical value.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Critical {
+    /// The letter it came with.
+    #[prost(message, optional, tag = "1")]
+    pub cause: ::core::option::Option<Position>,
+    /// The patient.
+    #[prost(message, optional, tag = "2")]
+    pub patient: ::core::option::Option<PatientRef>,
+    /// The record.
+    #[prost(string, tag = "3")]
+    pub record: ::prost::alloc::string::String,
+    /// What it is; what was delivered and done is said for each facility.
+    #[prost(message, optional, tag = "4")]
+    pub value: ::core::option::Option<CriticalValue>,
+    /// The facilities in whose view it was.
+    #[prost(message, repeated, tag = "5")]
+    pub told: ::prost::alloc::vec::Vec<CriticalTold>,
+}
+/// A facility that is told of a critical value.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CriticalTold {
+    /// The notice's id.
+    #[prost(string, tag = "1")]
+    pub notice: ::prost::alloc::string::String,
+    /// Which.
+    #[prost(string, tag = "2")]
+    pub facility: ::prost::alloc::string::String,
+    /// `detected`, `notified`, `acknowledged`, `acted` or `withdrawn`.
+    #[prost(string, tag = "3")]
+    pub state: ::prost::alloc::string::String,
+    /// The first person who was told; absent while nobody was.
+    #[prost(message, optional, tag = "4")]
+    pub delivered: ::core::option::Option<Acknowledgement>,
+    /// Who said first that they know; absent while nobody did.
+    #[prost(message, optional, tag = "5")]
+    pub acknowledged: ::core::option::Option<Acknowledgement>,
+    /// What was done; absent while nothing was.
+    #[prost(message, optional, tag = "6")]
+    pub acted: ::core::option::Option<Acted>,
+    /// Whether nobody acknowledged it in time and nobody has since.
+    #[prost(bool, tag = "7")]
+    pub overdue: bool,
+}
 /// Generated client implementations.
 pub mod notice_service_client {
     #![allow(
@@ -9499,7 +9573,8 @@ pub mod notice_service_client {
     ///
     /// A notice is a function of the log and the moment: every node shows the same, after a restart too. It goes to one
     /// facility, or to one person there; to everybody else it does not exist.
-    /// Who may call: clinical staff, clerks, auditors and systems of the facility.
+    /// Who may call: clinical staff, clerks, auditors and systems of the facility. A critical result is told to those of them who
+    /// see clinical data; administrators are told of those that nobody acknowledged in time, and of nothing else.
     /// Every call may answer UNAUTHENTICATED, PERMISSION_DENIED (the caller's role is told of nothing), UNAVAILABLE and
     /// INVALID_ARGUMENT (`field`: rule).
     #[derive(Debug, Clone)]
@@ -9635,7 +9710,8 @@ pub mod notice_service_client {
             self.inner.server_streaming(req, path, codec).await
         }
         /// Says that the caller was told. It is an entry of the ledger, and the first one stands.
-        /// Who: a person of the facility; of a notice to a person, that person. Errors: NOT_FOUND.
+        /// Who: a person of the facility; of a notice to a person, that person. Errors: NOT_FOUND; FAILED_PRECONDITION (an action,
+        /// where the result is shown to the caller no longer).
         pub async fn acknowledge(
             &mut self,
             request: impl tonic::IntoRequest<super::AcknowledgeNoticeRequest>,
@@ -9662,7 +9738,7 @@ pub mod notice_service_client {
         }
         /// The corrections of the facility's own laboratory results that somebody elsewhere had been shown: who is told, and who
         /// has said that they were. Those that somebody has not acknowledged first, then the newest first.
-        /// Who: as for List.
+        /// Who: as for List, but not administrators.
         pub async fn list_corrections(
             &mut self,
             request: impl tonic::IntoRequest<super::ListCorrectionsRequest>,
@@ -9685,6 +9761,33 @@ pub mod notice_service_client {
             let mut req = request.into_request();
             req.extensions_mut()
                 .insert(GrpcMethod::new("ajisai.v1.NoticeService", "ListCorrections"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The critical values among the facility's own laboratory results: which facilities are told, when somebody there first
+        /// was, acknowledged it, and did something. Overdue ones first, then the newest first.
+        /// Who: clinical staff and systems of the publishing facility.
+        pub async fn list_criticals(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListCriticalsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListCriticalsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.NoticeService/ListCriticals",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.NoticeService", "ListCriticals"));
             self.inner.unary(req, path, codec).await
         }
     }
@@ -9724,7 +9827,8 @@ pub mod notice_service_server {
             request: tonic::Request<super::WatchNoticesRequest>,
         ) -> std::result::Result<tonic::Response<Self::WatchStream>, tonic::Status>;
         /// Says that the caller was told. It is an entry of the ledger, and the first one stands.
-        /// Who: a person of the facility; of a notice to a person, that person. Errors: NOT_FOUND.
+        /// Who: a person of the facility; of a notice to a person, that person. Errors: NOT_FOUND; FAILED_PRECONDITION (an action,
+        /// where the result is shown to the caller no longer).
         async fn acknowledge(
             &self,
             request: tonic::Request<super::AcknowledgeNoticeRequest>,
@@ -9734,7 +9838,7 @@ pub mod notice_service_server {
         >;
         /// The corrections of the facility's own laboratory results that somebody elsewhere had been shown: who is told, and who
         /// has said that they were. Those that somebody has not acknowledged first, then the newest first.
-        /// Who: as for List.
+        /// Who: as for List, but not administrators.
         async fn list_corrections(
             &self,
             request: tonic::Request<super::ListCorrectionsRequest>,
@@ -9742,12 +9846,23 @@ pub mod notice_service_server {
             tonic::Response<super::ListCorrectionsResponse>,
             tonic::Status,
         >;
+        /// The critical values among the facility's own laboratory results: which facilities are told, when somebody there first
+        /// was, acknowledged it, and did something. Overdue ones first, then the newest first.
+        /// Who: clinical staff and systems of the publishing facility.
+        async fn list_criticals(
+            &self,
+            request: tonic::Request<super::ListCriticalsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListCriticalsResponse>,
+            tonic::Status,
+        >;
     }
     /// Tells a facility what concerns it.
     ///
     /// A notice is a function of the log and the moment: every node shows the same, after a restart too. It goes to one
     /// facility, or to one person there; to everybody else it does not exist.
-    /// Who may call: clinical staff, clerks, auditors and systems of the facility.
+    /// Who may call: clinical staff, clerks, auditors and systems of the facility. A critical result is told to those of them who
+    /// see clinical data; administrators are told of those that nobody acknowledged in time, and of nothing else.
     /// Every call may answer UNAUTHENTICATED, PERMISSION_DENIED (the caller's role is told of nothing), UNAVAILABLE and
     /// INVALID_ARGUMENT (`field`: rule).
     #[derive(Debug)]
@@ -9993,6 +10108,51 @@ pub mod notice_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = ListCorrectionsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ajisai.v1.NoticeService/ListCriticals" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListCriticalsSvc<T: NoticeService>(pub Arc<T>);
+                    impl<
+                        T: NoticeService,
+                    > tonic::server::UnaryService<super::ListCriticalsRequest>
+                    for ListCriticalsSvc<T> {
+                        type Response = super::ListCriticalsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListCriticalsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as NoticeService>::list_criticals(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListCriticalsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(
