@@ -3,6 +3,7 @@
 
 use anyhow::{Context, bail};
 use model::{FacilityId, Principal, Role};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -47,9 +48,7 @@ impl Ports {
     pub fn choose(wanted: [u16; 4]) -> anyhow::Result<Self> {
         let mut held = Vec::with_capacity(wanted.len());
         let mut choose = |wanted: u16| -> anyhow::Result<u16> {
-            let listener = std::net::TcpListener::bind(("127.0.0.1", wanted))
-                .or_else(|_| std::net::TcpListener::bind(("127.0.0.1", 0)))
-                .context("no port is free on 127.0.0.1")?;
+            let listener = listen(wanted)?;
             let port = listener.local_addr()?.port();
             held.push(listener);
             Ok(port)
@@ -62,6 +61,25 @@ impl Ports {
             dashboards: choose(dashboards)?,
         })
     }
+}
+
+/// Ports below those that systems give to outgoing connections: one of those could be taken between the moment it is chosen
+/// and the moment the node listens.
+const FREE: std::ops::Range<u16> = 10_000..30_000;
+
+/// The wanted port, or a free one where it is taken or 0.
+fn listen(wanted: u16) -> anyhow::Result<TcpListener> {
+    let others = std::iter::repeat_with(|| rand::random_range(FREE)).take(200);
+    let mut ports = Some(wanted).filter(|wanted| *wanted != 0).into_iter().chain(others);
+    ports.find_map(|port| TcpListener::bind(("127.0.0.1", port)).ok()).context("no port is free on 127.0.0.1")
+}
+
+/// A port on loopback that nobody listens on.
+///
+/// # Errors
+/// When there is none.
+pub fn free_port() -> anyhow::Result<u16> {
+    Ok(listen(0)?.local_addr()?.port())
 }
 
 /// A channel that carries a bearer token.

@@ -5,11 +5,11 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test may stop where it stands, also in its helpers")]
 
-use ajisai::rig::{OFFICE, Rig};
+use ajisai::rig::{OFFICE, Rig, free_port};
 use model::{FacilityId, Principal};
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
@@ -35,14 +35,10 @@ struct Region {
     fhir: u16,
 }
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 impl Region {
     async fn raise() -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let (mllp, fhir) = (free_port(), free_port());
+        let (mllp, fhir) = (free_port().unwrap(), free_port().unwrap());
         let doors = format!(
             "[[mllp]]\naddress = \"127.0.0.1:{mllp}\"\nfacilities = [\"{HOSPITAL}\"]\ntls = false\n\n\
              [[storage]]\nname = \"std\"\npath = \"ssmix2\"\nfacility = \"{HOSPITAL}\"\nsettled_seconds = 0\n\
@@ -289,7 +285,8 @@ async fn what_a_hospital_emits_is_read_by_a_consented_clinic_and_nothing_comes_t
     assert_eq!(clinic.len(), if five { 4 } else { 3 }, "and nothing else: {clinic:?}");
 
     // What came is counted against what there was to come; the messages before the directory knew the hospital are not lost.
-    let feeds = until("the feeds are whole", || region.feeds(), |feeds| feeds.len() == 3);
+    let feeds =
+        until("the feeds are whole", || region.feeds(), |feeds| feeds.len() == 3 && feeds["std"] == (files, files));
     assert_eq!(feeds["std"], (files, files));
     assert_eq!(feeds["mllp"], (2, 2));
     assert_eq!(feeds["fhir"], (2, 2));
@@ -314,7 +311,8 @@ async fn what_a_hospital_emits_is_read_by_a_consented_clinic_and_nothing_comes_t
     let expected = hospital.into_iter().chain([(LAST.to_owned(), 1)]).collect::<BTreeMap<_, _>>();
     assert_eq!(after, expected, "no row twice");
     assert_eq!(region.rows(CLINIC), clinic);
-    let again = until("the feeds are whole", || region.feeds(), |feeds| feeds.len() == 3);
+    let is_whole = |feeds: &BTreeMap<String, (u64, u64)>| feeds["std"] == (files, files) && feeds["mllp"] == (3, 3);
+    let again = until("the feeds are whole", || region.feeds(), is_whole);
     assert_eq!((again["std"], again["mllp"], again["fhir"]), ((files, files), (3, 3), (2, 2)));
 
     // What cannot be read is kept aside and, put right, replayed: what it was is listed.

@@ -4,7 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may stop where it stands, also in its helpers")]
 
 use ajisai::edge::EdgeStatus;
-use ajisai::rig::{OFFICE, Rig};
+use ajisai::rig::{OFFICE, Rig, free_port};
 use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -21,10 +21,6 @@ const PATIENTS: [&str; 3] = ["0000042", "0000043", "0000044"];
 /// The clinic may not see this one.
 const CLOSED: &str = "0000099";
 
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
 fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_ajisai"))
 }
@@ -38,7 +34,7 @@ struct Cable {
 
 impl Cable {
     fn lay(node: u16) -> Self {
-        let cable = Self { port: free_port(), node, whole: Arc::default() };
+        let cable = Self { port: free_port().unwrap(), node, whole: Arc::default() };
         cable.mend();
         cable
     }
@@ -185,7 +181,7 @@ impl Gateway {
         let made =
             Command::new(program()).args(["dev", "ca", "--facility", HOSPITAL, "--dir"]).arg(pki).output().unwrap();
         assert!(made.status.success());
-        let (directory, mllp, admin) = (tempfile::tempdir().unwrap(), free_port(), free_port());
+        let (directory, mllp, admin) = (tempfile::tempdir().unwrap(), free_port().unwrap(), free_port().unwrap());
         let text = format!(
             "[edge]\nfacility = \"{HOSPITAL}\"\nname = \"edge-1\"\nqueue_mib = 1\n\n\
              [node]\naddress = \"https://localhost:{node}\"\nca = {:?}\ncertificate = {:?}\nkey = {:?}\n\n\
@@ -426,7 +422,7 @@ async fn a_cut_line_and_killed_processes_leave_the_views_byte_for_byte_as_withou
     until("the last is brought", || gateway.status(), empty);
 
     // The same without a gateway and without a cut.
-    let (directory, mllp) = (tempfile::tempdir().unwrap(), free_port());
+    let (directory, mllp) = (tempfile::tempdir().unwrap(), free_port().unwrap());
     let doors = format!(
         "[[mllp]]\naddress = \"127.0.0.1:{mllp}\"\nfacilities = [\"{HOSPITAL}\"]\ntls = false\n\n\
          [[storage]]\nname = \"std\"\npath = \"ssmix2\"\nfacility = \"{HOSPITAL}\"\nsettled_seconds = 0\nsweep_seconds = 1\n"

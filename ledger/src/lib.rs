@@ -61,4 +61,4 @@ pub use tree::{
     LARGEST, Nodes, Proof, Tree, extends, includes, leaf_hash, nodes_kept, prove_consistency, prove_inclusion,
 };
 pub use verify::{FINDINGS, Finding, Verdict, Verifier};
-pub use words::{Language, Names};
+pub use words::{Language, Names, japan_time};

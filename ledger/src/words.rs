@@ -140,7 +140,7 @@ pub(crate) fn counts(counts: &Counts, language: Language) -> String {
 }
 
 /// Date, hour and minute in Japan.
-pub(crate) fn japan_time(moment: Moment) -> String {
+pub fn japan_time(moment: Moment) -> String {
     const NINE_HOURS: i64 = 9 * 3600 * 1_000_000;
     moment.plus_micros(NINE_HOURS).to_string().replace('T', " ").chars().take(16).collect()
 }

@@ -33,8 +33,18 @@ fn every_metric_that_is_asked_for_is_one_the_node_has() {
         instruments(&root.join(room), &mut found);
     }
     let known: BTreeSet<String> = found.iter().map(|name| name.replace('.', "_")).collect();
-    let suffixes =
-        ["", "_total", "_bytes", "_bytes_total", "_bucket", "_count", "_sum", "_seconds_bucket", "_seconds_count"];
+    let suffixes = [
+        "",
+        "_total",
+        "_bytes",
+        "_bytes_total",
+        "_bucket",
+        "_count",
+        "_sum",
+        "_seconds",
+        "_seconds_bucket",
+        "_seconds_count",
+    ];
     for file in ["dashboards/grafana/ajisai.json", "deploy/alerts.yaml"] {
         let asked = named(&std::fs::read_to_string(root.join(file)).unwrap());
         assert!(asked.len() > 5, "{file} asks for {asked:?}");

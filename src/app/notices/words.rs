@@ -1,7 +1,7 @@
 //! Notices in words.
 
 use crate::register::UNREVIEWED_AFTER;
-use ledger::{Language, Names};
+use ledger::{Language, Names, japan_time};
 use model::{FacilityId, MemberId, Moment, NoticeKind};
 use wire::v1;
 
@@ -13,7 +13,7 @@ pub(super) fn words(kind: NoticeKind, notice: &v1::Notice, names: &Names, langua
     let viewer = viewer.as_ref().map(|viewer| names.facility(viewer, language)).unwrap_or_default();
     let member = MemberId::parse(member).ok();
     let member = member.as_ref().map(|member| names.member(member)).unwrap_or_default();
-    let until = until_us.and_then(|micros| Moment::from_micros(micros).ok()).map(|until| until.to_string());
+    let until = until_us.and_then(|micros| Moment::from_micros(micros).ok()).map(japan_time);
     let until = until.unwrap_or_default();
     let own = patient.is_none();
     let source = FacilityId::parse(&notice.source).ok();
