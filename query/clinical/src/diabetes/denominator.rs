@@ -25,6 +25,9 @@ pub enum DiabetesType {
 }
 
 impl DiabetesType {
+    /// All.
+    pub const ALL: [Self; 5] = [Self::One, Self::Two, Self::Other, Self::Unspecified, Self::Gestational];
+
     /// `type-1`, `type-2`, `other`, `unspecified` or `gestational`.
     pub const fn code(self) -> &'static str {
         match self {

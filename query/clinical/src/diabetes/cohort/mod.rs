@@ -4,12 +4,14 @@
 //! a function of one person's facts and the moment: what touches one person is evaluated for that person alone.
 
 mod criterion;
+mod file;
 mod named;
 mod step;
 mod wake;
 
 pub use criterion::{Criterion, Ground, Truth, Verdict, Within};
-pub use named::{COHORTS_VERSION, named};
+pub use file::{CohortFile, CohortFileError};
+pub use named::named;
 pub use step::{Cause, Change, Step, cause, step};
 
 use super::facts::Facts;

@@ -21,6 +21,9 @@ pub enum CkdRisk {
 }
 
 impl CkdRisk {
+    /// All.
+    pub const ALL: [Self; 4] = [Self::Green, Self::Yellow, Self::Orange, Self::Red];
+
     /// `green`, `yellow`, `orange` or `red`.
     pub const fn code(self) -> &'static str {
         match self {

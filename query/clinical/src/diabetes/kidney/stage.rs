@@ -32,6 +32,9 @@ pub enum Edition {
 }
 
 impl NephropathyStage {
+    /// All.
+    pub const ALL: [Self; 5] = [Self::One, Self::Two, Self::Three, Self::Four, Self::Five];
+
     /// 1 to 5.
     pub const fn number(self) -> u8 {
         match self {
