@@ -12,6 +12,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("hl7v2", &[]),
     ("consent-filter", &["model"]),
     ("clinical", &["model"]),
+    ("fhirpath", &[]),
     ("ledger", &["model"]),
     ("views", &["consent-filter", "model", "clinical"]),
     ("ingest", &["wire", "model", "event-log", "hl7v2"]),
@@ -24,6 +25,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("model", &["tokio", "tonic", "prost", "arrow", "serde_json", "datafusion"]),
     ("consent-filter", &["tokio", "tonic", "prost", "arrow", "datafusion", "rand", "tracing"]),
     ("clinical", &["tokio", "tonic", "prost", "arrow", "datafusion", "rand", "tracing"]),
+    ("fhirpath", &["tokio", "tonic", "prost", "arrow", "datafusion", "rand", "tracing"]),
     ("hl7v2", &["tokio", "tonic", "prost", "serde_json", "arrow", "datafusion", "rand", "tracing"]),
     ("ledger", &["tokio", "tonic", "prost", "arrow", "datafusion", "rand", "tracing"]),
 ];
