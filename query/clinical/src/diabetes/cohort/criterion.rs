@@ -5,7 +5,7 @@ use crate::diabetes::day::{day_of, days_between};
 use crate::diabetes::denominator::DiabetesType;
 use crate::diabetes::drug::DrugClass;
 use crate::diabetes::due::{Check, is_overdue};
-use crate::diabetes::facts::{Dated, Facts, Measure, Observation};
+use crate::diabetes::facts::{Dated, Facts, Measure, Observation, Reading};
 use crate::diabetes::kidney::{CkdRisk, Edition, NephropathyStage, Rapid};
 use crate::diabetes::person::Person;
 use crate::diabetes::registry::over_treated;
@@ -86,6 +86,8 @@ pub enum Truth {
 pub struct Ground {
     /// The criterion's name.
     pub criterion: &'static str,
+    /// What was found, as `hba1c 8.5 %`; empty where there is nothing to say.
+    pub fact: String,
     /// The moment of the latest fact it rests on.
     pub at: Moment,
     /// The facilities of those facts.
@@ -128,13 +130,23 @@ impl Verdict {
         Self { truth, grounds: Vec::new() }
     }
 
-    fn found<T>(criterion: &'static str, said: Option<bool>, found: &Found<T>) -> Self {
-        let ground = Ground { criterion, at: found.at, sources: found.sources.clone() };
-        Self { truth: Truth::of(said), grounds: if said == Some(true) { vec![ground] } else { Vec::new() } }
+    fn found<T>(
+        criterion: &'static str,
+        said: Option<bool>,
+        found: &Found<T>,
+        fact: impl FnOnce(&T) -> String,
+    ) -> Self {
+        let ground = || Ground { criterion, fact: fact(&found.value), at: found.at, sources: found.sources.clone() };
+        Self { truth: Truth::of(said), grounds: if said == Some(true) { vec![ground()] } else { Vec::new() } }
     }
 
-    fn origin(criterion: &'static str, said: Option<bool>, (at, source): (Moment, &FacilityId)) -> Self {
-        Self::found(criterion, said, &Found { value: (), at, sources: vec![source.clone()] })
+    fn origin(
+        criterion: &'static str,
+        said: Option<bool>,
+        (at, source): (Moment, &FacilityId),
+        fact: impl FnOnce() -> String,
+    ) -> Self {
+        Self::found(criterion, said, &Found { value: (), at, sources: vec![source.clone()] }, |()| fact())
     }
 }
 
@@ -197,26 +209,30 @@ impl Criterion {
                 self.kidney(person)
             }
             Self::OverTreated => match over_treated(person) {
-                Ok(found) => Verdict::found(self.code(), Some(found.value), &found),
+                Ok(found) => {
+                    Verdict::found(self.code(), Some(found.value), &found, |_| latest(facts, Measure::Hba1c, now))
+                }
                 Err(Absent::DoesNotApply { .. }) => Verdict::bare(Truth::No),
                 Err(_) => Verdict::bare(Truth::Unknown),
             },
             Self::Overdue(check) => {
                 let next = tables.due.next(facts, *check, now);
                 match &next {
-                    Ok(found) => Verdict::found(self.code(), is_overdue(&next), found),
+                    Ok(found) => Verdict::found(self.code(), is_overdue(&next), found, |next| {
+                        format!("{} {}, due {}", check.code(), next.last, next.due)
+                    }),
                     Err(_) => Verdict::bare(Truth::of(is_overdue(&next))),
                 }
             }
             Self::NotSeenFor(days) => match person.last_contact() {
                 Ok(last) => {
                     let gap = days_between(last.value, day_of(now));
-                    Verdict::found(self.code(), Some(gap > i32::from(*days)), &last)
+                    Verdict::found(self.code(), Some(gap > i32::from(*days)), &last, ToString::to_string)
                 }
                 Err(_) => Verdict::bare(Truth::Unknown),
             },
             Self::Takes(class) => match person.drugs().get(class) {
-                Some(supply) => Verdict::origin(self.code(), Some(true), supply.origin()),
+                Some(supply) => Verdict::origin(self.code(), Some(true), supply.origin(), || class.code().to_owned()),
                 None => {
                     let open = facts.reach.absent(model::Category::Medication) == Absent::NotMeasured;
                     Verdict::bare(if open { Truth::No } else { Truth::Unknown })
@@ -231,8 +247,10 @@ impl Criterion {
                         && code.starts_with(&wanted)
                         && within.holds(one.at, now)
                 };
-                let last = facts.diagnoses.iter().filter(fits).map(Dated::origin).max();
-                last.map_or(Verdict::bare(Truth::No), |one| Verdict::origin(self.code(), Some(true), one))
+                let last = facts.diagnoses.iter().filter(fits).max_by_key(|one| (one.origin(), &one.value.code));
+                last.map_or(Verdict::bare(Truth::No), |one| {
+                    Verdict::origin(self.code(), Some(true), one.origin(), || one.value.code.clone())
+                })
             }
             Self::Alive => Verdict::bare(Truth::of(Some(facts.died.is_none_or(|died| died > now)))),
             Self::Admitted => {
@@ -244,13 +262,13 @@ impl Criterion {
                         && visit.until.is_none_or(|until| until > now)
                 });
                 let stay = stays.map(Dated::origin).max();
-                stay.map_or(Verdict::bare(Truth::No), |one| Verdict::origin(self.code(), Some(true), one))
+                stay.map_or(Verdict::bare(Truth::No), |one| Verdict::origin(self.code(), Some(true), one, String::new))
             }
             Self::MovedAway => {
                 let moved = facts.observed(now, |one| (one == Observation::MovedAway).then_some(()));
                 let Some((_, moved)) = moved.last() else { return Verdict::bare(Truth::No) };
                 let since = facts.visits.iter().any(|one| moved.at < one.at && one.at <= now && !one.value.planned);
-                Verdict::origin(self.code(), Some(!since), moved.origin())
+                Verdict::origin(self.code(), Some(!since), moved.origin(), String::new)
             }
             Self::GestationalBirth(from, to) => self.gestational_birth(person, (*from, *to)),
             Self::GlucoseSinceBirth => {
@@ -258,7 +276,7 @@ impl Criterion {
                 let measures = [Measure::Hba1c, Measure::FastingGlucose, Measure::LoadGlucose];
                 let values = measures.iter().filter_map(|measure| facts.latest(*measure, now).ok());
                 match values.map(Dated::origin).max().filter(|one| one.0 > birth.at) {
-                    Some(one) => Verdict::origin(self.code(), Some(true), one),
+                    Some(one) => Verdict::origin(self.code(), Some(true), one, String::new),
                     None => {
                         let open = facts.reach.absent(model::Category::Laboratory) == Absent::NotMeasured;
                         Verdict::bare(if open { Truth::No } else { Truth::Unknown })
@@ -276,7 +294,9 @@ impl Criterion {
         };
         let rests_on = has.reasons.iter().flat_map(|reason| reason.facts.iter().map(|one| (one.0, &one.1)));
         match Found::resting_on((), rests_on) {
-            Some(found) => Verdict::found(self.code(), Some(said), &found),
+            Some(found) => Verdict::found(self.code(), Some(said), &found, |()| {
+                has.kind.map(|kind| kind.code().to_owned()).unwrap_or_default()
+            }),
             None => Verdict::bare(Truth::No),
         }
     }
@@ -290,7 +310,7 @@ impl Criterion {
     ) -> Verdict {
         match facts.latest(measure, now) {
             Ok(one) if within.holds(one.at, now) => {
-                Verdict::origin(self.code(), holds(one.value.value()), one.origin())
+                Verdict::origin(self.code(), holds(one.value.value()), one.origin(), || spoken(&one.value))
             }
             _ => Verdict::bare(Truth::Unknown),
         }
@@ -300,21 +320,25 @@ impl Criterion {
         let limits = &person.tables().kidney;
         let unknown = Verdict::bare(Truth::Unknown);
         match self {
-            Self::StageAtLeast(stage) => person
-                .stage(Edition::Y2023)
-                .map_or(unknown, |found| Verdict::found(self.code(), Some(found.value >= *stage), &found)),
-            Self::RiskAtLeast(risk) => person
-                .ckd()
-                .map_or(unknown, |found| Verdict::found(self.code(), Some(found.value.risk >= *risk), &found)),
-            Self::RapidDecline => person
-                .decline()
-                .map_or(unknown, |found| Verdict::found(self.code(), Some(found.value.rapid != Rapid::No), &found)),
+            Self::StageAtLeast(stage) => person.stage(Edition::Y2023).map_or(unknown, |found| {
+                Verdict::found(self.code(), Some(found.value >= *stage), &found, |found| found.number().to_string())
+            }),
+            Self::RiskAtLeast(risk) => person.ckd().map_or(unknown, |found| {
+                let said = Some(found.value.risk >= *risk);
+                Verdict::found(self.code(), said, &found, |cell| cell.risk.code().to_owned())
+            }),
+            Self::RapidDecline => person.decline().map_or(unknown, |found| {
+                let said = Some(found.value.rapid != Rapid::No);
+                Verdict::found(self.code(), said, &found, |falls| falling(falls.line.per_year))
+            }),
             _ => {
                 let (Ok(falls), Ok(egfr)) = (person.decline(), person.egfr()) else {
                     return unknown;
                 };
                 let said = egfr.value.value < 60.0 && falls.value.line.per_year <= limits.rapid;
-                Verdict::found(self.code(), Some(said), &falls)
+                Verdict::found(self.code(), Some(said), &falls, |falls| {
+                    format!("egfr {:.0}, {}", egfr.value.value, falling(falls.line.per_year))
+                })
             }
         }
     }
@@ -329,8 +353,30 @@ impl Criterion {
             .any(|one| one.0 <= birth.at && facts.pregnant_at(one.0) && same(facts, one.0, birth.at));
         let days = days_between(birth.day(), day_of(now));
         let said = of_it && i32::from(from) <= days && days <= i32::from(to);
-        Verdict::origin(self.code(), Some(said), birth.origin())
+        Verdict::origin(self.code(), Some(said), birth.origin(), || birth.day().to_string())
     }
+}
+
+/// A reading in words that need no language: its measure, number or bound, and unit.
+fn spoken(reading: &Reading) -> String {
+    let (measure, value) = (reading.measure(), reading.value());
+    let number = match (value.low, value.high) {
+        (Some((low, _)), Some((high, _))) if low == high => low.to_string(),
+        (Some((low, true)), _) => format!(">={low}"),
+        (Some((low, false)), _) => format!(">{low}"),
+        (None, Some((high, true))) => format!("<={high}"),
+        (None, Some((high, false))) => format!("<{high}"),
+        (None, None) => String::new(),
+    };
+    format!("{} {number} {}", measure.key(), measure.unit()).trim_end().to_owned()
+}
+
+fn latest(facts: &Facts, measure: Measure, now: Moment) -> String {
+    facts.latest(measure, now).map(|one| spoken(&one.value)).unwrap_or_default()
+}
+
+fn falling(per_year: f64) -> String {
+    format!("{per_year:+.1} a year")
 }
 
 /// Whether no other pregnancy ended between a moment and this end.

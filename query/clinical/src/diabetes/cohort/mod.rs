@@ -6,12 +6,14 @@
 mod criterion;
 mod file;
 mod named;
+mod since;
 mod step;
 mod wake;
 
 pub use criterion::{Criterion, Ground, Truth, Verdict, Within};
 pub use file::{CohortFile, CohortFileError};
 pub use named::named;
+pub use since::{Since, known};
 pub use step::{Cause, Change, Step, cause, step};
 
 use super::facts::Facts;

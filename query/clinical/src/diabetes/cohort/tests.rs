@@ -46,6 +46,46 @@ fn members_say_by_what_they_are_one() {
 }
 
 #[test]
+fn members_say_what_was_found() {
+    let fact = |key: &str, facts: &Facts| {
+        let found = cohort(key).of(facts, &Tables::shipped(), at(NOW));
+        found.grounds.last().map(|one| one.fact.clone()).unwrap_or_default()
+    };
+    assert_eq!(fact("poor-control", &person(&[("2026-10-01", Measure::Hba1c, "8.2")])), "hba1c 8.2 %");
+    let seen = Facts { visits: vec![visit("2026-04-01")], ..person(&[]) };
+    assert_eq!(fact("lapsed-180", &seen), "2026-04-01");
+    let kidney = person(&[("2026-09-01", Measure::Egfr, "60"), ("2026-09-01", Measure::AlbuminRatio, "400")]);
+    assert_eq!(fact("nephropathy-2", &kidney), "3");
+    assert_eq!(
+        fact("overdue-urine-albumin", &person(&[("2026-01-05", Measure::AlbuminRatio, "5")])),
+        "urine-albumin 2026-01-05, due 2026-07-05"
+    );
+}
+
+#[test]
+fn members_say_since_when_and_what_made_them_one() {
+    let since = |key: &str, facts: &Facts| {
+        cohort(key).since(facts, &Tables::shipped(), at(NOW)).map(|since| (since.at, since.cause))
+    };
+    let poor = person(&[("2026-07-01", Measure::Hba1c, "8.4"), ("2026-10-01", Measure::Hba1c, "8.2")]);
+    assert_eq!(since("poor-control", &poor), Some((at("2026-07-01"), Cause::Result)), "two in a row");
+    let between = person(&[
+        ("2026-07-01", Measure::Hba1c, "8.4"),
+        ("2026-08-01", Measure::Hba1c, "7.0"),
+        ("2026-10-01", Measure::Hba1c, "8.2"),
+    ]);
+    assert_eq!(since("poor-control", &between), Some((at("2026-10-01"), Cause::Result)));
+    let known_late = Facts {
+        diagnoses: vec![icd("2026-10-05", "E11.9", false), icd("2026-10-09", "E11.9", false)],
+        ..person(&[("2026-09-01", Measure::Hba1c, "8.4")])
+    };
+    assert_eq!(since("poor-control", &known_late), Some((at("2026-10-09"), Cause::Diagnosis)));
+    let seen = Facts { visits: vec![visit("2026-04-01")], ..person(&[]) };
+    assert_eq!(since("lapsed-180", &seen), Some((at("2026-09-29"), Cause::Time)), "midnight in Japan");
+    assert_eq!(since("lapsed-365", &seen), None);
+}
+
+#[test]
 fn the_lapsed_were_seen_before_and_not_for_more_than_their_days() {
     let of = |day| {
         let facts = Facts { visits: vec![visit(day)], ..person(&[]) };
@@ -308,6 +348,24 @@ proptest! {
             for moment in later.filter(|moment| wakes.is_none_or(|wakes| *moment < wakes)).chain(last) {
                 prop_assert_eq!(cohort.of(&facts, &tables, moment).truth, is, "{} {}", cohort.key, moment);
             }
+        }
+    }
+
+    /// Membership holds from since on, and did not just before; asked for at any moment between, it is the same.
+    #[test]
+    fn since_is_where_membership_began(facts in any_facts(), start in 0_i64..1_400, share in 0_i64..100) {
+        let (tables, now) = (Tables::shipped(), at("2023-04-01").plus_micros(start * 86_400_000_000));
+        for cohort in named() {
+            let member = |moment| cohort.of(&facts, &tables, moment).is_member();
+            let Some(since) = cohort.since(&facts, &tables, now) else {
+                prop_assert!(!member(now));
+                continue;
+            };
+            prop_assert!(member(since.at), "{} {}", cohort.key, since.at);
+            prop_assert!(!member(since.at.plus_micros(-1)), "{} {}", cohort.key, since.at);
+            let between = since.at.plus_micros(now.since(since.at) / 100 * share);
+            prop_assert!(member(between), "{} {between}", cohort.key);
+            prop_assert_eq!(cohort.since(&facts, &tables, between), Some(since));
         }
     }
 
