@@ -150,6 +150,9 @@ fn summary(payload: &Payload) -> String {
         Payload::Document(document) => document.title.clone(),
         Payload::Imaging(imaging) => format!("{} {}", imaging.modality, imaging.procedure.display),
         Payload::Waveform(wave) => format!("{} #{}", wave.session, wave.sequence),
+        Payload::Bed(bed) => {
+            format!("{} {} {}", bed.bed, bed.session, if bed.closed.is_some() { "終了 closed" } else { "開 open" })
+        }
         Payload::Perinatal(entry) => format!("{} {}", entry.code.display, value(&entry.value)),
         Payload::CarePlan(plan) => plan.code.display.clone(),
         Payload::Message(message) => message.subject.clone(),

@@ -375,6 +375,8 @@ impl Simulation {
     fn frame(&mut self, number: usize, at: Moment) -> Result<(), SimulationError> {
         let seconds = self.options.frame_seconds.max(1);
         let Some(bed) = self.beds.get_mut(number) else { return Ok(()) };
+        let mut stage =
+            Stage { tables: &self.tables, offices: &self.offices, scribe: &mut self.scribe, said: Vec::new() };
         if bed.recording.is_none() || at >= bed.until {
             let near = |person: &&Person| person.gestation.is_some_and(|days| days >= 32 * 7);
             let mut waiting: Vec<&Person> = self.people.iter().filter(near).collect();
@@ -385,14 +387,15 @@ impl Simulation {
             let Some(patient) = waiting.get(pick).and_then(|person| person.at(Site::Perinatal)) else {
                 return Ok(());
             };
-            let session = self.scribe.id("session");
+            let patient = patient.clone();
             let stream = bed.dice.between(1, i64::MAX - 1);
             let own = Dice::new(self.options.seed ^ stream.unsigned_abs(), u64::MAX - 2);
-            bed.recording = Some(Recording::begin(patient.clone(), session, number as u32, own));
+            if let Some(recording) = bed.recording.take() {
+                recording.end(&mut stage, at)?;
+            }
+            bed.recording = Some(Recording::begin(&mut stage, patient, (number as u32, at), own)?);
             bed.until = at.plus_micros(bed.dice.between(20, 40) * MINUTE);
         }
-        let mut stage =
-            Stage { tables: &self.tables, offices: &self.offices, scribe: &mut self.scribe, said: Vec::new() };
         if let Some(recording) = &mut bed.recording {
             recording.frame(&mut stage, at, seconds)?;
         }

@@ -16,12 +16,12 @@ use super::care::{DAY, MINUTE, Stage};
 use super::dice::Dice;
 use super::people::Person;
 use super::region::Site;
-use super::scribe::{Draft, coding};
+use super::scribe::{Amendment, Draft, coding};
 use super::tables::Trait;
 use super::visit::{note, vitals};
 use model::{
-    Author, CodeSystem, FrameQuality, Labels, Moment, PatientRef, Payload, Perinatal, Role, Value, Waveform,
-    WaveformChannel, WaveformFrame,
+    Author, BedSession, ChangeKind, CodeSystem, Event, FrameQuality, Hops, Labels, Moment, PatientRef, Payload,
+    Perinatal, Role, Value, Waveform, WaveformChannel, WaveformFrame,
 };
 
 const HERTZ: u32 = 4;
@@ -134,7 +134,9 @@ enum Pattern {
 #[derive(Debug)]
 pub(super) struct Recording {
     patient: PatientRef,
-    session: String,
+    bed: BedSession,
+    /// The record that opened the bed.
+    opening: Event,
     device: String,
     sequence: u64,
     dice: Dice,
@@ -173,8 +175,33 @@ impl Bell {
 }
 
 impl Recording {
-    /// A recording of `patient` that begins now; `dice` is its own.
-    pub(super) fn begin(patient: PatientRef, session: String, bed: u32, mut dice: Dice) -> Self {
+    /// A recording of `patient` that begins at `at` and opens the bed; `dice` is its own.
+    pub(super) fn begin(
+        stage: &mut Stage<'_>,
+        patient: PatientRef,
+        (bed, at): (u32, Moment),
+        mut dice: Dice,
+    ) -> Result<Self, SimulationError> {
+        let device = format!("CTG-{:02}", bed + 1);
+        let bed = BedSession {
+            session: stage.scribe.id("session"),
+            bed: format!("LDR {}", bed + 1),
+            opened: at,
+            closed: None,
+            closing: String::new(),
+            fetuses: vec!["児".to_owned()],
+            devices: vec![device.clone()],
+        };
+        let opening = stage.write(Draft {
+            patient: &patient,
+            kind: "bed",
+            occurred: at,
+            recorded: at,
+            labels: Labels::NONE,
+            department: "31",
+            author: Author { member: None, role: Role::System },
+            payload: Payload::Bed(bed.clone()),
+        })?;
         let pattern = match dice.unit() {
             u if u < 0.82 => Pattern::Reassuring,
             u if u < 0.91 => Pattern::Variable,
@@ -190,10 +217,11 @@ impl Recording {
         } else {
             Bell::NONE
         };
-        Self {
+        Ok(Self {
             patient,
-            session,
-            device: format!("CTG-{:02}", bed + 1),
+            bed,
+            opening,
+            device,
             sequence: 0,
             pattern,
             seconds: 0.0,
@@ -211,7 +239,14 @@ impl Recording {
             lost_until: 0.0,
             next_loss: dice.wait(140.0),
             dice,
-        }
+        })
+    }
+    /// Closes the bed.
+    pub(super) fn end(self, stage: &mut Stage<'_>, at: Moment) -> Result<(), SimulationError> {
+        let closed = BedSession { closed: Some(at), closing: "recording ended".to_owned(), ..self.bed };
+        let payload = Some(Payload::Bed(closed));
+        stage
+            .amend(&self.opening, Amendment { change: ChangeKind::Upsert, recorded: at, labels: Labels::NONE, payload })
     }
     /// The next `seconds` of signal, as the bed's monitor sends it at `at` (the moment of its first sample).
     pub(super) fn frame(&mut self, stage: &mut Stage<'_>, at: Moment, seconds: u32) -> Result<(), SimulationError> {
@@ -232,11 +267,13 @@ impl Recording {
             mother.quality.push(FrameQuality::Good);
         }
         let payload = Payload::Waveform(Waveform {
-            session: self.session.clone(),
+            session: self.bed.session.clone(),
             device: self.device.clone(),
             hertz: HERTZ as f32,
             sequence: self.sequence,
             frames: vec![heart, uterus, mother],
+            hops: Hops { device: Some(at), ..Hops::default() },
+            held_back: false,
         });
         self.sequence += 1;
         let patient = self.patient.clone();

@@ -1,6 +1,6 @@
 //! Mother and newborn: two persons, related and never merged.
 
-use crate::{LinkId, MemberId, Moment, PatientRef};
+use crate::{FetusNumber, LinkId, MemberId, Moment, PatientRef};
 
 /// Why two refs are not a mother and her newborn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -16,6 +16,8 @@ pub struct Kinship {
     pub id: LinkId,
     mother: PatientRef,
     newborn: PatientRef,
+    /// Which fetus the newborn was, where it is known: the trace before birth was theirs.
+    pub fetus: Option<FetusNumber>,
     /// Who stated it.
     pub stated_by: MemberId,
     /// When.
@@ -23,7 +25,7 @@ pub struct Kinship {
 }
 
 impl Kinship {
-    /// The statement.
+    /// The statement, which fetus it was not said.
     ///
     /// # Errors
     /// When the two are one ref.
@@ -34,7 +36,10 @@ impl Kinship {
         stated_by: MemberId,
         stated_at: Moment,
     ) -> Result<Self, KinshipError> {
-        if mother == newborn { Err(KinshipError) } else { Ok(Self { id, mother, newborn, stated_by, stated_at }) }
+        if mother == newborn {
+            return Err(KinshipError);
+        }
+        Ok(Self { id, mother, newborn, fetus: None, stated_by, stated_at })
     }
     /// The mother.
     pub fn mother(&self) -> &PatientRef {

@@ -36,6 +36,7 @@ mod provision;
 mod reading;
 mod record;
 mod scope;
+mod waveform;
 
 pub use agreement::{AgreementChange, AgreementEnd, ViewerAgreement};
 pub use audit::{
@@ -69,9 +70,8 @@ pub use notice::{
     UnknownCriticalAction, UnknownNoticeKind,
 };
 pub use payload::{
-    Allergy, CarePlan, CodeSystem, Coding, Condition, Demographics, Document, Encounter, EncounterClass, FrameQuality,
-    Imaging, LabResult, LabStatus, Medication, Message, Payload, Perinatal, Sex, Value, VitalSign, Waveform,
-    WaveformChannel, WaveformFrame,
+    Allergy, CarePlan, CodeSystem, Coding, Condition, Demographics, Document, Encounter, EncounterClass, Imaging,
+    LabResult, LabStatus, Medication, Message, Payload, Perinatal, Sex, Value, VitalSign,
 };
 pub use position::{Frontier, Offset, PartitionId, Position, PositionError};
 pub use principal::Principal;
@@ -79,3 +79,6 @@ pub use provision::{Exceptions, ExceptionsError, Provision, ProvisionKind};
 pub use reading::Reading;
 pub use record::{Author, ChangeKind, Record, RecordError};
 pub use scope::{BreakGlassRule, DisclosureScope, GuardianConsents, HoldBack, Release, ScopeRule};
+pub use waveform::{
+    BedSession, FetusNumber, FetusNumberError, FrameQuality, Hops, Waveform, WaveformChannel, WaveformFrame,
+};

@@ -1,6 +1,6 @@
-//! What a record says, one type per category.
+//! What a record says: one type per category, and two for waveforms.
 
-use crate::{Category, Moment};
+use crate::{BedSession, Category, Moment, Waveform};
 use std::fmt;
 
 /// A coded concept: system, code and the text the source showed. All may be patient data in free-text systems.
@@ -264,83 +264,6 @@ pub struct Imaging {
     pub report: String,
 }
 
-/// What a waveform channel carries.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum WaveformChannel {
-    /// Fetal heart rate, beats per minute, of the n-th fetus (1 to 3).
-    FetalHeartRate(u8),
-    /// Uterine activity, relative units or mmHg.
-    UterineActivity,
-    /// Maternal heart rate, beats per minute.
-    MaternalHeartRate,
-    /// Oxygen saturation, percent.
-    Spo2,
-}
-
-impl WaveformChannel {
-    /// `fhr1` … `fhr3`, `uc`, `mhr`, `spo2`.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::FetalHeartRate(2) => "fhr2",
-            Self::FetalHeartRate(3) => "fhr3",
-            Self::FetalHeartRate(_) => "fhr1",
-            Self::UterineActivity => "uc",
-            Self::MaternalHeartRate => "mhr",
-            Self::Spo2 => "spo2",
-        }
-    }
-    /// From its code.
-    pub fn from_code(code: &str) -> Option<Self> {
-        Some(match code {
-            "fhr1" => Self::FetalHeartRate(1),
-            "fhr2" => Self::FetalHeartRate(2),
-            "fhr3" => Self::FetalHeartRate(3),
-            "uc" => Self::UterineActivity,
-            "mhr" => Self::MaternalHeartRate,
-            "spo2" => Self::Spo2,
-            _ => return None,
-        })
-    }
-}
-
-/// How trustworthy one sample is.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-#[repr(u8)]
-pub enum FrameQuality {
-    /// A good sample.
-    Good = 0,
-    /// Doubtful.
-    Fair = 1,
-    /// Signal lost; the value is meaningless.
-    Lost = 2,
-}
-
-/// One channel's samples within a frame.
-#[derive(Clone, PartialEq, Debug)]
-pub struct WaveformFrame {
-    /// What it carries.
-    pub channel: WaveformChannel,
-    /// The samples, oldest first.
-    pub samples: Vec<f32>,
-    /// One quality per sample, as long as `samples`.
-    pub quality: Vec<FrameQuality>,
-}
-
-/// A short stretch of sampled signals from one bed.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Waveform {
-    /// The bed or monitoring session at the source.
-    pub session: String,
-    /// The device.
-    pub device: String,
-    /// Samples per second; 4 for cardiotocograms.
-    pub hertz: f32,
-    /// Frame number within the session, without gaps.
-    pub sequence: u64,
-    /// The channels; the first sample of each was taken at the record's `occurred`.
-    pub frames: Vec<WaveformFrame>,
-}
-
 /// A pregnancy record entry (check-up, registration, delivery).
 #[derive(Clone, PartialEq, Debug)]
 pub struct Perinatal {
@@ -440,6 +363,8 @@ pub enum Payload {
     Document(Document),
     Imaging(Imaging),
     Waveform(Waveform),
+    /// A bed's monitoring, of the category of its waveforms: whoever may see these may know of it.
+    Bed(BedSession),
     Perinatal(Perinatal),
     CarePlan(CarePlan),
     Message(Message),
@@ -458,7 +383,7 @@ impl Payload {
             Self::Encounter(_) => Category::Encounter,
             Self::Document(_) => Category::Document,
             Self::Imaging(_) => Category::Imaging,
-            Self::Waveform(_) => Category::Waveform,
+            Self::Waveform(_) | Self::Bed(_) => Category::Waveform,
             Self::Perinatal(_) => Category::Perinatal,
             Self::CarePlan(_) => Category::CarePlan,
             Self::Message(_) => Category::Message,

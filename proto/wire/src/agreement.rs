@@ -4,7 +4,9 @@ use crate::consent::ids;
 use crate::error::{At, Rule, WireError};
 use crate::v1;
 use crate::vocabulary::{moment, patient, period, period_out};
-use model::{AgreementEnd, AgreementId, FacilityId, Kinship, KinshipEnd, LinkId, MemberId, ViewerAgreement};
+use model::{
+    AgreementEnd, AgreementId, FacilityId, FetusNumber, Kinship, KinshipEnd, LinkId, MemberId, ViewerAgreement,
+};
 
 impl TryFrom<v1::ViewerAgreement> for ViewerAgreement {
     type Error = WireError;
@@ -38,15 +40,17 @@ impl TryFrom<v1::AgreementEnd> for AgreementEnd {
 impl TryFrom<v1::Kinship> for Kinship {
     type Error = WireError;
     fn try_from(wire: v1::Kinship) -> Result<Self, WireError> {
-        let v1::Kinship { id, mother, newborn, stated_by, stated_us } = wire;
-        Self::new(
+        let v1::Kinship { id, mother, newborn, stated_by, stated_us, fetus } = wire;
+        let mut kinship = Self::new(
             LinkId::parse(&id).at("id")?,
             patient("mother", mother)?,
             patient("newborn", newborn)?,
             MemberId::parse(&stated_by).at("stated_by")?,
             moment("stated_us", stated_us)?,
         )
-        .at("newborn")
+        .at("newborn")?;
+        kinship.fetus = (fetus != 0).then(|| FetusNumber::new(fetus)).transpose().at("fetus")?;
+        Ok(kinship)
     }
 }
 
@@ -91,6 +95,7 @@ impl From<&Kinship> for v1::Kinship {
             newborn: Some(kinship.newborn().into()),
             stated_by: kinship.stated_by.as_str().to_owned(),
             stated_us: Some(kinship.stated_at.micros()),
+            fetus: kinship.fetus.map_or(0, |fetus| u32::from(fetus.get())),
         }
     }
 }

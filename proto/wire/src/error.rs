@@ -1,8 +1,8 @@
 //! Why the door refuses.
 
 use model::{
-    BreakGlassError, ExceptionsError, IdError, KinshipError, LabTableError, MomentError, NoticeIdError, OwnWordsError,
-    PeriodError, RecordError,
+    BreakGlassError, ExceptionsError, FetusNumberError, IdError, KinshipError, LabTableError, MomentError,
+    NoticeIdError, OwnWordsError, PeriodError, RecordError,
 };
 
 /// A message of the wire that is not a value of the model: which field, and the rule it breaks.
@@ -135,6 +135,15 @@ pub enum Rule {
         /// The field that says so.
         other: &'static str,
     },
+    /// More entries than there may be.
+    #[error("must have at most {limit} entries")]
+    TooMany {
+        /// The most there may be.
+        limit: usize,
+    },
+    /// Not the number of a fetus.
+    #[error(transparent)]
+    Fetus(#[from] FetusNumberError),
     /// A channel or entry stated twice.
     #[error("is stated twice")]
     Repeated,

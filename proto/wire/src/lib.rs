@@ -34,6 +34,7 @@ mod redacted;
 #[cfg(test)]
 mod tests;
 mod vocabulary;
+mod waveform;
 
 pub use error::{Rule, WireError};
 pub use event::{STAMP_LENGTH, parse_event, read_event, write_event};

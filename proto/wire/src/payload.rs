@@ -2,11 +2,10 @@
 
 use crate::error::{At, Rule, WireError, Within, required, said};
 use crate::v1;
-use crate::vocabulary::{Vocabulary, date_if, moment_if, quality};
+use crate::vocabulary::{Vocabulary, date_if, moment_if};
 use model::{
     Allergy, CarePlan, CodeSystem, Coding, Condition, Demographics, Document, Encounter, EncounterClass, Imaging,
-    LabResult, LabStatus, Medication, Message, Moment, Payload, Perinatal, Sex, Value, VitalSign, Waveform,
-    WaveformChannel, WaveformFrame,
+    LabResult, LabStatus, Medication, Message, Moment, Payload, Perinatal, Sex, Value, VitalSign,
 };
 
 const COMPARATORS: [&str; 5] = ["", "<", "<=", ">", ">="];
@@ -112,6 +111,7 @@ impl TryFrom<v1::record::Payload> for Payload {
             Wire::Document(wire) => Self::Document(wire.try_into().within("document")?),
             Wire::Imaging(wire) => Self::Imaging(wire.try_into().within("imaging")?),
             Wire::Waveform(wire) => Self::Waveform(wire.try_into().within("waveform")?),
+            Wire::Bed(wire) => Self::Bed(wire.try_into().within("bed")?),
             Wire::Perinatal(wire) => Self::Perinatal(wire.try_into().within("perinatal")?),
             Wire::CarePlan(wire) => Self::CarePlan(wire.try_into().within("care_plan")?),
             Wire::Message(v1::Message { subject, text }) => Self::Message(Message { subject, text }),
@@ -214,45 +214,6 @@ impl TryFrom<v1::Imaging> for Imaging {
     }
 }
 
-impl TryFrom<v1::Waveform> for Waveform {
-    type Error = WireError;
-    fn try_from(wire: v1::Waveform) -> Result<Self, WireError> {
-        let v1::Waveform { session, device, hertz, sequence, frames } = wire;
-        if !hertz.is_finite() {
-            return Err(WireError::new("hertz", Rule::NotFinite));
-        }
-        if hertz <= 0.0 {
-            return Err(WireError::new("hertz", Rule::NotPositive));
-        }
-        let mut channels: Vec<WaveformFrame> = Vec::with_capacity(frames.len());
-        for (i, frame) in frames.into_iter().enumerate() {
-            let frame = WaveformFrame::try_from(frame).map_err(|error| error.within(&format!("frames[{i}]")))?;
-            if channels.iter().any(|other| other.channel == frame.channel) {
-                return Err(WireError::new(format!("frames[{i}].channel"), Rule::Repeated));
-            }
-            channels.push(frame);
-        }
-        Ok(Self { session: said("session", session)?, device, hertz, sequence, frames: channels })
-    }
-}
-
-impl TryFrom<v1::WaveformFrame> for WaveformFrame {
-    type Error = WireError;
-    fn try_from(wire: v1::WaveformFrame) -> Result<Self, WireError> {
-        let v1::WaveformFrame { channel, samples, quality: qualities } = wire;
-        let channel = WaveformChannel::from_number(channel).at("channel")?;
-        if qualities.len() != samples.len() {
-            let rule = Rule::Length { found: qualities.len(), expected: samples.len(), other: "samples" };
-            return Err(WireError::new("quality", rule));
-        }
-        if !samples.iter().all(|sample| sample.is_finite()) {
-            return Err(WireError::new("samples", Rule::NotFinite));
-        }
-        let quality = qualities.iter().copied().map(quality).collect::<Result<_, _>>().at("quality")?;
-        Ok(Self { channel, samples, quality })
-    }
-}
-
 impl TryFrom<v1::Perinatal> for Perinatal {
     type Error = WireError;
     fn try_from(wire: v1::Perinatal) -> Result<Self, WireError> {
@@ -315,6 +276,7 @@ impl From<&Payload> for v1::record::Payload {
                 report: report.clone(),
             }),
             Payload::Waveform(it) => Self::Waveform(it.into()),
+            Payload::Bed(it) => Self::Bed(it.into()),
             Payload::Perinatal(Perinatal { code, gestational_days, value }) => Self::Perinatal(v1::Perinatal {
                 code: Some(code.into()),
                 gestational_days: *gestational_days,
@@ -371,24 +333,6 @@ impl From<&Medication> for v1::Medication {
             quantity: *quantity,
             quantity_unit: quantity_unit.clone(),
             days: *days,
-        }
-    }
-}
-
-impl From<&Waveform> for v1::Waveform {
-    fn from(it: &Waveform) -> Self {
-        let Waveform { session, device, hertz, sequence, frames } = it;
-        let frames = frames.iter().map(|WaveformFrame { channel, samples, quality }| v1::WaveformFrame {
-            channel: channel.number(),
-            samples: samples.clone(),
-            quality: quality.iter().map(|quality| *quality as u8).collect(),
-        });
-        Self {
-            session: session.clone(),
-            device: device.clone(),
-            hertz: *hertz,
-            sequence: *sequence,
-            frames: frames.collect(),
         }
     }
 }

@@ -64,10 +64,7 @@ vocabulary! {
     Sex, "sex", &Sex::ALL;
     ChangeKind, "change kind", &[ChangeKind::Upsert, ChangeKind::Correct, ChangeKind::Delete];
     FacilityStatus, "facility status", &[FacilityStatus::Active, FacilityStatus::Inactive];
-    WaveformChannel, "waveform channel", &[
-        WaveformChannel::FetalHeartRate(1), WaveformChannel::FetalHeartRate(2), WaveformChannel::FetalHeartRate(3),
-        WaveformChannel::UterineActivity, WaveformChannel::MaternalHeartRate, WaveformChannel::Spo2,
-    ];
+    WaveformChannel, "waveform channel", &WaveformChannel::ALL;
 }
 
 /// The set or list of the entries of a repeated enum.

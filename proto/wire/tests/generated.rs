@@ -29,6 +29,7 @@ const REDACTED: &[&str] = &[
     ".ajisai.v1.Imaging",
     ".ajisai.v1.WaveformFrame",
     ".ajisai.v1.Waveform",
+    ".ajisai.v1.BedSession",
     ".ajisai.v1.Perinatal",
     ".ajisai.v1.CarePlan",
     ".ajisai.v1.Message",

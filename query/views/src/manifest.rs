@@ -15,7 +15,8 @@ use std::io::Write as _;
 use std::path::Path;
 
 const NAME: &str = "manifest.json";
-const FORMAT: u32 = 1;
+/// 2: the waveform table holds beds, more channels and the hops' times.
+const FORMAT: u32 = 2;
 
 /// What a commit names.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

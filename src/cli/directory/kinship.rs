@@ -6,7 +6,9 @@ use crate::cli::rows::Row;
 use crate::cli::terminal::say;
 use crate::client::Connection;
 use clap::Args;
-use model::{FacilityId, Kinship, KinshipEnd, LinkId, MemberId, PatientNumber, PatientRef};
+use model::{
+    FacilityId, FetusNumber, FetusNumberError, Kinship, KinshipEnd, LinkId, MemberId, PatientNumber, PatientRef,
+};
 use std::process::ExitCode;
 use wire::v1;
 
@@ -18,6 +20,9 @@ pub(super) struct Kin {
     /// 新生児の患者番号、または 施設:番号 The newborn's number there, or FACILITY:NUMBER.
     #[arg(long, value_name = "NUMBER")]
     newborn: String,
+    /// 第何児か（1–3、心拍数 fhr1–fhr3） Which fetus the newborn was, 1 to 3: whose trace was fhr1, fhr2 or fhr3.
+    #[arg(long, value_name = "N", value_parser = fetus)]
+    fetus: Option<FetusNumber>,
     /// 番号（既定は新しく作る） Id; a new one when not given.
     #[arg(long, value_parser = |text: &str| LinkId::parse(text))]
     id: Option<LinkId>,
@@ -35,6 +40,10 @@ pub(super) struct End {
     mother: PatientNumber,
     #[command(flatten)]
     connection: Connection,
+}
+
+fn fetus(text: &str) -> Result<FetusNumber, FetusNumberError> {
+    text.parse().map_or(Err(FetusNumberError), FetusNumber::new)
 }
 
 /// Who states it: the caller, or, where a system asks, its facility's name.
@@ -66,7 +75,8 @@ impl Kin {
         };
         let newborn = newborn(&self.newborn, &own)?;
         let by = speaker(&self.connection, &own)?;
-        let kinship = Kinship::new(id, PatientRef::new(own, self.mother), newborn, by, stated_at(None)?)?;
+        let mut kinship = Kinship::new(id, PatientRef::new(own, self.mother), newborn, by, stated_at(None)?)?;
+        kinship.fetus = self.fetus;
         let client = self.connection.open().await?;
         say(format!("母子 kinship {}", kinship.id));
         each(&client, vec![Row { line: 1, content: kinship, digest }], async |row| {

@@ -2098,6 +2098,9 @@ pub struct Kinship {
     /// When. Required.
     #[prost(sfixed64, optional, tag = "5")]
     pub stated_us: ::core::option::Option<i64>,
+    /// Which fetus of the mother the newborn was, 1 to 3: channel FHR1, FHR2 or FHR3 was theirs. 0 where it is not known.
+    #[prost(uint32, tag = "6")]
+    pub fetus: u32,
 }
 /// Takes a kinship back, finally.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -5580,7 +5583,7 @@ pub struct Record {
     /// What the record says. Required unless `change` is a deletion.
     #[prost(
         oneof = "record::Payload",
-        tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28"
+        tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 29, 26, 27, 28"
     )]
     pub payload: ::core::option::Option<record::Payload>,
 }
@@ -5617,9 +5620,12 @@ pub mod record {
         /// Category IMAGING.
         #[prost(message, tag = "24")]
         Imaging(super::Imaging),
-        /// Category WAVEFORM.
+        /// Category WAVEFORM: a stretch of signals.
         #[prost(message, tag = "25")]
         Waveform(super::Waveform),
+        /// Category WAVEFORM: a bed's monitoring is opened, changed or closed.
+        #[prost(message, tag = "29")]
+        Bed(super::BedSession),
         /// Category PERINATAL.
         #[prost(message, tag = "26")]
         Perinatal(super::Perinatal),
@@ -5856,25 +5862,66 @@ pub struct WaveformFrame {
     #[prost(bytes = "bytes", tag = "3")]
     pub quality: ::prost::bytes::Bytes,
 }
-/// A short stretch of sampled signals from one bed.
+/// A short stretch of sampled signals from one device at one bed.
+///
+/// `occurred` of its record is when the first sample was taken, as well as the source knows. A stretch may be sent late, after
+/// a line was cut, and in any order. What is measured now and then (pressure, temperature) is a channel of one sample.
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct Waveform {
-    /// The bed or monitoring session at the source. Required.
+    /// The monitoring session at the source, that of the bed's BedSession. Required.
     #[prost(string, tag = "1")]
     pub session: ::prost::alloc::string::String,
-    /// The device; may be empty.
+    /// The device: its serial number or the source's name for it; may be empty.
     #[prost(string, tag = "2")]
     pub device: ::prost::alloc::string::String,
     /// Samples per second; finite and above 0 (4 for cardiotocograms).
     #[prost(float, tag = "3")]
     pub hertz: f32,
-    /// Frame number within the session, without gaps.
+    /// Frame number of this device within the session, without gaps.
     #[prost(uint64, tag = "4")]
     pub sequence: u64,
     /// The channels, each at most once; the first sample of each was taken at the record's `occurred`.
     #[prost(message, repeated, tag = "5")]
     pub frames: ::prost::alloc::vec::Vec<WaveformFrame>,
+    /// When the device took the first sample, by its own clock, uncorrected.
+    #[prost(sfixed64, optional, tag = "6")]
+    pub device_us: ::core::option::Option<i64>,
+    /// When the ward's gateway or central monitor took the stretch from the device, by its clock.
+    #[prost(sfixed64, optional, tag = "7")]
+    pub gateway_us: ::core::option::Option<i64>,
+    /// When the hospital's edge took it, by its clock. The node's own moment is the event's `admitted_us`.
+    #[prost(sfixed64, optional, tag = "8")]
+    pub edge_us: ::core::option::Option<i64>,
+    /// The source held it back, for instance while a line was cut: its age says nothing of clocks or of the line now.
+    #[prost(bool, tag = "9")]
+    pub held_back: bool,
+}
+/// A bed's monitoring of one patient: a record whose first version opens it and whose later versions change or close it.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct BedSession {
+    /// The session its waveforms name. Required.
+    #[prost(string, tag = "1")]
+    pub session: ::prost::alloc::string::String,
+    /// The bed as the ward calls it. Required.
+    #[prost(string, tag = "2")]
+    pub bed: ::prost::alloc::string::String,
+    /// When monitoring began. Required.
+    #[prost(sfixed64, optional, tag = "3")]
+    pub opened_us: ::core::option::Option<i64>,
+    /// When it ended; absent while it goes on. Not before `opened_us`.
+    #[prost(sfixed64, optional, tag = "4")]
+    pub closed_us: ::core::option::Option<i64>,
+    /// Why it ended (`birth`, `transfer` …); may be empty, and is while it goes on.
+    #[prost(string, tag = "5")]
+    pub closing: ::prost::alloc::string::String,
+    /// How the ward names the fetus on FHR1, FHR2 and FHR3, in this order; at most three. None where no fetus is monitored.
+    #[prost(string, repeated, tag = "6")]
+    pub fetuses: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// The devices at the bed, as their waveforms name them.
+    #[prost(string, repeated, tag = "7")]
+    pub devices: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
 /// A pregnancy record entry (check-up, registration, delivery).
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -6082,6 +6129,14 @@ pub enum WaveformChannel {
     Mhr = 5,
     /// Oxygen saturation, percent.
     Spo2 = 6,
+    /// Non-invasive blood pressure, systolic, mmHg.
+    NibpSys = 7,
+    /// Non-invasive blood pressure, diastolic, mmHg.
+    NibpDia = 8,
+    /// Non-invasive blood pressure, mean, mmHg.
+    NibpMean = 9,
+    /// Temperature, degrees Celsius.
+    Temp = 10,
 }
 impl WaveformChannel {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -6097,6 +6152,10 @@ impl WaveformChannel {
             Self::Uc => "WAVEFORM_CHANNEL_UC",
             Self::Mhr => "WAVEFORM_CHANNEL_MHR",
             Self::Spo2 => "WAVEFORM_CHANNEL_SPO2",
+            Self::NibpSys => "WAVEFORM_CHANNEL_NIBP_SYS",
+            Self::NibpDia => "WAVEFORM_CHANNEL_NIBP_DIA",
+            Self::NibpMean => "WAVEFORM_CHANNEL_NIBP_MEAN",
+            Self::Temp => "WAVEFORM_CHANNEL_TEMP",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -6109,6 +6168,10 @@ impl WaveformChannel {
             "WAVEFORM_CHANNEL_UC" => Some(Self::Uc),
             "WAVEFORM_CHANNEL_MHR" => Some(Self::Mhr),
             "WAVEFORM_CHANNEL_SPO2" => Some(Self::Spo2),
+            "WAVEFORM_CHANNEL_NIBP_SYS" => Some(Self::NibpSys),
+            "WAVEFORM_CHANNEL_NIBP_DIA" => Some(Self::NibpDia),
+            "WAVEFORM_CHANNEL_NIBP_MEAN" => Some(Self::NibpMean),
+            "WAVEFORM_CHANNEL_TEMP" => Some(Self::Temp),
             _ => None,
         }
     }

@@ -110,21 +110,39 @@ fn laboratory() -> impl Strategy<Value = LabResult> {
     )
 }
 fn waveform() -> impl Strategy<Value = Waveform> {
-    const CHANNELS: &[&str] = &["fhr1", "fhr2", "fhr3", "uc", "mhr", "spo2"];
     const QUALITIES: &[FrameQuality] = &[FrameQuality::Good, FrameQuality::Fair, FrameQuality::Lost];
     let frame = prop::collection::vec((-500.0_f32..500.0, one_of(QUALITIES)), 0..40)
         .prop_map(|samples| samples.into_iter().unzip());
-    let frames =
-        (prop::sample::subsequence(CHANNELS, 0..=6), prop::collection::vec(frame, 6)).prop_map(|(codes, frames)| {
-            let frame = |(code, (samples, quality)): (&str, (Vec<f32>, Vec<FrameQuality>))| WaveformFrame {
-                channel: WaveformChannel::from_code(code).unwrap(),
-                samples,
-                quality,
+    let frames = (prop::sample::subsequence(&WaveformChannel::ALL[..], 0..=10), prop::collection::vec(frame, 10))
+        .prop_map(|(channels, frames)| {
+            let frame = |(channel, (samples, quality)): (WaveformChannel, (Vec<f32>, Vec<FrameQuality>))| {
+                WaveformFrame { channel, samples, quality }
             };
-            codes.into_iter().zip(frames).map(frame).collect()
+            channels.into_iter().zip(frames).map(frame).collect()
         });
-    (said(), text(), 0.001_f32..1000.0, any::<u64>(), frames)
-        .prop_map(|(session, device, hertz, sequence, frames)| Waveform { session, device, hertz, sequence, frames })
+    let hops =
+        (of(moment()), of(moment()), of(moment())).prop_map(|(device, gateway, edge)| Hops { device, gateway, edge });
+    (said(), text(), 0.001_f32..1000.0, any::<u64>(), frames, hops, any::<bool>()).prop_map(
+        |(session, device, hertz, sequence, frames, hops, held_back)| Waveform {
+            session,
+            device,
+            hertz,
+            sequence,
+            frames,
+            hops,
+            held_back,
+        },
+    )
+}
+fn bed() -> impl Strategy<Value = BedSession> {
+    let texts = |most| prop::collection::vec(text(), 0..=most);
+    (said(), said(), moment(), of(moment()), text(), texts(3), texts(5)).prop_map(
+        |(session, bed, at, other, closing, fetuses, devices)| {
+            let (opened, closed) = other.map_or((at, None), |other| (at.min(other), Some(at.max(other))));
+            let closing = if closed.is_none() { String::new() } else { closing };
+            BedSession { session, bed, opened, closed, closing, fetuses, devices }
+        },
+    )
 }
 
 fn payload() -> impl Strategy<Value = Payload> {
@@ -155,6 +173,7 @@ fn payload() -> impl Strategy<Value = Payload> {
             Payload::Imaging(Imaging { modality, procedure, study_uid, report })
         }),
         waveform().prop_map(Payload::Waveform),
+        bed().prop_map(Payload::Bed),
         (coding(), of(any::<u32>()), value()).prop_map(|(code, gestational_days, value)| {
             Payload::Perinatal(Perinatal { code, gestational_days, value })
         }),
@@ -341,10 +360,12 @@ fn agreement() -> impl Strategy<Value = AgreementChange> {
 }
 
 fn kinship() -> impl Strategy<Value = KinshipChange> {
-    let stated = (link_id(), patient(), patient(), member_id(), moment())
+    let stated = (link_id(), patient(), patient(), of(one_of(&FetusNumber::ALL)), member_id(), moment())
         .prop_filter("two refs", |(_, mother, newborn, ..)| mother != newborn)
-        .prop_map(|(id, mother, newborn, by, at)| {
-            KinshipChange::Stated(Kinship::new(id, mother, newborn, by, at).unwrap())
+        .prop_map(|(id, mother, newborn, fetus, by, at)| {
+            let mut kinship = Kinship::new(id, mother, newborn, by, at).unwrap();
+            kinship.fetus = fetus;
+            KinshipChange::Stated(kinship)
         });
     let ended = (link_id(), patient(), member_id(), moment())
         .prop_map(|(id, mother, by, at)| KinshipChange::Ended(KinshipEnd { id, mother, by, at }));

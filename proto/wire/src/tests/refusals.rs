@@ -149,13 +149,13 @@ fn a_waveform_is_whole() {
     }
     #[track_caller]
     fn check(hertz: f32, frames: Vec<v1::WaveformFrame>, field: &str, rule: &str) {
-        let waveform = v1::Waveform { session: "bed-1".into(), device: String::new(), hertz, sequence: 0, frames };
+        let waveform = v1::Waveform { session: "bed-1".into(), hertz, frames, ..v1::Waveform::default() };
         payload_refused(v1::Category::Waveform, Payload::Waveform(waveform), &format!("waveform.{field}"), rule);
     }
     check(0.0, vec![], "hertz", "above 0");
     check(-4.0, vec![], "hertz", "above 0");
     check(f32::NAN, vec![], "hertz", "finite");
-    check(4.0, vec![frame(9, vec![], &[])], "frames[0].channel", "number 9 is not a known waveform channel");
+    check(4.0, vec![frame(11, vec![], &[])], "frames[0].channel", "number 11 is not a known waveform channel");
     check(4.0, vec![frame(0, vec![], &[])], "frames[0].channel", "is required");
     check(
         4.0,
@@ -167,9 +167,35 @@ fn a_waveform_is_whole() {
     check(4.0, vec![frame(1, vec![f32::INFINITY], &[0])], "frames[0].samples", "finite");
     check(4.0, vec![frame(1, vec![], &[]), frame(1, vec![], &[])], "frames[1].channel", "stated twice");
 
-    let nameless =
-        v1::Waveform { session: String::new(), device: String::new(), hertz: 4.0, sequence: 0, frames: vec![] };
+    let nameless = v1::Waveform { hertz: 4.0, ..v1::Waveform::default() };
     payload_refused(v1::Category::Waveform, Payload::Waveform(nameless), "waveform.session", "is required");
+    let timeless =
+        v1::Waveform { session: "bed-1".into(), hertz: 4.0, edge_us: Some(i64::MAX), ..v1::Waveform::default() };
+    payload_refused(v1::Category::Waveform, Payload::Waveform(timeless), "waveform.edge_us", "microseconds");
+}
+
+#[test]
+fn a_bed_is_named_and_closes_after_it_opened() {
+    #[track_caller]
+    fn check(change: impl FnOnce(&mut v1::BedSession), field: &str, rule: &str) {
+        let mut bed = v1::BedSession {
+            session: "s-1".into(),
+            bed: "LDR 2".into(),
+            opened_us: Some(10),
+            closed_us: Some(20),
+            closing: "birth".into(),
+            fetuses: vec!["A".into(), "B".into()],
+            devices: vec![],
+        };
+        change(&mut bed);
+        payload_refused(v1::Category::Waveform, Payload::Bed(bed), &format!("bed.{field}"), rule);
+    }
+    check(|bed| bed.session.clear(), "session", "is required");
+    check(|bed| bed.bed.clear(), "bed", "is required");
+    check(|bed| bed.opened_us = None, "opened_us", "is required");
+    check(|bed| bed.closed_us = Some(9), "closed_us", "before");
+    check(|bed| bed.closed_us = None, "closed_us", "is required");
+    check(|bed| bed.fetuses = vec![String::new(); 4], "fetuses", "at most 3 entries");
 }
 
 #[rstest]
@@ -356,8 +382,12 @@ fn a_mother_is_not_her_newborn() {
         newborn: patient,
         stated_by: "m".into(),
         stated_us: Some(0),
+        fetus: 0,
     };
+    let newborn = Some(v1::PatientRef { facility: "a".into(), number: "2".into() });
+    let fourth = v1::Kinship { newborn, fetus: 4, ..kinship.clone() };
     refused(directory(v1::directory_change::Kind::Kinship(kinship)), "directory.kinship.newborn", "same patient ref");
+    refused(directory(v1::directory_change::Kind::Kinship(fourth)), "directory.kinship.fetus", "1 to 3");
 }
 
 #[test]

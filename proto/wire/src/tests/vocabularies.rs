@@ -66,8 +66,8 @@ fn waveform_channels_have_the_same_numbers() {
         assert_eq!(v1::WaveformChannel::from(*channel) as i32, channel.number());
         assert_eq!(model::WaveformChannel::from_number(channel.number()), Ok(*channel));
     }
-    assert!(v1::WaveformChannel::try_from(7).is_err());
-    assert!(model::WaveformChannel::from_number(7).is_err());
+    assert!(v1::WaveformChannel::try_from(11).is_err());
+    assert!(model::WaveformChannel::from_number(11).is_err());
 }
 
 #[test]

@@ -252,10 +252,26 @@ const IMAGING: &[Column] = &[
 ];
 
 const WAVEFORM: &[Column] = &[
-    may("session", Kind::Text, "bed or monitoring session at the source", "モニタリング"),
+    must(
+        "kind",
+        Kind::Text,
+        "`frame`: a stretch of signals; `bed`: a bed's monitoring is opened, changed or closed",
+        "行の種類",
+    ),
+    may("session", Kind::Text, "monitoring session at the source", "モニタリング"),
     may("device", Kind::Text, "device", "装置"),
-    must("hertz", Kind::Float, "samples per second", "標本化周波数"),
-    must("sequence", Kind::Long, "frame number within the session", "フレーム番号"),
+    may("hertz", Kind::Float, "samples per second", "標本化周波数"),
+    may("sequence", Kind::Long, "frame number of the device within the session", "フレーム番号"),
+    may("device_at", Kind::Time, "when the device took the first sample, by its own clock", "装置の時刻"),
+    may("gateway_at", Kind::Time, "when the ward's gateway took the frame, by its clock", "病棟ゲートウェイの時刻"),
+    may("edge_at", Kind::Time, "when the hospital's edge took it, by its clock", "院内エッジの時刻"),
+    must("held_back", Kind::Flag, "the source held it back, for instance while a line was cut", "後から送信"),
+    may("bed", Kind::Text, "bed as the ward calls it (`bed` rows)", "ベッド"),
+    may("opened", Kind::Time, "when monitoring began (`bed` rows)", "開始日時"),
+    may("closed", Kind::Time, "when it ended (`bed` rows)", "終了日時"),
+    may("closing", Kind::Text, "why it ended (`bed` rows)", "終了理由"),
+    must("fetuses", Kind::Texts, "how the ward names the fetus on `fhr1`, `fhr2`, `fhr3` (`bed` rows)", "胎児の呼称"),
+    must("devices", Kind::Texts, "devices at the bed (`bed` rows)", "ベッドの装置"),
     may("fhr1", Kind::Samples, "fetal heart rate, first fetus, beats per minute", "胎児心拍数（第1児）"),
     may("fhr1_quality", Kind::Qualities, "quality of each sample of `fhr1`: 0 good, 1 doubtful, 2 lost", "同・品質"),
     may("fhr2", Kind::Samples, "fetal heart rate, second fetus", "胎児心拍数（第2児）"),
@@ -268,6 +284,14 @@ const WAVEFORM: &[Column] = &[
     may("mhr_quality", Kind::Qualities, "quality of `mhr`", "同・品質"),
     may("spo2", Kind::Samples, "oxygen saturation, percent", "酸素飽和度"),
     may("spo2_quality", Kind::Qualities, "quality of `spo2`", "同・品質"),
+    may("nibp_sys", Kind::Samples, "non-invasive pressure, systolic, mmHg", "血圧（収縮期）"),
+    may("nibp_sys_quality", Kind::Qualities, "quality of `nibp_sys`", "同・品質"),
+    may("nibp_dia", Kind::Samples, "non-invasive pressure, diastolic, mmHg", "血圧（拡張期）"),
+    may("nibp_dia_quality", Kind::Qualities, "quality of `nibp_dia`", "同・品質"),
+    may("nibp_mean", Kind::Samples, "non-invasive pressure, mean, mmHg", "血圧（平均）"),
+    may("nibp_mean_quality", Kind::Qualities, "quality of `nibp_mean`", "同・品質"),
+    may("temp", Kind::Samples, "temperature, degrees Celsius", "体温"),
+    may("temp_quality", Kind::Qualities, "quality of `temp`", "同・品質"),
 ];
 
 const PERINATAL: &[Column] = &[

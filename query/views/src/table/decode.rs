@@ -1,6 +1,6 @@
 //! From a row back to the record: what the feed sends as history.
 
-use super::encode::CHANNELS;
+use super::encode::{BED, FRAME};
 use arrow::array::{
     Array, AsArray, BooleanArray, Date32Array, Float64Array, Int32Array, Int64Array, ListArray, StringArray,
     TimestampMicrosecondArray,
@@ -8,10 +8,10 @@ use arrow::array::{
 use arrow::datatypes::{Float32Type, Int8Type};
 use arrow::record_batch::RecordBatch;
 use model::{
-    Allergy, Author, CarePlan, Category, ChangeKind, CodeSystem, Coding, Condition, Demographics, DepartmentCode,
-    Document, Encounter, EncounterClass, FacilityId, FrameQuality, Imaging, LabResult, LabStatus, Label, Labels,
-    Medication, MemberId, Message, Moment, PatientNumber, PatientRef, Payload, Perinatal, Position, Record, RecordId,
-    Role, Sex, Value, Version, VitalSign, Waveform, WaveformFrame,
+    Allergy, Author, BedSession, CarePlan, Category, ChangeKind, CodeSystem, Coding, Condition, Demographics,
+    DepartmentCode, Document, Encounter, EncounterClass, FacilityId, FrameQuality, Hops, Imaging, LabResult, LabStatus,
+    Label, Labels, Medication, MemberId, Message, Moment, PatientNumber, PatientRef, Payload, Perinatal, Position,
+    Record, RecordId, Role, Sex, Value, Version, VitalSign, Waveform, WaveformChannel, WaveformFrame,
 };
 
 /// The record in one row of a batch with the stored columns, and its place in the log; `None` where a cell does
@@ -126,14 +126,20 @@ impl<'a> Cells<'a> {
         let days = jiff::Span::new().try_days(array.value(row)).ok()?;
         EPOCH.checked_add(days).ok().map(Some)
     }
-    fn labels(&mut self) -> Option<Labels> {
+    fn texts<T, S: FromIterator<T>>(&mut self, parse: impl Fn(&str) -> Option<T>) -> Option<S> {
         let row = self.row;
         let (array, null) = self.column::<ListArray>()?;
         if null {
             return None;
         }
         let texts = array.value(row);
-        texts.as_string_opt::<i32>()?.iter().map(|text| text?.parse::<Label>().ok()).collect()
+        texts.as_string_opt::<i32>()?.iter().map(|text| parse(text?)).collect()
+    }
+    fn labels(&mut self) -> Option<Labels> {
+        self.texts(|text| text.parse::<Label>().ok())
+    }
+    fn list(&mut self) -> Option<Vec<String>> {
+        self.texts(|text| Some(text.to_owned()))
     }
 
     fn coding(&mut self) -> Option<Coding> {
@@ -225,7 +231,7 @@ impl<'a> Cells<'a> {
                 study_uid: self.text()?,
                 report: self.text()?,
             }),
-            Category::Waveform => Payload::Waveform(self.waveform()?),
+            Category::Waveform => self.waveform()?,
             Category::Perinatal => Payload::Perinatal(Perinatal {
                 code: self.coding()?,
                 gestational_days: self.count()?,
@@ -238,14 +244,41 @@ impl<'a> Cells<'a> {
         })
     }
 
-    fn waveform(&mut self) -> Option<Waveform> {
+    fn waveform(&mut self) -> Option<Payload> {
+        let kind = self.text()?;
         let session = self.text()?;
         let device = self.text()?;
+        let hertz = self.float()?;
+        let sequence = self.long()?;
+        let hops = Hops { device: self.time()?, gateway: self.time()?, edge: self.time()? };
+        let held_back = self.flag()?;
+        let bed = self.text()?;
+        let opened = self.time()?;
+        let closed = self.time()?;
+        let closing = self.text()?;
+        let fetuses = self.list()?;
+        let devices = self.list()?;
+        let frames = self.channels()?;
         #[expect(clippy::cast_possible_truncation, reason = "it was written from an f32")]
-        let hertz = self.float()?? as f32;
-        let sequence = self.long()??;
+        let hertz = hertz.map(|hertz| hertz as f32);
+        match kind.as_str() {
+            FRAME => Some(Payload::Waveform(Waveform {
+                session,
+                device,
+                hertz: hertz?,
+                sequence: sequence?,
+                frames,
+                hops,
+                held_back,
+            })),
+            BED => Some(Payload::Bed(BedSession { session, bed, opened: opened?, closed, closing, fetuses, devices })),
+            _ => None,
+        }
+    }
+
+    fn channels(&mut self) -> Option<Vec<WaveformFrame>> {
         let mut frames = Vec::new();
-        for channel in CHANNELS {
+        for channel in WaveformChannel::ALL {
             let row = self.row;
             let (samples, absent) = self.column::<ListArray>()?;
             let (quality, _) = self.column::<ListArray>()?;
@@ -262,6 +295,6 @@ impl<'a> Cells<'a> {
             });
             frames.push(WaveformFrame { channel, samples, quality: quality.collect() });
         }
-        Some(Waveform { session, device, hertz, sequence, frames })
+        Some(frames)
     }
 }

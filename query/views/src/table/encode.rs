@@ -9,7 +9,10 @@ use arrow::datatypes::{Field, SchemaRef};
 use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use clinical::lab::Jlac10;
-use model::{Category, CodeSystem, Coding, Moment, Payload, Position, Record, Value, Waveform, WaveformChannel};
+use model::{
+    BedSession, Category, CodeSystem, Coding, Moment, Payload, Position, Record, Value, Waveform, WaveformChannel,
+    WaveformFrame,
+};
 use std::sync::Arc;
 
 enum Cells {
@@ -267,6 +270,7 @@ impl Row<'_> {
                 self.text(&imaging.report);
             }
             Payload::Waveform(waveform) => self.waveform(waveform),
+            Payload::Bed(bed) => self.bed(bed),
             Payload::Perinatal(perinatal) => {
                 self.coding(&perinatal.code);
                 self.long(perinatal.gestational_days.map(u64::from));
@@ -292,13 +296,47 @@ impl Row<'_> {
     }
 
     fn waveform(&mut self, waveform: &Waveform) {
+        self.text(FRAME);
         self.text(&waveform.session);
         self.text(&waveform.device);
         self.float(Some(f64::from(waveform.hertz)));
         self.long(Some(waveform.sequence));
-        for channel in CHANNELS {
+        self.time(waveform.hops.device);
+        self.time(waveform.hops.gateway);
+        self.time(waveform.hops.edge);
+        self.flag(waveform.held_back);
+        self.text("");
+        self.time(None);
+        self.time(None);
+        self.text("");
+        self.texts(std::iter::empty());
+        self.texts(std::iter::empty());
+        self.channels(&waveform.frames);
+    }
+
+    fn bed(&mut self, bed: &BedSession) {
+        self.text(BED);
+        self.text(&bed.session);
+        self.text("");
+        self.float(None);
+        self.long(None);
+        self.time(None);
+        self.time(None);
+        self.time(None);
+        self.flag(false);
+        self.text(&bed.bed);
+        self.time(Some(bed.opened));
+        self.time(bed.closed);
+        self.text(&bed.closing);
+        self.texts(bed.fetuses.iter().map(String::as_str));
+        self.texts(bed.devices.iter().map(String::as_str));
+        self.channels(&[]);
+    }
+
+    fn channels(&mut self, all: &[WaveformFrame]) {
+        for channel in WaveformChannel::ALL {
             // Two frames of one channel in one record follow each other in one list.
-            let frames = || waveform.frames.iter().filter(|frame| frame.channel.code() == channel.code());
+            let frames = || all.iter().filter(|frame| frame.channel.code() == channel.code());
             let present = frames().next().is_some();
             if let Some(Cells::Samples(cells)) = self.cells.next() {
                 for frame in frames() {
@@ -316,12 +354,6 @@ impl Row<'_> {
     }
 }
 
-/// The channels in the order of their columns.
-pub(super) const CHANNELS: [WaveformChannel; 6] = [
-    WaveformChannel::FetalHeartRate(1),
-    WaveformChannel::FetalHeartRate(2),
-    WaveformChannel::FetalHeartRate(3),
-    WaveformChannel::UterineActivity,
-    WaveformChannel::MaternalHeartRate,
-    WaveformChannel::Spo2,
-];
+/// The kinds of rows of the waveform table.
+pub(super) const FRAME: &str = "frame";
+pub(super) const BED: &str = "bed";

@@ -114,16 +114,30 @@ pub(crate) fn payload(category: Category, rng: &mut StdRng) -> Payload {
             study_uid: text(rng),
             report: text(rng),
         }),
+        Category::Waveform if rng.random_bool(0.1) => {
+            let closed = time(rng);
+            Payload::Bed(BedSession {
+                session: text(rng),
+                bed: text(rng),
+                opened: moment(1_600_000_000_000_000),
+                closed,
+                closing: text(rng),
+                fetuses: vec!["A児".to_owned(), "B児".to_owned()],
+                devices: (0..rng.random_range(0..3)).map(|n| format!("CTG-{n}")).collect(),
+            })
+        }
         Category::Waveform => Payload::Waveform(Waveform {
             session: text(rng),
             device: text(rng),
             hertz: 4.0,
             sequence: rng.random_range(0..1_000_000),
-            frames: ["fhr1", "fhr2", "uc", "spo2"]
-                .iter()
-                .filter(|_| rng.clone().random_bool(0.7))
-                .map(|code| WaveformFrame {
-                    channel: WaveformChannel::from_code(code).unwrap(),
+            hops: Hops { device: time(rng), gateway: time(rng), edge: time(rng) },
+            held_back: rng.random_bool(0.1),
+            frames: WaveformChannel::ALL
+                .into_iter()
+                .filter(|_| rng.random_bool(0.5))
+                .map(|channel| WaveformFrame {
+                    channel,
                     samples: vec![140.0, 141.5, 0.0],
                     quality: vec![FrameQuality::Good, FrameQuality::Fair, FrameQuality::Lost],
                 })
