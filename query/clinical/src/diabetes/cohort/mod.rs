@@ -6,6 +6,7 @@
 mod criterion;
 mod file;
 mod named;
+mod roll;
 mod since;
 mod step;
 mod wake;
@@ -13,6 +14,7 @@ mod wake;
 pub use criterion::{Criterion, Ground, Truth, Verdict, Within};
 pub use file::{CohortFile, CohortFileError};
 pub use named::named;
+pub use roll::{Membership, Roll, Turned};
 pub use since::{Since, known};
 pub use step::{Cause, Change, Step, cause, step};
 
