@@ -5,6 +5,7 @@
 //! its index to disk, the log closes.
 
 mod book;
+mod definitions;
 mod explain;
 mod laboratory;
 mod ledger;
@@ -286,6 +287,7 @@ impl App {
             .add_service(policy::service(self.state.rooms().clone(), Arc::clone(&self.admission)))
             .add_service(notices::service(notices.clone()))
             .add_service(laboratory::service(Arc::clone(&self.state), Arc::clone(&self.admission)))
+            .add_service(definitions::service(Arc::clone(&self.state), Arc::clone(&self.admission)))
             .add_service(publisher.clone().service())
             .add_service(node::service(Arc::clone(&self.state)));
         let stopped = self.stop_serving.clone().cancelled_owned();

@@ -15,6 +15,7 @@ use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use wire::v1::consent_service_client::ConsentServiceClient;
+use wire::v1::definition_service_client::DefinitionServiceClient;
 use wire::v1::directory_service_client::DirectoryServiceClient;
 use wire::v1::explain_service_client::ExplainServiceClient;
 use wire::v1::feed_service_client::FeedServiceClient;
@@ -336,6 +337,10 @@ impl Client {
     /// A facility's laboratory tables.
     pub fn laboratory(&self) -> LaboratoryServiceClient<Calls> {
         LaboratoryServiceClient::new(self.calls.clone()).max_decoding_message_size(MESSAGE_LIMIT)
+    }
+    /// What a facility defines for its view.
+    pub fn definitions(&self) -> DefinitionServiceClient<Calls> {
+        DefinitionServiceClient::new(self.calls.clone()).max_decoding_message_size(MESSAGE_LIMIT)
     }
     /// SQL.
     pub fn query(&self) -> QueryServiceClient<Calls> {

@@ -12,6 +12,7 @@
 mod alerts;
 mod course;
 mod critical;
+mod definitions;
 mod entry;
 mod glasses;
 mod known;
@@ -74,6 +75,7 @@ pub struct Register {
     glasses: Glasses,
     notices: Notices,
     sites: sites::Stated,
+    definitions: definitions::Defined,
     laboratory: Laboratory,
     alerts: Alerts,
     places: Places,
@@ -102,6 +104,7 @@ impl Register {
             glasses: Glasses::open(&database)?,
             notices: Notices::open(&database)?,
             sites: sites::Stated::default(),
+            definitions: definitions::Defined::default(),
             laboratory: Laboratory::open(&database)?,
             alerts: Alerts::open(&database)?,
             places: Places::open(&database)?,
@@ -121,6 +124,10 @@ impl Register {
             Body::Directory(DirectoryChange::Link(change)) => self.apply_link(event, change),
             Body::Directory(DirectoryChange::Laboratory(table)) => {
                 self.sites.apply(position, event.admitted_at, table);
+                Ok(())
+            }
+            Body::Directory(DirectoryChange::Definition(definition)) => {
+                self.definitions.apply(position, event.admitted_at, definition);
                 Ok(())
             }
             Body::Record(_) | Body::Directory(_) | Body::Audit(_) => Ok(()),

@@ -158,9 +158,9 @@ impl Book {
             Body::Consent(ConsentChange::GlassBroken(glass)) => self.break_glass(glass),
             Body::Consent(ConsentChange::GlassClosed(end)) => self.close_glass(end),
             Body::Consent(ConsentChange::GlassReviewed(review)) => self.review_glass(review),
-            Body::Directory(DirectoryChange::Laboratory(_)) | Body::Record(_) | Body::Audit(_) => {
-                (Outcome::NotForTheBook, Touched::Nothing)
-            }
+            Body::Directory(DirectoryChange::Laboratory(_) | DirectoryChange::Definition(_))
+            | Body::Record(_)
+            | Body::Audit(_) => (Outcome::NotForTheBook, Touched::Nothing),
         };
         if matches!(outcome, Outcome::Applied | Outcome::AwaitsDirectory) {
             self.note_statement(position, body);

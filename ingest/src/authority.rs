@@ -15,6 +15,9 @@
 //! | close glass | the facility that broke it, the disclosing one |
 //! | agreement | the viewing facility (its system or its administrator) |
 //! | kinship | the mother's facility |
+//! | laboratory table | that facility: system, laboratory staff, administrator |
+//! | definition of limits, perinatal tables | that facility: system, physicians, administrator |
+//! | definition of a cohort, a view | that facility: system, clinical staff, clerks, administrator |
 //! | audit | nobody: the node writes these past the door |
 //!
 //! The event's source is always the caller's own facility. Patients and auditors change nothing.
@@ -22,8 +25,8 @@
 use crate::book::Book;
 use crate::refusal::{Refusal, RefusalReason};
 use model::{
-    AgreementChange, Body, BreakGlass, Consent, ConsentChange, ConsentState, DirectoryChange, Event, FacilityId,
-    KinshipChange, Link, LinkChange, Member, Principal, Record, Role, RoleSet, Viewers, Withdrawal,
+    AgreementChange, Body, BreakGlass, Consent, ConsentChange, ConsentState, DefinitionKind, DirectoryChange, Event,
+    FacilityId, KinshipChange, Link, LinkChange, Member, Principal, Record, Role, RoleSet, Viewers, Withdrawal,
 };
 
 /// Roles that see and make clinical data, and a facility's own system.
@@ -38,6 +41,9 @@ const CLINICAL: RoleSet = RoleSet::of(Role::Physician)
 
 /// Roles that keep consents and links for their facility.
 const KEEPERS: RoleSet = CLINICAL.with(Role::Clerk);
+
+/// Roles that set clinical limits for their facility.
+const LIMIT_SETTERS: RoleSet = RoleSet::of(Role::Physician).with(Role::System);
 
 /// Whether the caller may send events at all.
 pub(crate) fn may_publish(principal: &Principal) -> bool {
@@ -129,6 +135,24 @@ pub(crate) fn authorise(principal: &Principal, event: &Event, book: &dyn Book) -
             if *table.facility() != principal.facility {
                 let rule = "only the facility itself states its laboratory tables";
                 return Err(not_permitted("directory.laboratory.facility", rule));
+            }
+            Ok(())
+        }
+        Body::Directory(DirectoryChange::Definition(definition)) => {
+            let (roles, who) = match definition.kind() {
+                DefinitionKind::Thresholds | DefinitionKind::Perinatal => {
+                    (LIMIT_SETTERS, "only the facility's system, physicians or administrator")
+                }
+                DefinitionKind::Cohort | DefinitionKind::View => {
+                    (KEEPERS, "only the facility's system, clinical staff, clerks or administrator")
+                }
+            };
+            if !roles.contains(principal.role) && principal.role != Role::Administrator {
+                return Err(role("directory.definition", who));
+            }
+            if *definition.facility() != principal.facility {
+                let rule = "only the facility itself states its definitions";
+                return Err(not_permitted("directory.definition.facility", rule));
             }
             Ok(())
         }

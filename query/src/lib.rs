@@ -9,6 +9,7 @@
 //! extensions, or through an [`Authenticator`] where the password is a token).
 
 mod catalogue;
+mod definition;
 mod error;
 mod executor;
 mod flight;
@@ -23,6 +24,7 @@ mod session;
 mod told;
 
 pub use catalogue::{CATALOG, OpenView, SCHEMA, ViewSource, category_of};
+pub use definition::{Defined, DefinitionFault, Definitions, Meaning};
 pub use error::QueryError;
 pub use executor::Executor;
 pub use flight::FlightDesk;

@@ -306,6 +306,20 @@ impl Player {
                 })
                 .await
             }
+            DirectoryChange::Definition(definition) => {
+                let mut service = self.seat(&event.key.source).await?.client.definitions();
+                let definition = Some(definition.into());
+                self.call("definition", async move {
+                    let request = v1::PutDefinitionRequest { definition, request_id, try_only: false };
+                    let response = |stated: v1::PutDefinitionResponse| v1::DirectoryResponse {
+                        position: stated.position,
+                        at_least: stated.at_least,
+                        duplicate: stated.duplicate,
+                    };
+                    service.put_definition(request).await.map(|stated| response(stated.into_inner()))
+                })
+                .await
+            }
             DirectoryChange::Laboratory(table) => {
                 let mut service = self.seat(&event.key.source).await?.client.laboratory();
                 let table = Some(table.into());

@@ -67,4 +67,7 @@ impl query::SiteSource for Register {
     fn sites(&self) -> Arc<Sites> {
         Self::sites(self)
     }
+    fn definitions(&self) -> Arc<query::Definitions> {
+        Self::definitions(self)
+    }
 }

@@ -70,7 +70,9 @@ impl Expectation {
             }
             // The simulated region does not say these; they would be judged wrongly here.
             Body::Consent(_) | Body::Directory(DirectoryChange::Agreement(AgreementChange::Ended(_))) => {}
-            Body::Directory(DirectoryChange::Kinship(_) | DirectoryChange::Laboratory(_)) => {}
+            Body::Directory(
+                DirectoryChange::Kinship(_) | DirectoryChange::Laboratory(_) | DirectoryChange::Definition(_),
+            ) => {}
             Body::Audit(_) => {}
         }
     }

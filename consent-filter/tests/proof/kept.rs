@@ -510,7 +510,9 @@ impl Step {
             DirectoryChange::Kinship(KinshipChange::Ended(end)) => {
                 Self::KinshipEnded { id: end.id.to_string(), mother: spell(&end.mother) }
             }
-            DirectoryChange::Laboratory(_) => unreachable!("no world states laboratory tables: they open nothing"),
+            DirectoryChange::Laboratory(_) | DirectoryChange::Definition(_) => {
+                unreachable!("no world states laboratory tables or definitions: they open nothing")
+            }
         }
     }
 

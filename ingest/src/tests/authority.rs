@@ -303,3 +303,26 @@ fn a_kinship_is_stated_where_the_mother_is() {
     check(&caller("clinic", Role::Midwife), stated(), Err(NotPermitted));
     check(&caller("hospital", Role::Administrator), stated(), Err(RoleNotPermitted));
 }
+
+#[rstest]
+#[case(DefinitionKind::Thresholds, Role::Physician, Ok(()))]
+#[case(DefinitionKind::Thresholds, Role::Administrator, Ok(()))]
+#[case(DefinitionKind::Thresholds, Role::Nurse, Err(RoleNotPermitted))]
+#[case(DefinitionKind::Perinatal, Role::Midwife, Err(RoleNotPermitted))]
+#[case(DefinitionKind::Cohort, Role::Nurse, Ok(()))]
+#[case(DefinitionKind::View, Role::Clerk, Ok(()))]
+#[case(DefinitionKind::View, Role::Auditor, Err(RoleNotPermitted))]
+#[case(DefinitionKind::View, Role::Patient, Err(RoleNotPermitted))]
+fn limits_are_defined_by_physicians_and_cohorts_by_all_who_work_with_them(
+    #[case] kind: DefinitionKind,
+    #[case] role: Role,
+    #[case] expected: Result<(), RefusalReason>,
+) {
+    let name = DefinitionName::parse("a").unwrap();
+    let defined = |at| {
+        let definition = Definition::new(facility(at), kind, name.clone(), "x".into()).unwrap();
+        Body::Directory(DirectoryChange::Definition(definition))
+    };
+    check(&caller("hospital", role), defined("hospital"), expected);
+    check(&caller("hospital", role), defined("clinic"), expected.and(Err(NotPermitted)));
+}

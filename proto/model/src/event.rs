@@ -1,8 +1,8 @@
 //! Events: what enters by the door.
 
 use crate::{
-    AgreementChange, AuditEvent, ConsentChange, DisclosureScope, EventId, Facility, FacilityId, KinshipChange,
-    LabTable, LinkChange, Member, Moment, PatientRef, Record,
+    AgreementChange, AuditEvent, ConsentChange, Definition, DisclosureScope, EventId, Facility, FacilityId,
+    KinshipChange, LabTable, LinkChange, Member, Moment, PatientRef, Record,
 };
 
 /// An event's idempotency key: its source and its id there. The same key is the same event.
@@ -38,6 +38,8 @@ pub enum DirectoryChange {
     Kinship(KinshipChange),
     /// One of a facility's laboratory tables is stated or stated again. It opens nothing.
     Laboratory(LabTable),
+    /// One of a facility's definitions is stated, stated again or taken back. It opens nothing.
+    Definition(Definition),
 }
 
 /// What an event says.

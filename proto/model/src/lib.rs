@@ -19,6 +19,7 @@ mod audit;
 mod break_glass;
 mod category;
 mod consent;
+mod definition;
 mod event;
 mod facility;
 mod guardian;
@@ -50,6 +51,9 @@ pub use category::{Category, CategorySet, UnknownCategory};
 pub use consent::{
     Consent, ConsentChange, ConsentForm, ConsentState, Done, Paper, Purpose, PurposeSet, Signer, UnknownPurpose,
     Viewers, Withdrawal,
+};
+pub use definition::{
+    Definition, DefinitionError, DefinitionKind, DefinitionKinds, DefinitionName, UnknownDefinitionKind,
 };
 pub use event::{Body, DirectoryChange, Event, EventKey};
 pub use facility::{

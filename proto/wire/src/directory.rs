@@ -30,6 +30,7 @@ impl TryFrom<v1::DirectoryChange> for DirectoryChange {
             Kind::Kinship(kinship) => Self::Kinship(KinshipChange::Stated(kinship.try_into().within("kinship")?)),
             Kind::KinshipEnded(end) => Self::Kinship(KinshipChange::Ended(end.try_into().within("kinship_ended")?)),
             Kind::Laboratory(table) => Self::Laboratory(table.try_into().within("laboratory")?),
+            Kind::Definition(definition) => Self::Definition(definition.try_into().within("definition")?),
         })
     }
 }
@@ -172,6 +173,7 @@ impl From<&DirectoryChange> for v1::DirectoryChange {
             DirectoryChange::Kinship(KinshipChange::Stated(kinship)) => Kind::Kinship(kinship.into()),
             DirectoryChange::Kinship(KinshipChange::Ended(end)) => Kind::KinshipEnded(end.into()),
             DirectoryChange::Laboratory(table) => Kind::Laboratory(table.into()),
+            DirectoryChange::Definition(definition) => Kind::Definition(definition.into()),
         };
         Self { kind: Some(kind) }
     }

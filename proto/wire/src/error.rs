@@ -1,8 +1,8 @@
 //! Why the door refuses.
 
 use model::{
-    BreakGlassError, ExceptionsError, FetusNumberError, IdError, KinshipError, LabTableError, MomentError,
-    NoticeIdError, OwnWordsError, PeriodError, RecordError,
+    BreakGlassError, DefinitionError, ExceptionsError, FetusNumberError, IdError, KinshipError, LabTableError,
+    MomentError, NoticeIdError, OwnWordsError, PeriodError, RecordError,
 };
 
 /// A message of the wire that is not a value of the model: which field, and the rule it breaks.
@@ -119,6 +119,9 @@ pub enum Rule {
     /// Not own words.
     #[error(transparent)]
     OwnWords(#[from] OwnWordsError),
+    /// Not a definition.
+    #[error(transparent)]
+    Definition(#[from] DefinitionError),
     /// Not a laboratory table.
     #[error(transparent)]
     LabTable(#[from] LabTableError),

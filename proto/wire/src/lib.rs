@@ -21,6 +21,7 @@ pub mod v1 {
 mod agreement;
 mod break_glass;
 mod consent;
+mod definition;
 mod directory;
 mod error;
 mod event;

@@ -72,6 +72,7 @@ fn the_descriptor_set_names_every_service() {
         services,
         [
             "ConsentService",
+            "DefinitionService",
             "DirectoryService",
             "ExplainService",
             "FeedService",

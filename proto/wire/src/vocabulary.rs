@@ -6,8 +6,8 @@
 use crate::error::{At, Rule, WireError, Within, required};
 use crate::v1;
 use model::{
-    AuditOutcome, Category, ChangeKind, ConsentState, CriticalAction, EncounterClass, FacilityId, FacilityKind,
-    FacilityStatus, FrameQuality, GuardianConsents, LabStatus, LabTableKind, Label, LinkEvidence, Moment,
+    AuditOutcome, Category, ChangeKind, ConsentState, CriticalAction, DefinitionKind, EncounterClass, FacilityId,
+    FacilityKind, FacilityStatus, FrameQuality, GuardianConsents, LabStatus, LabTableKind, Label, LinkEvidence, Moment,
     PatientNumber, PatientRef, Period, ProvisionKind, Purpose, ReviewOutcome, Role, Sex, Signer, WaveformChannel,
 };
 
@@ -60,6 +60,7 @@ vocabulary! {
     LinkEvidence, "link evidence", &LinkEvidence::ALL;
     LabStatus, "laboratory status", &LabStatus::ALL;
     LabTableKind, "laboratory table", LabTableKind::ALL;
+    DefinitionKind, "definition", DefinitionKind::ALL;
     EncounterClass, "encounter class", &EncounterClass::ALL;
     Sex, "sex", &Sex::ALL;
     ChangeKind, "change kind", &[ChangeKind::Upsert, ChangeKind::Correct, ChangeKind::Delete];
@@ -200,6 +201,7 @@ twins!(
     LinkEvidence,
     LabStatus,
     LabTableKind,
+    DefinitionKind,
     EncounterClass,
     Sex,
     ChangeKind,

@@ -19,6 +19,7 @@ mod unmapped;
 pub(crate) use results::{LAB_RESULTS, LabResults, lab_schema};
 pub(crate) use unmapped::{LAB_UNMAPPED, lab_unmapped, unmapped_schema};
 
+use crate::definition::Definitions;
 use clinical::lab::Sites;
 use datafusion::catalog::{TableFunction, TableProvider};
 use model::{FacilityId, Moment};
@@ -36,10 +37,12 @@ pub(crate) struct Asker {
     pub(crate) sites: Arc<Sites>,
 }
 
-/// What facilities have stated about their laboratories, as it holds now.
+/// What facilities have stated about their laboratories and defined for their views, as it holds now.
 pub trait SiteSource: Send + Sync + 'static {
     /// All facilities' tables; a statement is answered under those that hold when it begins.
     fn sites(&self) -> Arc<Sites>;
+    /// All facilities' definitions; a statement is answered under those that hold when it begins.
+    fn definitions(&self) -> Arc<Definitions>;
 }
 
 /// Nobody has stated anything: the shipped tables hold.
@@ -48,6 +51,9 @@ pub(crate) struct NothingStated;
 
 impl SiteSource for NothingStated {
     fn sites(&self) -> Arc<Sites> {
+        Arc::default()
+    }
+    fn definitions(&self) -> Arc<Definitions> {
         Arc::default()
     }
 }

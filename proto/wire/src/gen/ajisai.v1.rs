@@ -1951,6 +1951,618 @@ pub mod consent_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// A definition.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Definition {
+    /// Whose: a facility id.
+    #[prost(string, tag = "1")]
+    pub facility: ::prost::alloc::string::String,
+    /// What is defined. Required.
+    #[prost(enumeration = "DefinitionKind", tag = "2")]
+    pub kind: i32,
+    /// Its name: at most 63 of a-z, 0-9, `_` and `-`, a-z first. Required.
+    #[prost(string, tag = "3")]
+    pub name: ::prost::alloc::string::String,
+    /// What it says, at most 65536 bytes; empty: it is taken back.
+    #[prost(string, tag = "4")]
+    pub text: ::prost::alloc::string::String,
+}
+/// States a definition.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PutDefinitionRequest {
+    /// The definition. Required. An empty `facility` means the caller's.
+    #[prost(message, optional, tag = "1")]
+    pub definition: ::core::option::Option<Definition>,
+    /// The caller's idempotency key, as in PutFacilityRequest.
+    #[prost(string, tag = "2")]
+    pub request_id: ::prost::alloc::string::String,
+    /// Only says whether it would be taken.
+    #[prost(bool, tag = "3")]
+    pub try_only: bool,
+}
+/// What was stated.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PutDefinitionResponse {
+    /// The version: the first statement is 1. With `try_only` the version it would have.
+    #[prost(uint64, tag = "1")]
+    pub version: u64,
+    /// Its place in the log; absent with `try_only`.
+    #[prost(message, optional, tag = "2")]
+    pub position: ::core::option::Option<Position>,
+    /// Everything up to and with it: ask a query for "at least" this. Absent with `try_only`.
+    #[prost(message, optional, tag = "3")]
+    pub at_least: ::core::option::Option<Frontier>,
+    /// The same request had been stored before; `position` is the first one's.
+    #[prost(bool, tag = "4")]
+    pub duplicate: bool,
+}
+/// Asks for a definition.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetDefinitionRequest {
+    /// What is defined. Required.
+    #[prost(enumeration = "DefinitionKind", tag = "1")]
+    pub kind: i32,
+    /// Its name. Required.
+    #[prost(string, tag = "2")]
+    pub name: ::prost::alloc::string::String,
+    /// Which version; 0 means the one that holds.
+    #[prost(uint64, tag = "3")]
+    pub version: u64,
+}
+/// A definition.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct GetDefinitionResponse {
+    /// The definition.
+    #[prost(message, optional, tag = "1")]
+    pub definition: ::core::option::Option<Definition>,
+    /// Its version.
+    #[prost(uint64, tag = "2")]
+    pub version: u64,
+    /// The statement's place in the log.
+    #[prost(message, optional, tag = "3")]
+    pub position: ::core::option::Option<Position>,
+    /// When it was admitted.
+    #[prost(sfixed64, tag = "4")]
+    pub stated_us: i64,
+    /// How many versions there are.
+    #[prost(uint64, tag = "5")]
+    pub versions: u64,
+}
+/// Asks for the definitions that hold.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListDefinitionsRequest {
+    /// Of this kind; all when not said.
+    #[prost(enumeration = "DefinitionKind", tag = "1")]
+    pub kind: i32,
+}
+/// The definitions that hold.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListDefinitionsResponse {
+    /// Them, by kind and name, each in its newest version. Those taken back are left out.
+    #[prost(message, repeated, tag = "1")]
+    pub definitions: ::prost::alloc::vec::Vec<GetDefinitionResponse>,
+}
+/// What is defined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum DefinitionKind {
+    /// Not said; refused.
+    Unspecified = 0,
+    /// Limits and tables in the place of shipped ones. YAML.
+    Thresholds = 1,
+    /// Who belongs to a cohort. YAML.
+    Cohort = 2,
+    /// A table made of the tables of the facility's view: a ViewDefinition of SQL-on-FHIR. JSON.
+    View = 3,
+    /// A perinatal centre's own tables. YAML.
+    Perinatal = 4,
+}
+impl DefinitionKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "DEFINITION_KIND_UNSPECIFIED",
+            Self::Thresholds => "DEFINITION_KIND_THRESHOLDS",
+            Self::Cohort => "DEFINITION_KIND_COHORT",
+            Self::View => "DEFINITION_KIND_VIEW",
+            Self::Perinatal => "DEFINITION_KIND_PERINATAL",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "DEFINITION_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "DEFINITION_KIND_THRESHOLDS" => Some(Self::Thresholds),
+            "DEFINITION_KIND_COHORT" => Some(Self::Cohort),
+            "DEFINITION_KIND_VIEW" => Some(Self::View),
+            "DEFINITION_KIND_PERINATAL" => Some(Self::Perinatal),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod definition_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// States and reads a facility's definitions.
+    ///
+    /// A definition is stated whole and replaces the earlier one of the same kind and name; each statement is an event of the log
+    /// and a version. It opens nothing: what it defines is made of what the facility's view shows.
+    /// Every call may answer UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE and INVALID_ARGUMENT (`field`: line and rule).
+    #[derive(Debug, Clone)]
+    pub struct DefinitionServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl DefinitionServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> DefinitionServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> DefinitionServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            DefinitionServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// States a definition of the caller's facility, or, with `try_only`, says whether it would be taken.
+        /// Who: thresholds and perinatal tables: the facility's system, physicians and administrator; cohorts and views: its
+        /// clinical staff and clerks too.
+        /// Errors as in DirectoryService: RESOURCE_EXHAUSTED, ALREADY_EXISTS.
+        pub async fn put_definition(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PutDefinitionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PutDefinitionResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.DefinitionService/PutDefinition",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.DefinitionService", "PutDefinition"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// A definition as it stands, or as it stood in an earlier version. Who: anybody of the facility but patients.
+        /// Errors: NOT_FOUND when it was never stated, or has no such version.
+        pub async fn get_definition(
+            &mut self,
+            request: impl tonic::IntoRequest<super::GetDefinitionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetDefinitionResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.DefinitionService/GetDefinition",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.DefinitionService", "GetDefinition"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The definitions that hold, by kind and name. Who: as above.
+        pub async fn list_definitions(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListDefinitionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListDefinitionsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.DefinitionService/ListDefinitions",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("ajisai.v1.DefinitionService", "ListDefinitions"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod definition_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with DefinitionServiceServer.
+    #[async_trait]
+    pub trait DefinitionService: std::marker::Send + std::marker::Sync + 'static {
+        /// States a definition of the caller's facility, or, with `try_only`, says whether it would be taken.
+        /// Who: thresholds and perinatal tables: the facility's system, physicians and administrator; cohorts and views: its
+        /// clinical staff and clerks too.
+        /// Errors as in DirectoryService: RESOURCE_EXHAUSTED, ALREADY_EXISTS.
+        async fn put_definition(
+            &self,
+            request: tonic::Request<super::PutDefinitionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PutDefinitionResponse>,
+            tonic::Status,
+        >;
+        /// A definition as it stands, or as it stood in an earlier version. Who: anybody of the facility but patients.
+        /// Errors: NOT_FOUND when it was never stated, or has no such version.
+        async fn get_definition(
+            &self,
+            request: tonic::Request<super::GetDefinitionRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::GetDefinitionResponse>,
+            tonic::Status,
+        >;
+        /// The definitions that hold, by kind and name. Who: as above.
+        async fn list_definitions(
+            &self,
+            request: tonic::Request<super::ListDefinitionsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListDefinitionsResponse>,
+            tonic::Status,
+        >;
+    }
+    /// States and reads a facility's definitions.
+    ///
+    /// A definition is stated whole and replaces the earlier one of the same kind and name; each statement is an event of the log
+    /// and a version. It opens nothing: what it defines is made of what the facility's view shows.
+    /// Every call may answer UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE and INVALID_ARGUMENT (`field`: line and rule).
+    #[derive(Debug)]
+    pub struct DefinitionServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> DefinitionServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for DefinitionServiceServer<T>
+    where
+        T: DefinitionService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/ajisai.v1.DefinitionService/PutDefinition" => {
+                    #[allow(non_camel_case_types)]
+                    struct PutDefinitionSvc<T: DefinitionService>(pub Arc<T>);
+                    impl<
+                        T: DefinitionService,
+                    > tonic::server::UnaryService<super::PutDefinitionRequest>
+                    for PutDefinitionSvc<T> {
+                        type Response = super::PutDefinitionResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PutDefinitionRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as DefinitionService>::put_definition(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PutDefinitionSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ajisai.v1.DefinitionService/GetDefinition" => {
+                    #[allow(non_camel_case_types)]
+                    struct GetDefinitionSvc<T: DefinitionService>(pub Arc<T>);
+                    impl<
+                        T: DefinitionService,
+                    > tonic::server::UnaryService<super::GetDefinitionRequest>
+                    for GetDefinitionSvc<T> {
+                        type Response = super::GetDefinitionResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::GetDefinitionRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as DefinitionService>::get_definition(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = GetDefinitionSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ajisai.v1.DefinitionService/ListDefinitions" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListDefinitionsSvc<T: DefinitionService>(pub Arc<T>);
+                    impl<
+                        T: DefinitionService,
+                    > tonic::server::UnaryService<super::ListDefinitionsRequest>
+                    for ListDefinitionsSvc<T> {
+                        type Response = super::ListDefinitionsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListDefinitionsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as DefinitionService>::list_definitions(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListDefinitionsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for DefinitionServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "ajisai.v1.DefinitionService";
+    impl<T> tonic::server::NamedService for DefinitionServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
 /// A member institution.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Facility {
@@ -6294,7 +6906,10 @@ pub mod consent_change {
 #[prost(skip_debug)]
 pub struct DirectoryChange {
     /// The change. Required.
-    #[prost(oneof = "directory_change::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10")]
+    #[prost(
+        oneof = "directory_change::Kind",
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11"
+    )]
     pub kind: ::core::option::Option<directory_change::Kind>,
 }
 /// Nested message and enum types in `DirectoryChange`.
@@ -6334,6 +6949,9 @@ pub mod directory_change {
         /// laboratory staff or administrator.
         #[prost(message, tag = "10")]
         Laboratory(super::LabTable),
+        /// One of a facility's definitions is stated, stated again or taken back. It opens nothing. Who: see DefinitionService.
+        #[prost(message, tag = "11")]
+        Definition(super::Definition),
     }
 }
 /// A place in the history.

@@ -413,6 +413,12 @@ fn directory() -> impl Strategy<Value = DirectoryChange> {
         scope().prop_map(DirectoryChange::Scope),
         agreement().prop_map(DirectoryChange::Agreement),
         kinship().prop_map(DirectoryChange::Kinship),
+        (facility_id(), one_of(DefinitionKind::ALL), "[a-z][a-z0-9_-]{0,20}", "[ -~\\n\\t]{0,60}").prop_map(
+            |(facility, kind, name, text)| {
+                let name = DefinitionName::parse(&name).unwrap();
+                DirectoryChange::Definition(Definition::new(facility, kind, name, text).unwrap())
+            }
+        ),
         (
             facility_id(),
             one_of(LabTableKind::ALL),

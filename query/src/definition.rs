@@ -1,0 +1,152 @@
+//! What facilities have defined for their own views: a fold of their statements, each read once.
+
+use model::{Definition, DefinitionKind, DefinitionName, FacilityId, Moment, Position};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Why a definition was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DefinitionFault {
+    /// Nothing here reads definitions of this kind.
+    #[error("definitions of the kind `{kind}` are not read by this version")]
+    NotRead {
+        /// The kind's code.
+        kind: &'static str,
+    },
+    /// The facility has too many of this kind.
+    #[error("the facility has {most} definitions of this kind already; take one back first", most = Definitions::MOST)]
+    TooMany,
+}
+
+/// What a definition means, ready to be used.
+#[derive(Debug, Clone)]
+pub enum Meaning {}
+
+/// Reads a definition.
+///
+/// # Errors
+/// With the line and the rule, where the text is wrong.
+pub fn read(definition: &Definition) -> Result<Meaning, DefinitionFault> {
+    Err(DefinitionFault::NotRead { kind: definition.kind().code() })
+}
+
+/// A definition as it was stated, what it means, and where its versions lie.
+#[derive(Debug, Clone)]
+pub struct Defined {
+    definition: Arc<Definition>,
+    meaning: Option<Meaning>,
+    versions: Vec<(Position, Moment)>,
+}
+
+impl Defined {
+    /// The statement that holds.
+    pub fn definition(&self) -> &Definition {
+        &self.definition
+    }
+    /// What it means; `None` when it is taken back.
+    pub fn meaning(&self) -> Option<&Meaning> {
+        self.meaning.as_ref()
+    }
+    /// Its version: the first statement is 1.
+    pub fn version(&self) -> u64 {
+        self.versions.len() as u64
+    }
+    /// Where a version lies in the log, and when it was admitted.
+    pub fn place(&self, version: u64) -> Option<(Position, Moment)> {
+        let at = usize::try_from(version).ok()?.checked_sub(1)?;
+        self.versions.get(at).copied()
+    }
+}
+
+type OfFacility = BTreeMap<(DefinitionKind, DefinitionName), Defined>;
+
+/// All facilities' definitions: the fold of their statements. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Definitions {
+    of: BTreeMap<FacilityId, Arc<OfFacility>>,
+}
+
+impl Definitions {
+    /// At most so many of one kind stand at a facility.
+    pub const MOST: usize = 200;
+
+    /// A definition as it stands; one that was taken back too.
+    pub fn get(&self, facility: &FacilityId, kind: DefinitionKind, name: &DefinitionName) -> Option<&Defined> {
+        self.of.get(facility)?.get(&(kind, name.clone()))
+    }
+
+    /// The definitions of a kind that stand at a facility, by name.
+    pub fn of(&self, facility: &FacilityId, kind: DefinitionKind) -> impl Iterator<Item = &Defined> {
+        let all = self.of.get(facility).into_iter().flat_map(|of_facility| of_facility.iter());
+        all.filter(move |((of, _), defined)| *of == kind && defined.meaning.is_some()).map(|(_, defined)| defined)
+    }
+
+    /// The facilities that have stated anything.
+    pub fn facilities(&self) -> impl Iterator<Item = &FacilityId> {
+        self.of.keys()
+    }
+
+    /// Takes in a statement; the version it is. One taken in before changes nothing. One that cannot be read is no version,
+    /// and what held goes on.
+    ///
+    /// # Errors
+    /// Where the text is wrong.
+    pub fn apply(&mut self, position: Position, at: Moment, definition: &Definition) -> Result<u64, DefinitionFault> {
+        let known = self.get(definition.facility(), definition.kind(), definition.name());
+        let mut versions = known.map(|known| known.versions.clone()).unwrap_or_default();
+        if versions.last().is_some_and(|(last, _)| *last >= position) {
+            return Ok(versions.len() as u64);
+        }
+        let meaning = self.meaning(definition)?;
+        versions.push((position, at));
+        let version = versions.len() as u64;
+        let defined = Defined { definition: Arc::new(definition.clone()), meaning, versions };
+        let of_facility = self.of.entry(definition.facility().clone()).or_default();
+        Arc::make_mut(of_facility).insert((definition.kind(), definition.name().clone()), defined);
+        Ok(version)
+    }
+
+    /// The version that a statement would be.
+    ///
+    /// # Errors
+    /// Where the text is wrong.
+    pub fn rehearse(&self, definition: &Definition) -> Result<u64, DefinitionFault> {
+        self.meaning(definition)?;
+        let known = self.get(definition.facility(), definition.kind(), definition.name());
+        Ok(known.map_or(0, Defined::version) + 1)
+    }
+
+    fn meaning(&self, definition: &Definition) -> Result<Option<Meaning>, DefinitionFault> {
+        if definition.is_taken_back() {
+            return Ok(None);
+        }
+        let (facility, kind) = (definition.facility(), definition.kind());
+        let stands = self.get(facility, kind, definition.name()).is_some_and(|known| known.meaning.is_some());
+        if !stands && self.of(facility, kind).count() >= Self::MOST {
+            return Err(DefinitionFault::TooMany);
+        }
+        read(definition).map(Some)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stated(text: &str) -> Definition {
+        let name = DefinitionName::parse("a").unwrap();
+        Definition::new(FacilityId::parse("central").unwrap(), DefinitionKind::View, name, text.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_no_version_and_a_statement_counts_once() {
+        let mut definitions = Definitions::default();
+        let at = Moment::parse("2026-11-23T00:00:00Z").unwrap();
+        assert!(definitions.apply(Position::new(0, 1), at, &stated("no such text")).is_err());
+        assert!(definitions.get(stated("").facility(), DefinitionKind::View, stated("").name()).is_none());
+        assert_eq!(definitions.apply(Position::new(0, 2), at, &stated("")), Ok(1));
+        assert_eq!(definitions.apply(Position::new(0, 2), at, &stated("")), Ok(1), "read again");
+        assert_eq!(definitions.rehearse(&stated("")), Ok(2));
+        assert_eq!(definitions.of(stated("").facility(), DefinitionKind::View).count(), 0, "it is taken back");
+    }
+}
