@@ -36,7 +36,7 @@ clippy: system-packages
 
 # A workspace build unifies features and can hide an arrow that should not be there: each light room is checked alone.
 alone: system-packages
-	for room in model wire hl7v2 consent-filter ledger clinical fhirpath; do $(CARGO) check --locked -p $$room || exit 1; done
+	for room in model wire hl7v2 consent-filter ledger clinical fhirpath fhir-form; do $(CARGO) check --locked -p $$room || exit 1; done
 
 unit: tools
 	$(CARGO) test --workspace --locked

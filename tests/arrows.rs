@@ -13,10 +13,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("consent-filter", &["model"]),
     ("clinical", &["model"]),
     ("fhirpath", &[]),
+    ("fhir-form", &["model"]),
     ("ledger", &["model"]),
     ("views", &["consent-filter", "model", "clinical"]),
     ("ingest", &["wire", "model", "event-log", "hl7v2"]),
-    ("query", &["views", "clinical", "model", "wire"]),
+    ("query", &["views", "clinical", "fhirpath", "fhir-form", "model", "wire"]),
     ("dashboards", &["query", "views"]),
 ];
 
@@ -26,6 +27,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("consent-filter", &["tokio", "tonic", "prost", "arrow", "datafusion", "rand", "tracing"]),
     ("clinical", &["tokio", "tonic", "prost", "arrow", "datafusion", "rand", "tracing"]),
     ("fhirpath", &["tokio", "tonic", "prost", "arrow", "datafusion", "rand", "tracing"]),
+    ("fhir-form", &["tokio", "tonic", "prost", "arrow", "datafusion", "rand", "tracing"]),
     ("hl7v2", &["tokio", "tonic", "prost", "serde_json", "arrow", "datafusion", "rand", "tracing"]),
     ("ledger", &["tokio", "tonic", "prost", "arrow", "datafusion", "rand", "tracing"]),
 ];
