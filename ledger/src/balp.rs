@@ -98,7 +98,7 @@ fn pattern(act: Act, of_patient: bool) -> Pattern {
             subtypes: vec![coding(REST, "update", "update")],
             action: "U",
         },
-        Act::Acknowledgement | Act::Delivery | Act::Action => {
+        Act::Acknowledgement | Act::Delivery | Act::Action | Act::Worklist => {
             Pattern { profile: None, kind: rest(), subtypes: vec![coding(REST, "update", "update")], action: "U" }
         }
         Act::BreakGlass => Pattern {
@@ -227,6 +227,11 @@ impl Writer<'_> {
             | What::Action { notice, action: _, remark: _ } => {
                 let (kind, role) = object("4", "Domain Resource");
                 entities.push(json!({ "type": kind, "role": role, "what": { "display": notice.to_string() } }));
+            }
+            What::Worklist { entry, act, remark: _ } => {
+                let (kind, role) = object("4", "Domain Resource");
+                let display = format!("worklist {}: {}", entry.cohort, act.code());
+                entities.push(json!({ "type": kind, "role": role, "what": { "display": display } }));
             }
             What::Feed { .. } | What::Export { .. } | What::Disclosure { .. } | What::BreakGlass { .. } => {
                 let discloses = matches!(event.what, What::Export { .. } | What::Disclosure { .. });

@@ -9,7 +9,7 @@ use crate::tree::{self, Proof, leaf_hash};
 use ct_merkle::mem_backed_tree::MemoryBackedTree;
 use model::{
     ActId, Agent, AuditEvent, AuditOutcome, Body, Counts, Digest, Event, Moment, PatientRef, Position, Purpose,
-    Receipt, Salt, What,
+    Receipt, Salt, What, WorklistEntry,
 };
 use sha2::Sha256;
 
@@ -183,6 +183,9 @@ fn what_fields(what: &What) -> Fields {
         What::Acknowledgement { notice } | What::Delivery { notice } => fields.text(7, &notice.to_string()),
         What::Action { notice, action, remark } => {
             fields.text(7, &notice.to_string()).text(8, action.code()).text(9, remark.as_str())
+        }
+        What::Worklist { entry: WorklistEntry { cohort, patient }, act, remark } => {
+            fields.text(10, cohort.as_str()).patient(11, patient).text(8, act.code()).text(9, remark.as_str())
         }
     }
 }

@@ -6,8 +6,8 @@ use crate::tree::Proof;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use model::{
-    ActId, Agent, AuditEvent, Category, ConsentId, Counts, Digest, FacilityId, MemberId, Moment, PatientNumber,
-    PatientRef, Receipt, Salt, Shown, What,
+    ActId, Agent, AuditEvent, Category, ConsentId, Counts, DefinitionName, Digest, FacilityId, MemberId, Moment,
+    PatientNumber, PatientRef, Receipt, Salt, Shown, What, WorklistEntry,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -174,6 +174,7 @@ enum WhatJson {
     Acknowledgement { notice: String },
     Delivery { notice: String },
     Action { notice: String, action: String, remark: String },
+    Worklist { cohort: String, patient: PatientJson, action: String, remark: String },
 }
 
 impl From<&What> for WhatJson {
@@ -195,6 +196,12 @@ impl From<&What> for WhatJson {
             What::Action { notice, action, remark } => {
                 Self::Action { notice: shown(notice), action: shown(action), remark: remark.as_str().to_owned() }
             }
+            What::Worklist { entry: WorklistEntry { cohort, patient }, act, remark } => Self::Worklist {
+                cohort: shown(cohort),
+                patient: patient.into(),
+                action: shown(act),
+                remark: remark.as_str().to_owned(),
+            },
         }
     }
 }
@@ -231,6 +238,11 @@ impl WhatJson {
             Self::Action { notice, action, remark } => What::Action {
                 notice: text("notice", notice)?,
                 action: text("action", action)?,
+                remark: text("remark", remark)?,
+            },
+            Self::Worklist { cohort, patient, action, remark } => What::Worklist {
+                entry: WorklistEntry { cohort: id("cohort", DefinitionName::parse(cohort))?, patient: patient.read()? },
+                act: text("action", action)?,
                 remark: text("remark", remark)?,
             },
         })

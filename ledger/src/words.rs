@@ -95,6 +95,7 @@ pub(crate) const fn act(act: Act) -> (&'static str, &'static str) {
         Act::Acknowledgement => ("知らせを確認した", "acknowledged a notice"),
         Act::Delivery => ("パニック値の知らせを受け取った", "was told of a critical result"),
         Act::Action => ("パニック値に対応した", "acted on a critical result"),
+        Act::Worklist => ("連絡リストに記入した", "marked an entry of a worklist"),
     }
 }
 

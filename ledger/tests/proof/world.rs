@@ -112,6 +112,11 @@ pub fn a_what() -> impl Strategy<Value = What> {
             let remark = OwnWords::parse("再検").unwrap();
             if acted { What::Action { notice, action, remark } } else { What::Delivery { notice } }
         }),
+        1 => (a_patient(), prop::sample::select(WorklistAct::ALL)).prop_map(|(patient, act)| What::Worklist {
+            entry: WorklistEntry { cohort: DefinitionName::parse("lapsed-180").unwrap(), patient },
+            act,
+            remark: OwnWords::parse("留守").unwrap(),
+        }),
     ]
 }
 pub fn an_event() -> impl Strategy<Value = AuditEvent> {
@@ -127,7 +132,7 @@ pub fn an_event() -> impl Strategy<Value = AuditEvent> {
     (any::<u128>(), 0..3_u32, agent, a_what(), when, shown, rest).prop_map(
         |(id, part, agent, what, (began, lasted), rows, (purpose, outcome, salt))| {
             let mut shown = Shown::default();
-            let rows = if matches!(what, What::Receipt(_)) { Vec::new() } else { rows };
+            let rows = if matches!(what, What::Receipt(_) | What::Worklist { .. }) { Vec::new() } else { rows };
             rows.iter().for_each(|(patient, category, rows)| shown.add(patient, *category, *rows));
             AuditEvent {
                 id: ActId(id),

@@ -3,7 +3,7 @@
 use crate::label::closed_set;
 use crate::{
     Category, ConsentId, CriticalAction, FacilityId, Frontier, MemberId, Moment, NoticeId, OwnWords, PatientRef,
-    Position, Principal, Purpose, Role,
+    Position, Principal, Purpose, Role, WorklistAct, WorklistEntry,
 };
 use std::collections::BTreeMap;
 use std::fmt;
@@ -31,6 +31,8 @@ closed_set! {
         Delivery = "delivery",
         /// A person did something about a critical result.
         Action = "action",
+        /// A person did something with an entry of a worklist.
+        Worklist = "worklist",
     }
 }
 
@@ -340,6 +342,15 @@ pub enum What {
         /// In their own words.
         remark: OwnWords,
     },
+    /// A person did something with an entry of a worklist.
+    Worklist {
+        /// Which.
+        entry: WorklistEntry,
+        /// What they did.
+        act: WorklistAct,
+        /// In their own words.
+        remark: OwnWords,
+    },
 }
 
 impl What {
@@ -356,6 +367,7 @@ impl What {
             Self::Acknowledgement { .. } => Act::Acknowledgement,
             Self::Delivery { .. } => Act::Delivery,
             Self::Action { .. } => Act::Action,
+            Self::Worklist { .. } => Act::Worklist,
         }
     }
     /// The digest of the statement, or of the reason.
@@ -370,7 +382,8 @@ impl What {
             | Self::Receipt(_)
             | Self::Acknowledgement { .. }
             | Self::Delivery { .. }
-            | Self::Action { .. } => None,
+            | Self::Action { .. }
+            | Self::Worklist { .. } => None,
         }
     }
     /// Where it began to look, for acts that last.
@@ -389,7 +402,11 @@ impl What {
             | Self::MachinePull { seen, .. }
             | Self::Disclosure { seen, .. }
             | Self::BreakGlass { seen, .. } => Some(seen),
-            Self::Receipt(_) | Self::Acknowledgement { .. } | Self::Delivery { .. } | Self::Action { .. } => None,
+            Self::Receipt(_)
+            | Self::Acknowledgement { .. }
+            | Self::Delivery { .. }
+            | Self::Action { .. }
+            | Self::Worklist { .. } => None,
         }
     }
     /// Seconds of live watching.
@@ -427,7 +444,8 @@ pub struct AuditEvent {
 }
 
 impl AuditEvent {
-    /// The patients it concerns, in order.
+    /// The patients to whom something was shown or hidden by it, in order. What somebody did with an entry of a worklist
+    /// showed nobody anything, and what they wrote is theirs: it is not in the patient's report.
     pub fn patients(&self) -> impl Iterator<Item = &PatientRef> {
         let receipt = match &self.what {
             What::Receipt(receipt) => Some(&receipt.patient),

@@ -38,6 +38,7 @@ mod reading;
 mod record;
 mod scope;
 mod waveform;
+mod worklist;
 
 pub use agreement::{AgreementChange, AgreementEnd, ViewerAgreement};
 pub use audit::{
@@ -86,3 +87,4 @@ pub use scope::{BreakGlassRule, DisclosureScope, GuardianConsents, HoldBack, Rel
 pub use waveform::{
     BedSession, FetusNumber, FetusNumberError, FrameQuality, Hops, Waveform, WaveformChannel, WaveformFrame,
 };
+pub use worklist::{UnknownWorklistAct, WorklistAct, WorklistActs, WorklistEntry};

@@ -52,9 +52,9 @@ impl Reading {
         }
     }
     /// Counts `rows` of `patient`'s `category`, shown just now. A receipt shows none: it is about one patient, who may
-    /// be given all of it.
+    /// be given all of it. Nor does an act on a worklist, which names its patient: nobody else may be given it.
     pub fn rows(&mut self, patient: &PatientRef, category: Category, rows: u64) {
-        if !matches!(self.what, What::Receipt(_)) {
+        if !matches!(self.what, What::Receipt(_) | What::Worklist { .. }) {
             self.shown.add(patient, category, rows);
         }
     }
@@ -70,7 +70,11 @@ impl Reading {
             | What::MachinePull { seen, .. }
             | What::Disclosure { seen, .. }
             | What::BreakGlass { seen, .. } => seen.clone_from(frontier),
-            What::Receipt(_) | What::Acknowledgement { .. } | What::Delivery { .. } | What::Action { .. } => {}
+            What::Receipt(_)
+            | What::Acknowledgement { .. }
+            | What::Delivery { .. }
+            | What::Action { .. }
+            | What::Worklist { .. } => {}
         }
     }
     /// A feed has given what lies at `position`, which may be beyond the last frontier it reached.

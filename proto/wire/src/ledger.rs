@@ -5,8 +5,9 @@ use crate::v1;
 use crate::vocabulary::{Vocabulary, moment, moment_if, patient};
 use bytes::Bytes;
 use model::{
-    ActId, Agent, AuditEvent, AuditOutcome, Category, ConsentId, Counts, CriticalAction, Digest, FacilityId, Frontier,
-    MemberId, Moment, OwnWords, Purpose, Receipt, Role, Salt, Shown, What,
+    ActId, Agent, AuditEvent, AuditOutcome, Category, ConsentId, Counts, CriticalAction, DefinitionName, Digest,
+    FacilityId, Frontier, MemberId, Moment, OwnWords, Purpose, Receipt, Role, Salt, Shown, What, WorklistAct,
+    WorklistEntry,
 };
 use std::collections::BTreeMap;
 
@@ -158,6 +159,18 @@ impl TryFrom<v1::audit_event::What> for What {
                 };
                 read().within("action")?
             }
+            Wire::Worklist(v1::AuditedWorklist { cohort, patient, act, remark }) => {
+                let read = || {
+                    let cohort = DefinitionName::parse(&cohort).at("cohort")?;
+                    let patient = self::patient("patient", patient)?;
+                    Ok::<_, WireError>(Self::Worklist {
+                        entry: WorklistEntry { cohort, patient },
+                        act: WorklistAct::from_number(act).at("act")?,
+                        remark: OwnWords::parse(&remark).at("remark")?,
+                    })
+                };
+                read().within("worklist")?
+            }
             Wire::Receipt(receipt) => Self::Receipt(Box::new(Receipt::try_from(receipt).within("receipt")?)),
         })
     }
@@ -254,6 +267,12 @@ impl From<&What> for v1::audit_event::What {
             What::Action { notice, action, remark } => Self::Action(v1::AuditedAction {
                 notice: notice.to_string(),
                 action: action.number(),
+                remark: remark.as_str().to_owned(),
+            }),
+            What::Worklist { entry, act, remark } => Self::Worklist(v1::AuditedWorklist {
+                cohort: entry.cohort.as_str().to_owned(),
+                patient: Some((&entry.patient).into()),
+                act: act.number(),
                 remark: remark.as_str().to_owned(),
             }),
             What::Feed { statement, since, seen, seconds } => Self::Feed(v1::AuditedFeed {

@@ -22,7 +22,9 @@ redacted! {
     ExplainRequest,
     AuditEvent, audit_event::What, ShownRows, WithdrawalReceipt,
     ReportResponse, SignedReceipt, RecallRequest, recall_request::Of, ExportItem, export_item::Item,
-    Notice, NoticeItem, notice_item::Item, Acted, AuditedAction, Correction, Critical, AcknowledgeNoticeRequest,
+    Notice, NoticeItem, notice_item::Item, Acted, AuditedAction, AuditedWorklist, Correction, Critical, AcknowledgeNoticeRequest,
     FeedItem, feed_item::Item, QueryRequest, QueryResponse, query_response::Part,
+    CohortMember, CohortStep, RunCohortItem, run_cohort_item::Item, DiffCohortItem, diff_cohort_item::Item, CohortItem,
+    cohort_item::Item, WorklistDeed, WorklistEntry, ActOnWorklistRequest,
     ViewOfRequest, ViewedRecord, AffectedRecord, UnmappedCode,
 }

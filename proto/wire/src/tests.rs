@@ -71,6 +71,7 @@ fn the_descriptor_set_names_every_service() {
     assert_eq!(
         services,
         [
+            "CohortService",
             "ConsentService",
             "DefinitionService",
             "DirectoryService",
@@ -83,7 +84,8 @@ fn the_descriptor_set_names_every_service() {
             "NoticeService",
             "PolicyService",
             "PublisherService",
-            "QueryService"
+            "QueryService",
+            "WorklistService"
         ]
     );
 }

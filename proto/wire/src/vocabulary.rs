@@ -9,6 +9,7 @@ use model::{
     AuditOutcome, Category, ChangeKind, ConsentState, CriticalAction, DefinitionKind, EncounterClass, FacilityId,
     FacilityKind, FacilityStatus, FrameQuality, GuardianConsents, LabStatus, LabTableKind, Label, LinkEvidence, Moment,
     PatientNumber, PatientRef, Period, ProvisionKind, Purpose, ReviewOutcome, Role, Sex, Signer, WaveformChannel,
+    WorklistAct,
 };
 
 /// A vocabulary of the model and its numbers on the wire.
@@ -56,6 +57,7 @@ vocabulary! {
     ProvisionKind, "provision kind", &ProvisionKind::ALL;
     ReviewOutcome, "review outcome", ReviewOutcome::ALL;
     CriticalAction, "action", CriticalAction::ALL;
+    WorklistAct, "worklist act", WorklistAct::ALL;
     GuardianConsents, "choice for guardians' consents", &GuardianConsents::ALL;
     LinkEvidence, "link evidence", &LinkEvidence::ALL;
     LabStatus, "laboratory status", &LabStatus::ALL;
@@ -197,6 +199,7 @@ twins!(
     ProvisionKind,
     ReviewOutcome,
     CriticalAction,
+    WorklistAct,
     GuardianConsents,
     LinkEvidence,
     LabStatus,

@@ -371,6 +371,43 @@ impl CriticalAction {
         }
     }
 }
+/// What is done with an entry of a worklist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum WorklistAct {
+    /// Not said; refused.
+    Unspecified = 0,
+    /// I call this person.
+    Take = 1,
+    /// I do not, after all.
+    Release = 2,
+    /// It is done.
+    Done = 3,
+}
+impl WorklistAct {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "WORKLIST_ACT_UNSPECIFIED",
+            Self::Take => "WORKLIST_ACT_TAKE",
+            Self::Release => "WORKLIST_ACT_RELEASE",
+            Self::Done => "WORKLIST_ACT_DONE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "WORKLIST_ACT_UNSPECIFIED" => Some(Self::Unspecified),
+            "WORKLIST_ACT_TAKE" => Some(Self::Take),
+            "WORKLIST_ACT_RELEASE" => Some(Self::Release),
+            "WORKLIST_ACT_DONE" => Some(Self::Done),
+            _ => None,
+        }
+    }
+}
 /// Why data is used (HL7 ActReason).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
@@ -422,6 +459,1363 @@ impl Purpose {
             "PURPOSE_PATIENT_REQUEST" => Some(Self::PatientRequest),
             _ => None,
         }
+    }
+}
+/// A definition.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CohortRef {
+    /// Required.
+    #[prost(oneof = "cohort_ref::Of", tags = "1, 2")]
+    pub of: ::core::option::Option<cohort_ref::Of>,
+}
+/// Nested message and enum types in `CohortRef`.
+pub mod cohort_ref {
+    /// Required.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Of {
+        /// By name.
+        #[prost(string, tag = "1")]
+        Name(::prost::alloc::string::String),
+        /// A file, whole: YAML.
+        #[prost(string, tag = "2")]
+        File(::prost::alloc::string::String),
+    }
+}
+/// Asks for the cohorts.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListCohortsRequest {}
+/// The cohorts.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListCohortsResponse {
+    /// By name.
+    #[prost(message, repeated, tag = "1")]
+    pub cohorts: ::prost::alloc::vec::Vec<CohortInfo>,
+}
+/// A cohort that there is.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CohortInfo {
+    /// Its name.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Its version, as its file says.
+    #[prost(string, tag = "2")]
+    pub version: ::prost::alloc::string::String,
+    /// Japanese name.
+    #[prost(string, tag = "3")]
+    pub ja: ::prost::alloc::string::String,
+    /// English name.
+    #[prost(string, tag = "4")]
+    pub en: ::prost::alloc::string::String,
+    /// Whether it is shipped; else the facility's own.
+    #[prost(bool, tag = "5")]
+    pub shipped: bool,
+    /// The file.
+    #[prost(string, tag = "6")]
+    pub file: ::prost::alloc::string::String,
+}
+/// A fact, or several, that make a person a member.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CohortGround {
+    /// The criterion's name.
+    #[prost(string, tag = "1")]
+    pub criterion: ::prost::alloc::string::String,
+    /// What was found, as `hba1c 8.5 %`; empty where there is nothing to say.
+    #[prost(string, tag = "2")]
+    pub fact: ::prost::alloc::string::String,
+    /// The moment of the latest fact it rests on.
+    #[prost(sfixed64, tag = "3")]
+    pub at_us: i64,
+    /// The facilities of those facts.
+    #[prost(string, repeated, tag = "4")]
+    pub sources: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// A member.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct CohortMember {
+    /// The person, by the caller's facility's own number.
+    #[prost(message, optional, tag = "1")]
+    pub patient: ::core::option::Option<PatientRef>,
+    /// Since when the facts that are shown make the person a member; not when that was learnt. 0 where a statement defines it.
+    #[prost(sfixed64, tag = "2")]
+    pub since_us: i64,
+    /// What made the person enter then: `result`, `drug`, `diagnosis`, `visit`, `observation`, `death`, `person` or `time`. In a
+    /// watch, what did at the moment it was told: `consent`, `link` and `correction` too. Empty where a statement defines it.
+    #[prost(string, tag = "3")]
+    pub cause: ::prost::alloc::string::String,
+    /// By what; none where a statement defines it.
+    #[prost(message, repeated, tag = "4")]
+    pub grounds: ::prost::alloc::vec::Vec<CohortGround>,
+}
+/// Asks who is a member.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct RunCohortRequest {
+    /// Which. Required.
+    #[prost(message, optional, tag = "1")]
+    pub cohort: ::core::option::Option<CohortRef>,
+    /// At least this fresh; absent: what is at hand.
+    #[prost(message, optional, tag = "2")]
+    pub at_least: ::core::option::Option<Frontier>,
+    /// At this moment, 0: now. What is later is not known. Not for definitions by a statement.
+    #[prost(sfixed64, tag = "3")]
+    pub moment_us: i64,
+}
+/// A part of the answer.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct RunCohortItem {
+    /// One thing.
+    #[prost(oneof = "run_cohort_item::Item", tags = "1, 2, 3")]
+    pub item: ::core::option::Option<run_cohort_item::Item>,
+}
+/// Nested message and enum types in `RunCohortItem`.
+pub mod run_cohort_item {
+    /// One thing.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    #[prost(skip_debug)]
+    pub enum Item {
+        /// First.
+        #[prost(message, tag = "1")]
+        Header(super::CohortHeader),
+        /// By number of the person.
+        #[prost(message, tag = "2")]
+        Member(super::CohortMember),
+        /// Last; without it the answer is not whole.
+        #[prost(message, tag = "3")]
+        Footer(super::CohortFooter),
+    }
+}
+/// What is answered.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CohortHeader {
+    /// The cohort's name.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// Its version.
+    #[prost(string, tag = "2")]
+    pub version: ::prost::alloc::string::String,
+    /// Everything before this was looked at.
+    #[prost(message, optional, tag = "3")]
+    pub frontier: ::core::option::Option<Frontier>,
+    /// The moment.
+    #[prost(sfixed64, tag = "4")]
+    pub moment_us: i64,
+}
+/// How many.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CohortFooter {
+    /// Members.
+    #[prost(uint64, tag = "1")]
+    pub members: u64,
+    /// Persons that were looked at; 0 where a statement defines it.
+    #[prost(uint64, tag = "2")]
+    pub persons: u64,
+    /// Persons of whom it cannot be said; 0 where a statement defines it.
+    #[prost(uint64, tag = "3")]
+    pub unknown: u64,
+}
+/// Asks for the difference.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DiffCohortRequest {
+    /// One side. Required.
+    #[prost(message, optional, tag = "1")]
+    pub before: ::core::option::Option<CohortRef>,
+    /// The other side; absent: the same definition.
+    #[prost(message, optional, tag = "2")]
+    pub after: ::core::option::Option<CohortRef>,
+    /// The moment of the one side, 0: now.
+    #[prost(sfixed64, tag = "3")]
+    pub before_us: i64,
+    /// The moment of the other side, 0: now.
+    #[prost(sfixed64, tag = "4")]
+    pub after_us: i64,
+}
+/// A part of the answer.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct DiffCohortItem {
+    /// One thing.
+    #[prost(oneof = "diff_cohort_item::Item", tags = "1, 2")]
+    pub item: ::core::option::Option<diff_cohort_item::Item>,
+}
+/// Nested message and enum types in `DiffCohortItem`.
+pub mod diff_cohort_item {
+    /// One thing.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    #[prost(skip_debug)]
+    pub enum Item {
+        /// A person who is a member on one side only.
+        #[prost(message, tag = "1")]
+        Step(super::CohortStep),
+        /// Last; without it the answer is not whole.
+        #[prost(message, tag = "2")]
+        Footer(super::DiffCohortFooter),
+    }
+}
+/// How many.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DiffCohortFooter {
+    /// Only on the other side.
+    #[prost(uint64, tag = "1")]
+    pub entered: u64,
+    /// Only on the one side.
+    #[prost(uint64, tag = "2")]
+    pub left: u64,
+    /// On both.
+    #[prost(uint64, tag = "3")]
+    pub stayed: u64,
+}
+/// A person who entered or left.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct CohortStep {
+    /// Which way.
+    #[prost(enumeration = "CohortWay", tag = "1")]
+    pub way: i32,
+    /// The person; with the grounds where they entered.
+    #[prost(message, optional, tag = "2")]
+    pub member: ::core::option::Option<CohortMember>,
+    /// What did it: as in CohortMember, and `consent`, `link` and `correction`; `definition` where two definitions differ.
+    #[prost(string, tag = "3")]
+    pub cause: ::prost::alloc::string::String,
+    /// When it was found.
+    #[prost(sfixed64, tag = "4")]
+    pub at_us: i64,
+}
+/// From where to watch.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct WatchCohortRequest {
+    /// Which. Required.
+    #[prost(message, optional, tag = "1")]
+    pub cohort: ::core::option::Option<CohortRef>,
+    /// What came after this; absent: the members, then what comes. Where that is no longer remembered, a reset comes first.
+    #[prost(message, optional, tag = "2")]
+    pub after: ::core::option::Option<Frontier>,
+}
+/// What a watcher is told.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct CohortItem {
+    /// One thing.
+    #[prost(oneof = "cohort_item::Item", tags = "1, 2, 3, 4")]
+    pub item: ::core::option::Option<cohort_item::Item>,
+}
+/// Nested message and enum types in `CohortItem`.
+pub mod cohort_item {
+    /// One thing.
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    #[prost(skip_debug)]
+    pub enum Item {
+        /// Forget what was received: the members follow.
+        #[prost(message, tag = "1")]
+        Reset(super::CohortReset),
+        /// A member there is already.
+        #[prost(message, tag = "2")]
+        Member(super::CohortMember),
+        /// Somebody entered or left.
+        #[prost(message, tag = "3")]
+        Step(super::CohortStep),
+        /// Nothing is lost up to here. At least one comes each second.
+        #[prost(message, tag = "4")]
+        Heartbeat(super::CohortHeartbeat),
+    }
+}
+/// Forget what was received: the members follow.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CohortReset {}
+/// Nothing is lost up to here.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CohortHeartbeat {
+    /// Everything before this was looked at; resume from here.
+    #[prost(message, optional, tag = "1")]
+    pub frontier: ::core::option::Option<Frontier>,
+    /// How many members there are.
+    #[prost(uint64, tag = "2")]
+    pub members: u64,
+}
+/// Who did what with an entry.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct WorklistDeed {
+    /// What.
+    #[prost(enumeration = "WorklistAct", tag = "1")]
+    pub act: i32,
+    /// The person.
+    #[prost(string, tag = "2")]
+    pub member: ::prost::alloc::string::String,
+    /// In which role.
+    #[prost(enumeration = "Role", tag = "3")]
+    pub role: i32,
+    /// When.
+    #[prost(sfixed64, tag = "4")]
+    pub at_us: i64,
+    /// In their own words; may be empty.
+    #[prost(string, tag = "5")]
+    pub remark: ::prost::alloc::string::String,
+    /// Its place in the log.
+    #[prost(message, optional, tag = "6")]
+    pub position: ::core::option::Option<Position>,
+}
+/// An entry.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct WorklistEntry {
+    /// The cohort's name.
+    #[prost(string, tag = "1")]
+    pub cohort: ::prost::alloc::string::String,
+    /// Who, why and since when.
+    #[prost(message, optional, tag = "2")]
+    pub member: ::core::option::Option<CohortMember>,
+    /// `waiting`, `taken` or `done`.
+    #[prost(string, tag = "3")]
+    pub state: ::prost::alloc::string::String,
+    /// The last thing done with it; absent where nothing was.
+    #[prost(message, optional, tag = "4")]
+    pub last: ::core::option::Option<WorklistDeed>,
+}
+/// Asks for a worklist.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListWorklistRequest {
+    /// The cohort's name. Required.
+    #[prost(string, tag = "1")]
+    pub cohort: ::prost::alloc::string::String,
+    /// Finished ones too.
+    #[prost(bool, tag = "2")]
+    pub with_done: bool,
+    /// At most so many, 1 to 1000; 0 means 100.
+    #[prost(uint32, tag = "3")]
+    pub page_size: u32,
+}
+/// A worklist.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListWorklistResponse {
+    /// Waiting ones first, then those taken, then those done; the longest waiting first.
+    #[prost(message, repeated, tag = "1")]
+    pub entries: ::prost::alloc::vec::Vec<WorklistEntry>,
+    /// How many wait in all.
+    #[prost(uint64, tag = "2")]
+    pub waiting: u64,
+}
+/// Does something with an entry.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ActOnWorklistRequest {
+    /// The cohort's name. Required.
+    #[prost(string, tag = "1")]
+    pub cohort: ::prost::alloc::string::String,
+    /// The person's number at the caller's facility. Required.
+    #[prost(string, tag = "2")]
+    pub patient: ::prost::alloc::string::String,
+    /// What. Required.
+    #[prost(enumeration = "WorklistAct", tag = "3")]
+    pub act: i32,
+    /// In the caller's own words, one line of at most 500 bytes.
+    #[prost(string, tag = "4")]
+    pub remark: ::prost::alloc::string::String,
+}
+/// It is durable.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ActOnWorklistResponse {
+    /// The entry as it stands; absent while it could not be read back in time.
+    #[prost(message, optional, tag = "1")]
+    pub entry: ::core::option::Option<WorklistEntry>,
+    /// It stood so before, by the caller.
+    #[prost(bool, tag = "2")]
+    pub duplicate: bool,
+}
+/// Which way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum CohortWay {
+    /// Not said.
+    Unspecified = 0,
+    /// The person has become a member.
+    Enter = 1,
+    /// The person is a member no more.
+    Leave = 2,
+}
+impl CohortWay {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "COHORT_WAY_UNSPECIFIED",
+            Self::Enter => "COHORT_WAY_ENTER",
+            Self::Leave => "COHORT_WAY_LEAVE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "COHORT_WAY_UNSPECIFIED" => Some(Self::Unspecified),
+            "COHORT_WAY_ENTER" => Some(Self::Enter),
+            "COHORT_WAY_LEAVE" => Some(Self::Leave),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod cohort_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Says who belongs to a cohort, in the caller's own view.
+    ///
+    /// Membership is a function of the view and the moment: only who certainly meets all criteria by what the caller is shown is a
+    /// member. Persons are named by the caller's facility's own numbers. A definition is a name (the facility's own before a
+    /// shipped one) or a file.
+    /// Who may call: clinical staff and systems of a facility. What is read stands in the ledger as a query or a feed.
+    /// Every call may answer UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, NOT_FOUND (no such name) and INVALID_ARGUMENT
+    /// (`field`: line and rule).
+    #[derive(Debug, Clone)]
+    pub struct CohortServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl CohortServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> CohortServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> CohortServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            CohortServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// The cohorts there are: the facility's own and the shipped ones it has not defined anew. Who: anybody but patients.
+        pub async fn list(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListCohortsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListCohortsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.CohortService/List",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.CohortService", "List"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Who is a member now, by which facts, whose, and since when.
+        pub async fn run(
+            &mut self,
+            request: impl tonic::IntoRequest<super::RunCohortRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::RunCohortItem>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.CohortService/Run",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.CohortService", "Run"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// Who is a member on one side and not on the other: of two definitions, or of two moments. Both sides are judged by what
+        /// the view shows now; what is later than a side's moment is not known on it. A side that a statement defines has no moment.
+        pub async fn diff(
+            &mut self,
+            request: impl tonic::IntoRequest<super::DiffCohortRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::DiffCohortItem>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.CohortService/Diff",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.CohortService", "Diff"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+        /// The members, then who enters and leaves, and why, within a second of the change. To resume, pass the frontier of the last
+        /// heartbeat. Not for definitions by a statement.
+        pub async fn watch(
+            &mut self,
+            request: impl tonic::IntoRequest<super::WatchCohortRequest>,
+        ) -> std::result::Result<
+            tonic::Response<tonic::codec::Streaming<super::CohortItem>>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.CohortService/Watch",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.CohortService", "Watch"));
+            self.inner.server_streaming(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod cohort_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with CohortServiceServer.
+    #[async_trait]
+    pub trait CohortService: std::marker::Send + std::marker::Sync + 'static {
+        /// The cohorts there are: the facility's own and the shipped ones it has not defined anew. Who: anybody but patients.
+        async fn list(
+            &self,
+            request: tonic::Request<super::ListCohortsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListCohortsResponse>,
+            tonic::Status,
+        >;
+        /// Server streaming response type for the Run method.
+        type RunStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::RunCohortItem, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Who is a member now, by which facts, whose, and since when.
+        async fn run(
+            &self,
+            request: tonic::Request<super::RunCohortRequest>,
+        ) -> std::result::Result<tonic::Response<Self::RunStream>, tonic::Status>;
+        /// Server streaming response type for the Diff method.
+        type DiffStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::DiffCohortItem, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// Who is a member on one side and not on the other: of two definitions, or of two moments. Both sides are judged by what
+        /// the view shows now; what is later than a side's moment is not known on it. A side that a statement defines has no moment.
+        async fn diff(
+            &self,
+            request: tonic::Request<super::DiffCohortRequest>,
+        ) -> std::result::Result<tonic::Response<Self::DiffStream>, tonic::Status>;
+        /// Server streaming response type for the Watch method.
+        type WatchStream: tonic::codegen::tokio_stream::Stream<
+                Item = std::result::Result<super::CohortItem, tonic::Status>,
+            >
+            + std::marker::Send
+            + 'static;
+        /// The members, then who enters and leaves, and why, within a second of the change. To resume, pass the frontier of the last
+        /// heartbeat. Not for definitions by a statement.
+        async fn watch(
+            &self,
+            request: tonic::Request<super::WatchCohortRequest>,
+        ) -> std::result::Result<tonic::Response<Self::WatchStream>, tonic::Status>;
+    }
+    /// Says who belongs to a cohort, in the caller's own view.
+    ///
+    /// Membership is a function of the view and the moment: only who certainly meets all criteria by what the caller is shown is a
+    /// member. Persons are named by the caller's facility's own numbers. A definition is a name (the facility's own before a
+    /// shipped one) or a file.
+    /// Who may call: clinical staff and systems of a facility. What is read stands in the ledger as a query or a feed.
+    /// Every call may answer UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE, NOT_FOUND (no such name) and INVALID_ARGUMENT
+    /// (`field`: line and rule).
+    #[derive(Debug)]
+    pub struct CohortServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> CohortServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for CohortServiceServer<T>
+    where
+        T: CohortService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/ajisai.v1.CohortService/List" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListSvc<T: CohortService>(pub Arc<T>);
+                    impl<
+                        T: CohortService,
+                    > tonic::server::UnaryService<super::ListCohortsRequest>
+                    for ListSvc<T> {
+                        type Response = super::ListCohortsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListCohortsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CohortService>::list(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ajisai.v1.CohortService/Run" => {
+                    #[allow(non_camel_case_types)]
+                    struct RunSvc<T: CohortService>(pub Arc<T>);
+                    impl<
+                        T: CohortService,
+                    > tonic::server::ServerStreamingService<super::RunCohortRequest>
+                    for RunSvc<T> {
+                        type Response = super::RunCohortItem;
+                        type ResponseStream = T::RunStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::RunCohortRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CohortService>::run(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = RunSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ajisai.v1.CohortService/Diff" => {
+                    #[allow(non_camel_case_types)]
+                    struct DiffSvc<T: CohortService>(pub Arc<T>);
+                    impl<
+                        T: CohortService,
+                    > tonic::server::ServerStreamingService<super::DiffCohortRequest>
+                    for DiffSvc<T> {
+                        type Response = super::DiffCohortItem;
+                        type ResponseStream = T::DiffStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::DiffCohortRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CohortService>::diff(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = DiffSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ajisai.v1.CohortService/Watch" => {
+                    #[allow(non_camel_case_types)]
+                    struct WatchSvc<T: CohortService>(pub Arc<T>);
+                    impl<
+                        T: CohortService,
+                    > tonic::server::ServerStreamingService<super::WatchCohortRequest>
+                    for WatchSvc<T> {
+                        type Response = super::CohortItem;
+                        type ResponseStream = T::WatchStream;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::ResponseStream>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::WatchCohortRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as CohortService>::watch(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = WatchSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.server_streaming(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for CohortServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "ajisai.v1.CohortService";
+    impl<T> tonic::server::NamedService for CohortServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
+/// Generated client implementations.
+pub mod worklist_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Who is to be called, why, since when, and who has taken it.
+    ///
+    /// An entry is a member of a cohort. Taking, releasing and finishing it are entries of the ledger; the list is made of them and of
+    /// the members of the moment, so that whoever leaves the cohort leaves the list. A finished entry comes back when the person
+    /// enters anew, or when a fact comes that is newer than its end.
+    /// Who may call: clinical staff and clerks that may see clinical data, persons only for Act.
+    /// Errors as in CohortService.
+    #[derive(Debug, Clone)]
+    pub struct WorklistServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl WorklistServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> WorklistServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> WorklistServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            WorklistServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// The entries of one cohort, waiting ones first, the longest waiting first.
+        pub async fn list(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListWorklistRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListWorklistResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.WorklistService/List",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.WorklistService", "List"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Takes, releases or finishes an entry. Errors: NOT_FOUND (the person is no member in the caller's view),
+        /// FAILED_PRECONDITION (another has taken it; it is not taken).
+        pub async fn act(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ActOnWorklistRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ActOnWorklistResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.WorklistService/Act",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.WorklistService", "Act"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod worklist_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with WorklistServiceServer.
+    #[async_trait]
+    pub trait WorklistService: std::marker::Send + std::marker::Sync + 'static {
+        /// The entries of one cohort, waiting ones first, the longest waiting first.
+        async fn list(
+            &self,
+            request: tonic::Request<super::ListWorklistRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListWorklistResponse>,
+            tonic::Status,
+        >;
+        /// Takes, releases or finishes an entry. Errors: NOT_FOUND (the person is no member in the caller's view),
+        /// FAILED_PRECONDITION (another has taken it; it is not taken).
+        async fn act(
+            &self,
+            request: tonic::Request<super::ActOnWorklistRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ActOnWorklistResponse>,
+            tonic::Status,
+        >;
+    }
+    /// Who is to be called, why, since when, and who has taken it.
+    ///
+    /// An entry is a member of a cohort. Taking, releasing and finishing it are entries of the ledger; the list is made of them and of
+    /// the members of the moment, so that whoever leaves the cohort leaves the list. A finished entry comes back when the person
+    /// enters anew, or when a fact comes that is newer than its end.
+    /// Who may call: clinical staff and clerks that may see clinical data, persons only for Act.
+    /// Errors as in CohortService.
+    #[derive(Debug)]
+    pub struct WorklistServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> WorklistServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for WorklistServiceServer<T>
+    where
+        T: WorklistService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/ajisai.v1.WorklistService/List" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListSvc<T: WorklistService>(pub Arc<T>);
+                    impl<
+                        T: WorklistService,
+                    > tonic::server::UnaryService<super::ListWorklistRequest>
+                    for ListSvc<T> {
+                        type Response = super::ListWorklistResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListWorklistRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as WorklistService>::list(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ajisai.v1.WorklistService/Act" => {
+                    #[allow(non_camel_case_types)]
+                    struct ActSvc<T: WorklistService>(pub Arc<T>);
+                    impl<
+                        T: WorklistService,
+                    > tonic::server::UnaryService<super::ActOnWorklistRequest>
+                    for ActSvc<T> {
+                        type Response = super::ActOnWorklistResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ActOnWorklistRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as WorklistService>::act(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ActSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for WorklistServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "ajisai.v1.WorklistService";
+    impl<T> tonic::server::NamedService for WorklistServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
     }
 }
 /// To whom a consent opens the source's data.
@@ -5127,7 +6521,7 @@ pub struct AuditEvent {
     /// What was done. Required.
     #[prost(
         oneof = "audit_event::What",
-        tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29"
+        tags = "20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30"
     )]
     pub what: ::core::option::Option<audit_event::What>,
 }
@@ -5167,6 +6561,9 @@ pub mod audit_event {
         /// A person did something about a critical result.
         #[prost(message, tag = "29")]
         Action(super::AuditedAction),
+        /// A person did something with an entry of a worklist.
+        #[prost(message, tag = "30")]
+        Worklist(super::AuditedWorklist),
     }
 }
 /// Rows of one category.
@@ -5209,6 +6606,23 @@ pub struct AuditedAction {
     pub action: i32,
     /// In the person's own words, one line; may be empty.
     #[prost(string, tag = "3")]
+    pub remark: ::prost::alloc::string::String,
+}
+/// What somebody did with an entry of a worklist.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct AuditedWorklist {
+    /// The cohort's name.
+    #[prost(string, tag = "1")]
+    pub cohort: ::prost::alloc::string::String,
+    /// The person, by the number of the agent's facility. Required.
+    #[prost(message, optional, tag = "2")]
+    pub patient: ::core::option::Option<PatientRef>,
+    /// What was done. Required.
+    #[prost(enumeration = "WorklistAct", tag = "3")]
+    pub act: i32,
+    /// In the person's own words, one line; may be empty.
+    #[prost(string, tag = "4")]
     pub remark: ::prost::alloc::string::String,
 }
 /// A statement, by its digest.

@@ -495,6 +495,13 @@ fn what() -> impl Strategy<Value = What> {
             action,
             remark: OwnWords::parse(&remark).unwrap()
         }),
+        ("[a-z][a-z0-9-]{0,20}", patient(), one_of(WorklistAct::ALL), "[あ-んa-z]{0,20}").prop_map(
+            |(cohort, patient, act, remark)| What::Worklist {
+                entry: WorklistEntry { cohort: DefinitionName::parse(&cohort).unwrap(), patient },
+                act,
+                remark: OwnWords::parse(&remark).unwrap()
+            }
+        ),
     ]
 }
 
