@@ -1,5 +1,6 @@
 //! What facilities have defined for their own views: a fold of their statements, each read once.
 
+use clinical::diabetes::cohort::{CohortFile, CohortFileError};
 use model::{Definition, DefinitionKind, DefinitionName, FacilityId, Moment, Position};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,6 +14,15 @@ pub enum DefinitionFault {
         /// The kind's code.
         kind: &'static str,
     },
+    /// The text names itself otherwise.
+    #[error("`name`: the text says `{found}`; state it under that name")]
+    Name {
+        /// What it says.
+        found: String,
+    },
+    /// No definition of a cohort.
+    #[error(transparent)]
+    Cohort(#[from] CohortFileError),
     /// The facility has too many of this kind.
     #[error("the facility has {most} definitions of this kind already; take one back first", most = Definitions::MOST)]
     TooMany,
@@ -20,14 +30,26 @@ pub enum DefinitionFault {
 
 /// What a definition means, ready to be used.
 #[derive(Debug, Clone)]
-pub enum Meaning {}
+pub enum Meaning {
+    /// Who belongs to a cohort.
+    Cohort(Arc<CohortFile>),
+}
 
 /// Reads a definition.
 ///
 /// # Errors
 /// With the line and the rule, where the text is wrong.
 pub fn read(definition: &Definition) -> Result<Meaning, DefinitionFault> {
-    Err(DefinitionFault::NotRead { kind: definition.kind().code() })
+    match definition.kind() {
+        DefinitionKind::Cohort => {
+            let file = CohortFile::parse(definition.text())?;
+            if file.key() != definition.name().as_str() {
+                return Err(DefinitionFault::Name { found: file.key().to_owned() });
+            }
+            Ok(Meaning::Cohort(Arc::new(file)))
+        }
+        kind => Err(DefinitionFault::NotRead { kind: kind.code() }),
+    }
 }
 
 /// A definition as it was stated, what it means, and where its versions lie.
@@ -136,6 +158,20 @@ mod tests {
     fn stated(text: &str) -> Definition {
         let name = DefinitionName::parse("a").unwrap();
         Definition::new(FacilityId::parse("central").unwrap(), DefinitionKind::View, name, text.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn a_cohort_is_read_and_stands_under_its_own_name() {
+        let text = "name: mine\nversion: '1'\nen: Mine\nwhere: diabetes\n";
+        let stated = |name, text: &str| {
+            let (facility, name) = (FacilityId::parse("central").unwrap(), DefinitionName::parse(name).unwrap());
+            Definition::new(facility, DefinitionKind::Cohort, name, text.to_owned()).unwrap()
+        };
+        let Ok(Meaning::Cohort(file)) = read(&stated("mine", text)) else { panic!("not read") };
+        assert_eq!(file.version(), "1");
+        assert_eq!(read(&stated("other", text)).unwrap_err(), DefinitionFault::Name { found: "mine".to_owned() });
+        let wrong = read(&stated("mine", "name: mine\nwhat: 3\n")).unwrap_err().to_string();
+        assert!(wrong.starts_with("line 2: "), "{wrong}");
     }
 
     #[test]

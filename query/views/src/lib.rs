@@ -66,7 +66,10 @@ mod view;
 mod witness;
 
 pub use error::StoreError;
-pub use feed::{Closing, FeedItem, FeedStart, Feeds, Passing, Past, Put, ResetReason, Subscription, Vanishing};
+pub use feed::{
+    Closing, FeedItem, FeedStart, Feeds, Passing, Past, Put, ResetReason, Subscription, TouchFeed, TouchedBy, Touches,
+    Vanishing,
+};
 pub use glance::{Glance, Shown, ShownRow};
 pub use hidden::{ConsentChanged, Pinned};
 pub use letters::BookLetters;

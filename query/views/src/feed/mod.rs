@@ -10,12 +10,14 @@ mod group;
 mod item;
 mod passing;
 mod subscription;
+mod touch;
 mod worker;
 
 pub use item::{Closing, FeedItem, FeedStart, ResetReason, Vanishing};
 pub use passing::{Passing, Past};
 pub use subscription::Subscription;
 pub(crate) use subscription::now;
+pub use touch::{TouchFeed, TouchedBy, Touches};
 
 use crate::opening::Openings;
 use crate::planted::{Bug, is};
@@ -24,7 +26,7 @@ use crate::{PutOutcome, Store, Witness};
 use arc_swap::ArcSwap;
 use consent_filter::{Audience, Book, FacilityIx, Facts, PatientIx, Touched, Visibility};
 use group::GroupId;
-use model::{CategorySet, Frontier, Moment, Position, Principal, Purpose, Record};
+use model::{CategorySet, FacilityId, Frontier, Moment, Position, Principal, Purpose, Record};
 use opentelemetry::metrics::{Counter, Gauge};
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
@@ -36,6 +38,8 @@ use worker::{Job, Newcomer, Publication, Shared, Worker};
 pub struct Feeds {
     book: Arc<RwLock<Book>>,
     registry: Mutex<Registry>,
+    /// Who is told of persons that were touched.
+    curious: touch::Curious,
     /// Groups that listen: the pipeline does nothing for feeds while there are none.
     listening: AtomicUsize,
     publications: mpsc::Sender<Publication>,
@@ -123,6 +127,7 @@ impl Feeds {
         Arc::new(Self {
             book,
             registry: Mutex::default(),
+            curious: touch::Curious::default(),
             listening: AtomicUsize::new(0),
             publications,
             waiting,
@@ -154,7 +159,15 @@ impl Feeds {
         if let PutOutcome::Supersedes { previous, .. } = put.outcome {
             self.openings.replaced(book, &put.facts, previous, moment);
         }
-        if !self.is_listened_to() || matches!(put.outcome, PutOutcome::Stale | PutOutcome::Duplicate) {
+        if matches!(put.outcome, PutOutcome::Stale | PutOutcome::Duplicate) {
+            return;
+        }
+        let by = match put.outcome {
+            PutOutcome::New => TouchedBy::Record(put.record.category()),
+            _ => TouchedBy::Correction,
+        };
+        self.curious.record(book, put.facts.patient, by);
+        if !self.is_listened_to() {
             return;
         }
         let mut registry = self.registry.lock();
@@ -187,6 +200,7 @@ impl Feeds {
     /// it took is handed out. [`Feeds::passed`] says when all that was open had passed it.
     pub fn splice(&self, book: &Book, position: Position, touched: &Touched) -> Passing {
         let passage = self.openings.touched(book, touched);
+        self.curious.change(book, touched);
         let listened_to = self.is_listened_to();
         if listened_to && *touched != Touched::Nothing {
             self.tell(book, position, touched);
@@ -252,6 +266,7 @@ impl Feeds {
     /// Hands out everything told so far, with the rows as `store` last published them. Call it after
     /// [`Store::publish`].
     pub fn published(&self, store: &Store) {
+        self.curious.published(&store.frontier());
         if !self.is_listened_to() {
             return;
         }
@@ -273,6 +288,11 @@ impl Feeds {
             self.worker_gone.store(true, Ordering::Release);
             tracing::error!("the feeds' worker has ended");
         }
+    }
+
+    /// Is told from now on who of a facility's own patients something may have happened to.
+    pub fn touches(&self, store: &Store, facility: &FacilityId) -> TouchFeed {
+        self.curious.about(facility.clone(), store.frontier())
     }
 
     /// Listens to what a principal's view shows.
