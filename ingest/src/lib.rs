@@ -21,6 +21,7 @@ mod interval;
 mod metrics;
 pub mod mllp;
 mod quarantine;
+pub mod recording;
 mod refusal;
 mod replay;
 mod seen;
