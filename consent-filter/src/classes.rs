@@ -71,6 +71,30 @@ pub(crate) struct Classes {
     rulings: Interner<Ruling>,
 }
 
+// === impl Class ===
+
+impl Class {
+    /// What a record is without labels, of a class that need not exist. No scope was compiled for it.
+    pub(crate) fn ordinary(
+        source: FacilityIx,
+        category: Category,
+        department: DepartmentIx,
+        author_role: Role,
+    ) -> Self {
+        Self {
+            source,
+            department,
+            ruling: u32::MAX,
+            need_saying: Labels::NONE,
+            labels: Labels::NONE,
+            category,
+            author_role,
+            undelivered: false,
+            uninformed: false,
+        }
+    }
+}
+
 // === impl ClassRule ===
 
 impl ClassRule {

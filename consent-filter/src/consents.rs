@@ -246,6 +246,13 @@ impl Consents {
     pub(crate) fn department(&mut self, code: &DepartmentCode) -> DepartmentIx {
         DepartmentIx::from_u32(self.departments.number(code))
     }
+    pub(crate) fn find_department(&self, code: &DepartmentCode) -> Option<DepartmentIx> {
+        self.departments.find(code).map(DepartmentIx::from_u32)
+    }
+    /// Every department that a record, a consent or an exception named.
+    pub(crate) fn known_departments(&self) -> impl Iterator<Item = DepartmentIx> {
+        (0..self.departments.len()).map(DepartmentIx::from_u32)
+    }
     pub(crate) fn terms(&self, ix: TermsIx) -> Option<&Terms> {
         self.terms.get(ix.as_u32())
     }

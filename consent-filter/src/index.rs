@@ -29,7 +29,7 @@ macro_rules! index {
             self.0
         }
         /// The index stored in a column as `number`. A number this book never gave out permits nothing.
-        pub fn from_u32(number: u32) -> Self {
+        pub const fn from_u32(number: u32) -> Self {
             Self(number)
         }
     };

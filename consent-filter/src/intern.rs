@@ -92,6 +92,10 @@ impl<T: Clone + Eq + Hash> Interner<T> {
     pub(crate) fn get(&self, number: u32) -> Option<&T> {
         self.values.get(number as usize)
     }
+    /// How many values have a number; the numbers are `0..len()`.
+    pub(crate) fn len(&self) -> u32 {
+        u32::try_from(self.values.len()).unwrap_or(u32::MAX)
+    }
     /// Bytes of the tables themselves, without what the values own elsewhere.
     pub(crate) fn bytes(&self) -> usize {
         self.values.capacity() * size_of::<T>() + self.numbers.capacity() * (size_of::<(T, u32)>() + 1)

@@ -71,6 +71,8 @@ mod audience;
 
 mod visibility;
 
+mod acquaintance;
+
 mod directory;
 
 mod labelling;
@@ -100,6 +102,7 @@ pub mod planted;
 #[cfg(not(feature = "planted"))]
 mod planted;
 
+pub use acquaintance::{Acquaintance, Acquaintances};
 pub use apply::{Applied, Outcome, Touched, TouchedViewers};
 pub use audience::{Audience, Reached, Wishes};
 pub use book::Book;

@@ -3,7 +3,7 @@
 //! A person is a connected component of the confirmed links. A ref without links belongs to no person here.
 
 use crate::index::{PersonIx, Placed};
-use crate::intern::{HashIndex, PackedIds, quick_hash};
+use crate::intern::{HashIndex, PackedIds, QuickMap, quick_hash};
 use crate::patients::Patients;
 use crate::{FacilityIx, PatientIx};
 use model::{LinkId, Position};
@@ -19,6 +19,9 @@ pub(crate) struct Member {
 /// The refs of one person, sorted by facility, then by number, so that "the first ref at a facility" does not depend
 /// on the order in which refs became known. Held in place: a decision then finds them in one step.
 type Members = SmallVec<[Member; 6]>;
+
+/// For a facility's own patients: where a link of theirs was taken back.
+pub(crate) type Parted = QuickMap<PatientIx, Vec<FacilityIx>>;
 
 /// A person taken apart.
 #[derive(Default)]
@@ -98,6 +101,33 @@ impl Links {
     /// Ids of the links taken back.
     pub(crate) fn unlinked(&self) -> impl Iterator<Item = LinkId> {
         self.links.iter().filter(|link| link.state == LinkState::Unlinked).filter_map(|link| self.id(link))
+    }
+    /// The refs that a link joins this one to without another between them.
+    pub(crate) fn directly(&self, patient: PatientIx, patients: &Patients) -> SmallVec<[PatientIx; 4]> {
+        let places = patients.person(patient).and_then(|person| self.held_by.get(person.get()));
+        let links = places.map(Vec::as_slice).unwrap_or_default().iter();
+        let ends = links.filter_map(|at| self.links.get(*at as usize)).filter_map(|link| match (link.a, link.b) {
+            (a, b) if a == patient => Some(b),
+            (a, b) if b == patient => Some(a),
+            _ => None,
+        });
+        ends.collect()
+    }
+    /// Where links of a facility's own patients were taken back.
+    pub(crate) fn parted(&self, patients: &Patients, facility: FacilityIx) -> Parted {
+        let mut parted = Parted::default();
+        for link in self.links.iter().filter(|link| link.state == LinkState::Unlinked) {
+            for (own, other) in [(link.a, link.b), (link.b, link.a)] {
+                if let (Some(source), true) = (patients.source(other), patients.source(own) == Some(facility)) {
+                    parted.entry(own).or_default().push(source);
+                }
+            }
+        }
+        parted.values_mut().for_each(|sources| {
+            sources.sort_unstable();
+            sources.dedup();
+        });
+        parted
     }
     fn id(&self, link: &LinkEntry) -> Option<LinkId> {
         self.ids.text(link.id).and_then(|text| LinkId::parse(&text).ok())

@@ -12,12 +12,12 @@ use datafusion::datasource::empty::EmptyTable;
 use datafusion::error::{DataFusionError, Result as DataFusionResult};
 use datafusion::execution::object_store::{DefaultObjectStoreRegistry, ObjectStoreRegistry, ObjectStoreUrl};
 use futures::future::BoxFuture;
-use model::{Category, Frontier, Moment, Principal};
+use model::{Category, CategorySet, FacilityId, Frontier, Moment, PatientNumber, Principal};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use views::table::{table_name, view_schema};
-use views::{Opening, Taking, Tally, View, Views, Witness};
+use views::{Acquaintance, Opening, Taking, Tally, View, Views, Witness};
 
 /// The catalogue's name.
 pub const CATALOG: &str = "ajisai";
@@ -42,6 +42,11 @@ pub trait ViewSource: Send + Sync + 'static {
 pub trait OpenView: Send + Sync {
     /// The category's table as this view shows it.
     fn table(&self, category: Category) -> Arc<dyn TableProvider>;
+    /// The viewing facility's own numbers of the persons of whom tables of these categories may show something, each once;
+    /// perhaps of one of whom they show nothing.
+    fn persons(&self, categories: CategorySet) -> Vec<PatientNumber>;
+    /// Where else each of these own patients is known, and what is open there: as much as the viewing facility may know.
+    fn acquaintances(&self, own: &[PatientNumber]) -> Vec<Vec<(FacilityId, Acquaintance)>>;
     /// Everything before this is in the view.
     fn frontier(&self) -> Frontier;
     /// How long ago the newest rows in the view were published.
@@ -70,6 +75,12 @@ impl ViewSource for Views {
 impl OpenView for View {
     fn table(&self, category: Category) -> Arc<dyn TableProvider> {
         self.table(category)
+    }
+    fn persons(&self, categories: CategorySet) -> Vec<PatientNumber> {
+        self.persons(categories)
+    }
+    fn acquaintances(&self, own: &[PatientNumber]) -> Vec<Vec<(FacilityId, Acquaintance)>> {
+        self.acquaintances(own)
     }
     fn frontier(&self) -> Frontier {
         self.frontier().clone()

@@ -10,6 +10,7 @@
 
 mod catalogue;
 mod definition;
+mod diabetes;
 mod error;
 mod executor;
 mod flight;
@@ -25,6 +26,7 @@ mod told;
 
 pub use catalogue::{CATALOG, OpenView, SCHEMA, ViewSource, category_of};
 pub use definition::{Defined, DefinitionFault, Definitions, Meaning};
+pub use diabetes::{PersonFacts, Persons, PersonsRead};
 pub use error::QueryError;
 pub use executor::Executor;
 pub use flight::FlightDesk;

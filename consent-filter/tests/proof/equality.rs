@@ -3,7 +3,10 @@
 use crate::follow::scanned;
 use crate::reference;
 use crate::world::{World, a_history, a_moment, an_event, cases, everybody, fid, samples};
-use consent_filter::{Audience, Book, Decision, Facts, Gate, Outcome, PatientIx, Permit, Reason, Touched, Verdict};
+use consent_filter::{
+    Acquaintance, Audience, Book, Decision, Facts, Gate, Outcome, PatientIx, Permit, Reason, ScopeClass, Touched,
+    Verdict,
+};
 use model::*;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +18,38 @@ fn decided(world: &World, facts: &Facts, viewer: &Principal, moment: Moment) -> 
 /// Some of everybody: enough for each event, different ones each time.
 fn some(step: usize) -> Vec<Principal> {
     everybody().into_iter().skip(step % 31).step_by(31).collect()
+}
+
+const NUMBERS: [&str; 3] = ["001", "002", "003"];
+
+/// The categories of which some record without labels, that occurs now and was recorded long ago, is shown.
+fn ordinary(world: &mut World, patient: &PatientRef, viewer: &Principal, moment: Moment) -> CategorySet {
+    let departments = [None, Some("01"), Some("02"), Some("021")];
+    let mut shown = CategorySet::NONE;
+    for category in Category::ALL.iter().copied() {
+        let any = departments.iter().any(|department| {
+            Role::ALL.iter().any(|author_role| {
+                let class = ScopeClass {
+                    source: patient.facility().clone(),
+                    category,
+                    department: department.map(crate::world::dept),
+                    author_role: *author_role,
+                    labels: Labels::NONE,
+                };
+                let sample = reference::Sample {
+                    patient: patient.clone(),
+                    class,
+                    occurred: moment,
+                    recorded: crate::world::day(-3_000),
+                };
+                world.sees(&sample, viewer, moment)
+            })
+        });
+        if any {
+            shown = shown.with(category);
+        }
+    }
+    shown
 }
 
 proptest! {
@@ -101,6 +136,39 @@ proptest! {
                 let absent = world.book.explain(&nobodys, &viewer, moment).for_viewer();
                 let told = world.book.explain(&facts, &viewer, moment);
                 prop_assert_eq!(told.for_viewer() == absent, !told.decision.is_permit());
+            }
+        }
+    }
+
+    #[test]
+    fn a_category_is_open_where_an_ordinary_record_of_now_would_be_shown(
+        history in a_history(), samples in samples(), moment in a_moment(),
+    ) {
+        let mut world = World::of(history);
+        for viewer in some(samples.len()) {
+            for number in NUMBERS {
+                let own = PatientRef::new(viewer.facility.clone(), PatientNumber::parse(number).unwrap());
+                let refs = world.book.find_patient(&own).map(|own| world.book.person_of(own).collect::<Vec<_>>());
+                let refs: Vec<PatientRef> =
+                    refs.unwrap_or_default().into_iter().filter_map(|at| world.book.patient_ref(at).cloned()).collect();
+                let known: BTreeMap<_, _> =
+                    world.book.acquaintances(&viewer, moment).of(own.number()).into_iter().collect();
+                let others: BTreeSet<_> = refs.iter().map(|one| one.facility().clone()).collect();
+                for facility in others.into_iter().filter(|facility| *facility != viewer.facility) {
+                    let there: Vec<_> = refs.iter().filter(|one| *one.facility() == facility).collect();
+                    let mut open_of = |patient: &PatientRef| ordinary(&mut world, patient, &viewer, moment);
+                    let open: Vec<CategorySet> = there.iter().map(|patient| open_of(patient)).collect();
+                    match known.get(&facility) {
+                        Some(Acquaintance::Linked(said)) => {
+                            // a patient of whom nothing is open, and whom no link of the viewer's names, is not told of
+                            let all = open.iter().fold(CategorySet::all(), |all, one| all.intersection(*one));
+                            let told = open.iter().filter(|one| !one.is_empty());
+                            let told = told.fold(CategorySet::all(), |all, one| all.intersection(*one));
+                            prop_assert!(*said == all || *said == told, "{said:?} {open:?}");
+                        }
+                        _ => prop_assert!(open.iter().all(|one| one.is_empty()), "{facility:?} {open:?}"),
+                    }
+                }
             }
         }
     }

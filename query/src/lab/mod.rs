@@ -5,13 +5,13 @@
 //! `clinical::lab`'s to say.
 
 mod asking;
-mod cells;
+pub(crate) mod cells;
 mod duplicate;
 mod exec;
 mod history;
 mod lines;
 mod people;
-mod read;
+pub(crate) mod read;
 mod results;
 mod trend;
 mod unmapped;

@@ -21,8 +21,8 @@ pub(super) const READ: [&str; 12] = [
     "flag",
 ];
 
-/// The columns [`READ`] of a batch.
-pub(super) struct Inputs<'a> {
+/// The columns [`READ`] of a batch, or those of them that a value is read from: without interval and flag.
+pub(crate) struct Inputs<'a> {
     sites: &'a Sites,
     sources: &'a StringArray,
     code_system: &'a StringArray,
@@ -33,14 +33,20 @@ pub(super) struct Inputs<'a> {
     unit: &'a StringArray,
     value_code: &'a StringArray,
     value_text: &'a StringArray,
-    reference_low: &'a Float64Array,
-    reference_high: &'a Float64Array,
-    flag: &'a StringArray,
+    reference: Option<(&'a Float64Array, &'a Float64Array)>,
+    flag: Option<&'a StringArray>,
 }
 
 impl<'a> Inputs<'a> {
     /// The columns, each row to be read under its source's own tables.
     pub(super) fn of(batch: &'a RecordBatch, sites: &'a Sites) -> Result<Self> {
+        let reference = (floats(batch, "reference_low")?, floats(batch, "reference_high")?);
+        let flag = texts(batch, "flag")?;
+        Ok(Self { reference: Some(reference), flag: Some(flag), ..Self::of_values(batch, sites)? })
+    }
+
+    /// The same for values alone: no interval came with them, and no flag.
+    pub(crate) fn of_values(batch: &'a RecordBatch, sites: &'a Sites) -> Result<Self> {
         Ok(Self {
             sites,
             sources: texts(batch, "source")?,
@@ -52,14 +58,13 @@ impl<'a> Inputs<'a> {
             unit: texts(batch, "unit")?,
             value_code: texts(batch, "value_code")?,
             value_text: texts(batch, "value_text")?,
-            reference_low: floats(batch, "reference_low")?,
-            reference_high: floats(batch, "reference_high")?,
-            flag: texts(batch, "flag")?,
+            reference: None,
+            flag: None,
         })
     }
 
     pub(super) fn flag(&self, row: usize) -> &'a str {
-        text(self.flag, row)
+        self.flag.map_or("", |flag| text(flag, row))
     }
 
     pub(super) fn unit(&self, row: usize) -> &'a str {
@@ -72,7 +77,7 @@ impl<'a> Inputs<'a> {
     }
 
     /// Reads one row.
-    pub(super) fn read(&self, row: usize, patient: Patient) -> LabRow {
+    pub(crate) fn read(&self, row: usize, patient: Patient) -> LabRow {
         let code = text(self.code, row);
         let code = match text(self.code_system, row) {
             "jlac10" => CodeText::Jlac10(code),
@@ -86,7 +91,7 @@ impl<'a> Inputs<'a> {
             (None, ["", code]) => Written::Text(code),
             (None, [text, _]) => Written::Text(text),
         };
-        let (low, high) = (number(self.reference_low, row), number(self.reference_high, row));
+        let (low, high) = self.reference.map_or((None, None), |(low, high)| (number(low, row), number(high, row)));
         let input = LabInput {
             code,
             specimen: text(self.specimen, row),
@@ -101,28 +106,30 @@ impl<'a> Inputs<'a> {
 }
 
 /// A text column of a batch.
-pub(super) fn texts<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a StringArray> {
+pub(crate) fn texts<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a StringArray> {
     as_string_array(column(batch, name)?)
 }
 
 /// A time column of a batch.
-pub(super) fn times<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a TimestampMicrosecondArray> {
+pub(crate) fn times<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a TimestampMicrosecondArray> {
     as_timestamp_microsecond_array(column(batch, name)?)
 }
 
-fn floats<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Float64Array> {
+/// A column of numbers of a batch.
+pub(crate) fn floats<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Float64Array> {
     as_float64_array(column(batch, name)?)
 }
 
-pub(super) fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a datafusion::arrow::array::ArrayRef> {
-    batch.column_by_name(name).ok_or_else(|| DataFusionError::Internal("a laboratory column is missing".to_owned()))
+pub(crate) fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a datafusion::arrow::array::ArrayRef> {
+    batch.column_by_name(name).ok_or_else(|| DataFusionError::Internal("a column of the view is missing".to_owned()))
 }
 
 /// The text of a row; empty where there is none.
-pub(super) fn text(column: &StringArray, row: usize) -> &str {
+pub(crate) fn text(column: &StringArray, row: usize) -> &str {
     if column.is_null(row) { "" } else { column.value(row) }
 }
 
-fn number(column: &Float64Array, row: usize) -> Option<f64> {
+/// The number of a row; `None` where there is none.
+pub(crate) fn number(column: &Float64Array, row: usize) -> Option<f64> {
     column.is_valid(row).then(|| column.value(row))
 }

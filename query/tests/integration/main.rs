@@ -16,6 +16,8 @@ mod limits;
 #[cfg(test)]
 mod permissions;
 #[cfg(test)]
+mod persons;
+#[cfg(test)]
 mod pg;
 #[cfg(test)]
 mod pg_client;

@@ -8,7 +8,7 @@ use datafusion::arrow::record_batch::RecordBatch;
 use datafusion::catalog::TableProvider;
 use datafusion::datasource::MemTable;
 use futures::future::BoxFuture;
-use model::{Category, Frontier, Moment, Position, Principal};
+use model::{Category, CategorySet, FacilityId, Frontier, Moment, PatientNumber, Position, Principal};
 use parking_lot::Mutex;
 use query::{OpenView, ViewSource};
 use std::sync::Arc;
@@ -72,6 +72,12 @@ impl OpenView for Opened {
         let columns = schema.fields().iter().map(|field| column(field, &self.facility)).collect();
         let batch = RecordBatch::try_new(Arc::clone(&schema), columns).unwrap();
         Arc::new(MemTable::try_new(schema, vec![vec![batch]]).unwrap())
+    }
+    fn persons(&self, _: CategorySet) -> Vec<PatientNumber> {
+        Vec::new()
+    }
+    fn acquaintances(&self, own: &[PatientNumber]) -> Vec<Vec<(FacilityId, views::Acquaintance)>> {
+        vec![Vec::new(); own.len()]
     }
     fn frontier(&self) -> Frontier {
         self.frontier.clone()

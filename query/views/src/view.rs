@@ -2,12 +2,12 @@
 
 use crate::opening::{Opening, Taking};
 use crate::planted::{Bug, is};
-use crate::scan::{FacilityTable, Sight, Tally};
+use crate::scan::{FacilityTable, Sight, Tally, persons};
 use crate::store::Snapshot;
 use crate::{Feeds, Store};
-use consent_filter::Book;
+use consent_filter::{Acquaintance, Book};
 use datafusion::catalog::TableProvider;
-use model::{Category, Frontier, Moment, Principal};
+use model::{Category, CategorySet, FacilityId, Frontier, Moment, PatientNumber, Principal};
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -64,7 +64,7 @@ impl Views {
         let snapshot = self.store.snapshot();
         let opening = taking.map(|taking| self.feeds.openings().open(&book, taking, sight.clone(), snapshot.clone()));
         drop(book);
-        View { sight, snapshot, moment, tally: Arc::default(), opening }
+        View { sight, snapshot, book: Arc::clone(&self.book), moment, tally: Arc::default(), opening }
     }
 
     /// The store.
@@ -92,6 +92,7 @@ impl std::fmt::Debug for Views {
 pub struct View {
     sight: Arc<Sight>,
     snapshot: Arc<Snapshot>,
+    book: Arc<RwLock<Book>>,
     moment: Moment,
     tally: Arc<Tally>,
     opening: Option<Arc<Opening>>,
@@ -102,6 +103,18 @@ impl View {
     pub fn table(&self, category: Category) -> Arc<dyn TableProvider> {
         let (sight, snapshot, tally) = (self.sight.clone(), self.snapshot.clone(), self.tally.clone());
         Arc::new(FacilityTable { category, sight, snapshot, tally })
+    }
+    /// The viewing facility's own numbers of the persons of whom these tables may show something, in order, each once. No row
+    /// is looked at, so that it may name one of whom they show nothing: only who reads the tables knows.
+    pub fn persons(&self, categories: CategorySet) -> Vec<PatientNumber> {
+        persons(&self.sight, &self.snapshot, categories)
+    }
+    /// Where else each of these own patients is known, and what is open there, as the book says now: as much as the viewing
+    /// facility may know (see [`Acquaintance`]).
+    pub fn acquaintances(&self, own: &[PatientNumber]) -> Vec<Vec<(FacilityId, Acquaintance)>> {
+        let book = self.book.read();
+        let mut known = book.acquaintances(self.principal(), self.moment);
+        own.iter().map(|number| known.of(number)).collect()
     }
     /// What was read through this view, patient by patient.
     pub fn tally(&self) -> &Arc<Tally> {

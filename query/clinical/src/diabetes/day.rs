@@ -21,6 +21,16 @@ pub fn start_of(day: Date) -> Option<Moment> {
     Moment::from_micros(i64::from(days_between(EPOCH, day)) * DAY - JAPAN).ok()
 }
 
+/// The day so many days after 1970-01-01, as columns of dates hold it; `None` outside the calendar.
+pub fn of_epoch(days: i32) -> Option<Date> {
+    EPOCH.checked_add(jiff::Span::new().try_days(days).ok()?).ok()
+}
+
+/// How many days after 1970-01-01.
+pub fn since_epoch(day: Date) -> i32 {
+    days_between(EPOCH, day)
+}
+
 /// Days from one day to another; negative when the second is earlier.
 pub fn days_between(from: Date, to: Date) -> i32 {
     // two civil dates are at most 7,304,483 days apart

@@ -25,7 +25,7 @@ mod tables;
 mod target;
 
 pub use answer::{Absent, Answer, Found, Reach, Standing, Unsaid};
-pub use day::{Date, age_on, day_of, days_between, months_later, start_of};
+pub use day::{Date, age_on, day_of, days_between, months_later, of_epoch, since_epoch, start_of};
 pub use denominator::{
     CodeRow, DENOMINATOR_RULES, DENOMINATOR_VERSION, Denominator, DenominatorRule, DiabetesType, Evidence, HasDiabetes,
     Reason,

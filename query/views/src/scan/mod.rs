@@ -5,6 +5,7 @@
 
 mod cold;
 mod facts;
+mod persons;
 mod pieces;
 mod plan;
 mod provider;
@@ -15,6 +16,7 @@ mod sight;
 mod tally;
 
 pub(crate) use facts::facts_of_patient;
+pub(crate) use persons::persons;
 pub(crate) use provider::FacilityTable;
 pub(crate) use records::{facts_at, facts_of, found_at, records, references};
 pub(crate) use sight::Sight;

@@ -1,7 +1,7 @@
 //! From a visibility and a snapshot to the pieces of work of a scan.
 
 use super::pruning::Pruning;
-use super::sight::Sight;
+use super::sight::{Seen, Sight};
 use crate::cold::TableFile;
 use crate::hot::Chunk;
 use crate::planted::{Bug, is};
@@ -93,7 +93,11 @@ fn cold(sight: &Sight, snapshot: &Snapshot, file: &Arc<TableFile>, pruning: &Pru
             Some(numbers) => numbers.into_iter().filter_map(|number| file.runs.find(number)).for_each(add),
         }
     } else {
-        for seen in sight.patients_of(&file.source) {
+        let known: Vec<&Seen> = match &pruning.own_patients {
+            Some(numbers) => sight.patients_known_as(&file.source, numbers.iter().map(String::as_str)),
+            None => sight.patients_of(&file.source).collect(),
+        };
+        for seen in known {
             if !pruning.patient(seen.number.as_str(), seen.own.as_str()) {
                 continue;
             }

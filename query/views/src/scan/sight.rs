@@ -28,6 +28,10 @@ pub(crate) struct Sight {
     bits: Vec<u64>,
     /// For each source the places of its patients in `seen`, by the source's number of them.
     sources: Vec<(FacilityId, Vec<u32>)>,
+    /// For each of `seen` the place of its source in `sources`.
+    source_of: Vec<u32>,
+    /// The places in `seen` by the viewing facility's own number.
+    by_own: Vec<u32>,
 }
 
 impl Sight {
@@ -68,7 +72,19 @@ impl Sight {
                 number(a).cmp(&number(b))
             });
         }
-        Self { visibility, own, seen, bits, sources: sources.into_iter().collect() }
+        let sources: Vec<(FacilityId, Vec<u32>)> = sources.into_iter().collect();
+        let mut source_of = vec![u32::MAX; seen.len()];
+        for (source, (_, places)) in (0..).zip(&sources) {
+            for place in places {
+                if let Some(of) = source_of.get_mut(*place as usize) {
+                    *of = source;
+                }
+            }
+        }
+        let mut by_own: Vec<u32> = (0..).take(seen.len()).collect();
+        let own_number = |at: &u32| seen.get(*at as usize).map(|one| &one.own);
+        by_own.sort_unstable_by(|a, b| own_number(a).cmp(&own_number(b)));
+        Self { visibility, own, seen, bits, sources, source_of, by_own }
     }
 
     /// Whether the viewing facility's own rows are looked at and visible to this principal.
@@ -79,6 +95,32 @@ impl Sight {
     /// The facility whose view it is.
     pub(crate) fn facility(&self) -> &FacilityId {
         &self.visibility.viewer().facility
+    }
+
+    /// The patients of other facilities of whom something may be visible, by source and the source's number of them.
+    pub(crate) fn linked(&self) -> impl Iterator<Item = &Seen> {
+        let places = self.sources.iter().flat_map(|(_, places)| places);
+        places.filter_map(|at| self.seen.get(*at as usize))
+    }
+
+    /// Those of a source's patients whom the viewing facility knows by one of these numbers, by the source's number of them. Costs
+    /// in proportion to the numbers, not to the source's patients.
+    pub(crate) fn patients_known_as<'a>(
+        &'a self,
+        source: &FacilityId,
+        numbers: impl Iterator<Item = &'a str>,
+    ) -> Vec<&'a Seen> {
+        let Ok(source) = self.sources.binary_search_by(|(id, _)| id.cmp(source)) else { return Vec::new() };
+        let own = |at: &u32| self.seen.get(*at as usize).map_or("", |one| one.own.as_str());
+        let mut found = Vec::new();
+        for number in numbers {
+            let first = self.by_own.partition_point(|at| own(at) < number);
+            let places = self.by_own.get(first..).unwrap_or_default().iter().take_while(|at| own(at) == number);
+            let here = places.filter(|at| self.source_of.get(**at as usize).is_some_and(|of| *of as usize == source));
+            found.extend(here.filter_map(|at| self.seen.get(*at as usize)));
+        }
+        found.sort_unstable_by(|a, b| a.number.cmp(&b.number));
+        found
     }
 
     /// The patients of a source, by the source's number of them.

@@ -1,0 +1,189 @@
+//! Persons: the facts of one person after the other, out of one view.
+
+use super::gather::{Gathered, READ};
+use crate::OpenView;
+use clinical::diabetes::{Facts, Reach, Standing};
+use clinical::lab::Sites;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::{DataFusionError, Result};
+use datafusion::execution::TaskContext;
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
+use datafusion::logical_expr::{Expr, col, lit};
+use datafusion::physical_plan::execute_stream;
+use datafusion::prelude::SessionConfig;
+use futures::{Stream, StreamExt};
+use model::{Category, CategorySet, FacilityId, PatientNumber};
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+use views::Acquaintance;
+use views::table::view_schema;
+
+/// Persons read at once: few enough to hold ten years of each, many enough for a scan to be worth its while.
+const AT_ONCE: usize = 512;
+
+/// Reads persons out of one view, for one statement or one look.
+///
+/// A person is whom the viewing facility knows by one number of its own (`my_patient_id`): its own patient, and the patients of
+/// other facilities that links join to it. One of whom the view shows no row of the tables read is nobody. Memory is bounded by
+/// the persons read at once, not by the view.
+///
+/// What is read is counted by the view's tally, as of any statement: who reads outside a statement writes that down.
+///
+/// ```no_run
+/// # async fn each(view: std::sync::Arc<dyn query::OpenView>, facility: model::FacilityId) -> datafusion::common::Result<()> {
+/// use futures::StreamExt;
+/// let persons = std::sync::Arc::new(query::Persons::of(view, facility, std::sync::Arc::default()));
+/// let mut read = std::pin::pin!(persons.stream(persons.numbers(), std::sync::Arc::default()));
+/// while let Some(batch) = read.next().await {
+///     for person in &batch?.persons {
+///         let _ = (&person.number, person.facts.readings.len());
+///     }
+/// }
+/// # Ok(()) }
+/// ```
+pub struct Persons {
+    view: Arc<dyn OpenView>,
+    facility: FacilityId,
+    sites: Arc<Sites>,
+    asked: Vec<FacilityId>,
+}
+
+/// One person's facts, under the viewing facility's own number.
+pub struct PersonFacts {
+    /// The number.
+    pub number: PatientNumber,
+    /// The facts.
+    pub facts: Facts,
+}
+
+/// Persons that were read at once, and the memory they hold.
+pub struct PersonsRead {
+    /// The persons of whom the view shows something, in the order in which they were asked for.
+    pub persons: Vec<PersonFacts>,
+    _memory: MemoryReservation,
+}
+
+impl Persons {
+    /// Persons of the view of a facility's principal; laboratory results are read under their sources' own tables.
+    pub fn of(view: Arc<dyn OpenView>, facility: FacilityId, sites: Arc<Sites>) -> Self {
+        Self { view, facility, sites, asked: Vec::new() }
+    }
+
+    /// Facilities that this one asks about each of its patients: where one of them has nothing open and no link is known, a value that
+    /// is not there may lie with it (`not-linked`).
+    #[must_use]
+    pub fn asking(self, asked: Vec<FacilityId>) -> Self {
+        Self { asked, ..self }
+    }
+
+    /// The tables that are read.
+    pub fn categories() -> CategorySet {
+        READ.iter().map(|(category, _)| *category).collect()
+    }
+
+    /// The numbers of all persons of whom the view may show something, in an order in which they are read best. Some may turn out
+    /// to be nobody.
+    pub fn numbers(&self) -> Vec<PatientNumber> {
+        self.view.persons(Self::categories())
+    }
+
+    /// Reads these persons, batch by batch. Nothing of the next batch is read before it is asked for.
+    pub fn stream(
+        self: &Arc<Self>,
+        whose: Vec<PatientNumber>,
+        context: Arc<TaskContext>,
+    ) -> impl Stream<Item = Result<PersonsRead>> + Send + use<> {
+        let this = Arc::clone(self);
+        let batches: Vec<Vec<PatientNumber>> = whose.chunks(AT_ONCE).map(<[_]>::to_vec).collect();
+        futures::stream::iter(batches).then(move |batch| {
+            let (this, context) = (Arc::clone(&this), Arc::clone(&context));
+            async move { this.read(&batch, context).await }
+        })
+    }
+
+    /// How many persons [`Self::stream`] reads at once.
+    pub const fn at_once() -> usize {
+        AT_ONCE
+    }
+
+    /// Reads these persons, all at once: some hundreds at most.
+    ///
+    /// # Errors
+    /// When a table cannot be read, or the statement's memory does not hold them.
+    pub async fn read(&self, whose: &[PatientNumber], context: Arc<TaskContext>) -> Result<PersonsRead> {
+        let memory = MemoryConsumer::new("persons").register(context.memory_pool());
+        let mut gathered = Gathered::of(whose, &self.facility, &self.sites);
+        for (category, columns) in READ {
+            let plan = scan(self.view.table(*category), *category, columns, whose).await?;
+            let mut rows = execute_stream(plan, Arc::clone(&context))?;
+            while let Some(batch) = rows.next().await {
+                let batch = batch?;
+                memory.try_grow(gathered.add(*category, &batch)?)?;
+            }
+        }
+        let known = self.view.acquaintances(whose);
+        let persons = gathered.finish().zip(known).filter_map(|(person, known)| {
+            let mut person = person?;
+            person.facts.reach = self.reach(known);
+            Some(person)
+        });
+        Ok(PersonsRead { persons: persons.collect(), _memory: memory })
+    }
+
+    /// Whom the viewing facility asks about a person. It asks itself, and hides nothing from itself.
+    fn reach(&self, known: Vec<(FacilityId, Acquaintance)>) -> Reach {
+        let asked = self.asked.iter().filter(|asked| **asked != self.facility);
+        let asked = asked.map(|asked| (asked.clone(), Standing::NotLinked));
+        let own = (self.facility.clone(), Standing::Linked { open: CategorySet::all() });
+        // of several rows of one facility the last holds
+        Reach::new(asked.chain([own]).chain(known.into_iter().map(|(facility, how)| {
+            let standing = match how {
+                Acquaintance::Linked(open) => Standing::Linked { open },
+                Acquaintance::Parted => Standing::NotLinked,
+            };
+            (facility, standing)
+        })))
+    }
+}
+
+impl fmt::Debug for Persons {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Persons").field("facility", &self.facility).finish_non_exhaustive()
+    }
+}
+
+// Redacted: the number is patient data.
+impl fmt::Debug for PersonFacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PersonFacts(******)")
+    }
+}
+
+impl fmt::Debug for PersonsRead {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PersonsRead").field("persons", &self.persons.len()).finish_non_exhaustive()
+    }
+}
+
+/// What a scan is planned with: one partition, because persons are read side by side, not their rows.
+fn planner() -> &'static SessionState {
+    static STATE: LazyLock<SessionState> = LazyLock::new(|| {
+        SessionStateBuilder::new().with_config(SessionConfig::new().with_target_partitions(1)).build()
+    });
+    &STATE
+}
+
+async fn scan(
+    table: Arc<dyn TableProvider>,
+    category: Category,
+    columns: &[&str],
+    whose: &[PatientNumber],
+) -> Result<Arc<dyn datafusion::physical_plan::ExecutionPlan>> {
+    let schema = view_schema(category);
+    let places = columns.iter().map(|name| schema.index_of(name));
+    let places = places.collect::<std::result::Result<Vec<usize>, _>>().map_err(DataFusionError::from)?;
+    let numbers: Vec<Expr> = whose.iter().map(|number| lit(number.as_str())).collect();
+    let mine = col("my_patient_id").in_list(numbers, false);
+    table.scan(planner() as &dyn Session, Some(&places), &[mine], None).await
+}
