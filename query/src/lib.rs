@@ -8,6 +8,7 @@
 //! to a row. It authenticates nobody either: principals come from the hall's identity layer (in a request's
 //! extensions, or through an [`Authenticator`] where the password is a token).
 
+pub mod beds;
 mod catalogue;
 mod definition;
 mod diabetes;

@@ -21,6 +21,7 @@ pub use touch::{TouchFeed, TouchedBy, Touches};
 
 use crate::opening::Openings;
 use crate::planted::{Bug, is};
+use crate::scan::facts_of;
 use crate::store::Snapshot;
 use crate::{PutOutcome, Store, Witness};
 use arc_swap::ArcSwap;
@@ -147,6 +148,12 @@ impl Feeds {
     /// Whether anyone listens: while not, `publish` and `splice` cost nothing and need not be called.
     pub fn is_listened_to(&self) -> bool {
         self.listening.load(Ordering::Acquire) > 0
+    }
+
+    /// Whether the book permits a record to a principal at this very moment: for who keeps on a screen what a feed gave.
+    pub fn permits(&self, principal: &Principal, record: &Record, moment: Moment) -> bool {
+        let book = self.book.read();
+        facts_of(&book, record).is_some_and(|facts| book.decide(&facts, principal, moment).is_permit())
     }
 
     /// How many principals listen.

@@ -4,7 +4,7 @@ use super::group::{First, Message};
 use super::worker::Newcomer;
 use super::{Closing, FeedItem, FeedStart, Feeds, ResetReason};
 use crate::planted::{Bug, is};
-use crate::scan::{Sight, facts_of, records};
+use crate::scan::{Sight, records};
 use crate::{Account, Asked, Store, StoreError};
 use model::{AuditOutcome, Category, CategorySet, Frontier, Moment, Principal, Record};
 use std::collections::VecDeque;
@@ -246,9 +246,7 @@ impl Subscription {
     }
 
     fn permitted(&self, record: &Record) -> bool {
-        let Some(moment) = now() else { return false };
-        let book = self.feeds.book().read();
-        facts_of(&book, record).is_some_and(|facts| book.decide(&facts, &self.principal, moment).is_permit())
+        now().is_some_and(|moment| self.feeds.permits(&self.principal, record, moment))
     }
 
     /// Whose view it is.

@@ -1,4 +1,4 @@
-//! The honesty of a trace: whether what a heart rate's trace shows is live, late, lost, frozen or suspect.
+//! The honesty of a trace: whether what it shows is live, late, lost, frozen or suspect.
 //!
 //! A function of what arrived and when, of when its source says it was measured, of the values, and of how far the source's
 //! clock is thought to be off. It reads no clock: the moment is an argument. The order of the answers is the order of what can
@@ -10,7 +10,7 @@ mod limit;
 pub use limit::{TraceLimit, TraceLimits};
 
 use super::ctg::Sample;
-use model::Moment;
+use model::{FrameQuality, Moment};
 
 /// How far the source's clock is thought to be off, in microseconds.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -28,6 +28,18 @@ pub struct ClockErrorError {
 }
 
 impl ClockError {
+    /// The source's clock is ours.
+    pub const NONE: Self = Self { ahead: 0, uncertainty: 0 };
+
+    /// How far it is ahead of ours, in microseconds; negative where it is behind.
+    pub const fn ahead(self) -> i64 {
+        self.ahead
+    }
+    /// Give or take so many microseconds.
+    pub const fn uncertainty(self) -> i64 {
+        self.uncertainty
+    }
+
     /// The source's clock is `ahead` of ours (behind, where negative), give or take the uncertainty.
     ///
     /// # Errors
@@ -151,10 +163,20 @@ pub struct Age {
 /// Repetitions of up to this many samples are noticed: a second of them.
 const LONGEST_LOOP: usize = 4;
 
-/// The trace of one fetal heart rate.
+/// What a trace carries, which decides what its values can say against it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Carries {
+    /// A heart rate: it has a range, and it always moves.
+    HeartRate,
+    /// Anything else: a resting uterus or a full saturation may stand for long.
+    Other,
+}
+
+/// The trace of one channel.
 #[derive(Clone, Debug)]
 pub struct Trace {
     limits: TraceLimits,
+    carries: Carries,
     seen: Option<Seen>,
 }
 
@@ -183,9 +205,15 @@ struct Seen {
 }
 
 impl Trace {
-    /// A trace of which nothing has arrived.
+    /// The trace of a heart rate of which nothing has arrived.
     pub fn new(limits: TraceLimits) -> Self {
-        Self { limits, seen: None }
+        Self { limits, carries: Carries::HeartRate, seen: None }
+    }
+
+    /// The trace of anything else, whose values are not judged: only whether samples come, how old they are, whether their
+    /// times advance and whether they hold a signal.
+    pub fn of_other(limits: TraceLimits) -> Self {
+        Self { limits, carries: Carries::Other, seen: None }
     }
 
     /// Takes an arrival. `clock` is how far the source's clock is thought to be off now.
@@ -204,7 +232,10 @@ impl Trace {
                 seen.miss(merged.gap / arrival.step.max(1));
             }
             merged.new += 1;
-            seen.take(measured, *fetal, maternal, &self.limits);
+            match self.carries {
+                Carries::HeartRate => seen.take(measured, *fetal, maternal, &self.limits),
+                Carries::Other => seen.take_other(measured, *fetal),
+            }
         }
         if let Some(seen) = &mut self.seen {
             seen.clock = clock;
@@ -289,6 +320,15 @@ impl Seen {
 
     fn age_of(&self, measured: Moment, now: Moment) -> i64 {
         now.since(measured).saturating_add(self.clock.ahead)
+    }
+
+    /// A sample whose value says nothing of the trace.
+    fn take_other(&mut self, measured: Moment, sample: Sample) {
+        (self.newest, self.moved) = (measured, measured);
+        self.looped = [(measured, false); LONGEST_LOOP];
+        if sample.quality != FrameQuality::Lost {
+            self.signal = measured;
+        }
     }
 
     fn take(&mut self, measured: Moment, fetal: Sample, maternal: Sample, limits: &TraceLimits) {

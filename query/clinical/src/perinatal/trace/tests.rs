@@ -129,6 +129,28 @@ fn an_uncertain_clock_makes_a_trace_late_and_never_younger() {
 }
 
 #[test]
+fn what_is_no_heart_rate_may_stand_still_and_is_lost_and_late_all_the_same() {
+    let mut trace = Trace::of_other(TraceLimits::shipped());
+    let mut send = |arrived: i64, measured: i64, sample: Sample| {
+        let fetal = [sample];
+        let arrival =
+            Arrival { arrived: at(arrived), measured: at(measured), step: STEP, fetal: &fetal, maternal: &[] };
+        trace.arrive(&arrival, ClockError::new(0, 0).unwrap());
+        trace.state(at(arrived))
+    };
+    for sample in 0..40 {
+        assert_eq!(send(sample * STEP, sample * STEP, Sample::good(8.0)), TraceState::Live, "a uterus at rest");
+    }
+    assert_eq!(send(40 * STEP, 34 * STEP, Sample::good(8.0)), TraceState::Live, "what comes late makes it no older");
+    assert_eq!(send(47 * STEP, 42 * STEP, Sample::good(8.0)), TraceState::Late);
+    for sample in 48..60 {
+        send(sample * STEP, sample * STEP, Sample::LOST);
+    }
+    assert_eq!(trace.state(at(59 * STEP)), TraceState::Lost(LostBecause::NoSignal));
+    assert_eq!(trace.state(at(66 * STEP)), TraceState::Lost(LostBecause::NothingArrives));
+}
+
+#[test]
 fn five_words_and_no_other() {
     let words = [
         TraceState::Live,

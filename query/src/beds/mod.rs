@@ -1,0 +1,29 @@
+//! The beds of a view: cardiotocograms as they come, how honest each trace is, and what the analysis says of them.
+//!
+//! Everything but `watch` and `reading` is a function of what came and when: it reads no clock and does no I/O. What comes is the feed of one
+//! principal's own view and rows of that principal's own tables; there is no other way to a sample.
+
+mod bed;
+mod clock;
+mod course;
+mod lead;
+mod reading;
+mod rules;
+mod stretch;
+mod strip;
+mod told;
+mod ward;
+mod watch;
+
+pub use bed::{Bed, Came, Cursor, LineNow, News};
+pub use clock::SourceClock;
+pub use course::{Course, Judged};
+pub use lead::Lead;
+pub use rules::Rules;
+pub use stretch::{BedId, Place, Session, Stretch};
+pub use strip::{KEPT, SLOT, Slot, Strip};
+pub use told::{EventTold, LevelTold, LineTold, ReasonTold, WindowTold, Word, line, window};
+pub use ward::{BedEnd, Ended, Names, Ward};
+pub use watch::{Boards, Watch, moment};
+
+pub use model::Moment;

@@ -1,0 +1,249 @@
+//! The beds of one principal's view, and those that were closed.
+
+use super::bed::{Bed, Came};
+use super::rules::Rules;
+use super::stretch::{BedId, Place, Session, Stretch};
+use model::{Moment, Record};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A bed that is silent for this long is no longer shown.
+const SILENT: i64 = 30 * 60 * 1_000_000;
+/// What was measured longer ago opens no bed: it is history.
+const RECENT: i64 = 10 * 60 * 1_000_000;
+/// So many beds are read anew at one tick: each takes a few hundredths of a second.
+const ANEW_AT_ONCE: usize = 4;
+/// It is said for so long that a bed was closed.
+const SAID: i64 = 10 * 60 * 1_000_000;
+
+/// Why a bed is not shown any more.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum BedEnd {
+    /// Consent, scope or link no longer open it.
+    Withheld,
+    /// The source ended the monitoring.
+    Closed,
+    /// Nothing came for half an hour.
+    Silent,
+}
+
+impl BedEnd {
+    /// `withheld`, `closed` or `silent`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Withheld => "withheld",
+            Self::Closed => "closed",
+            Self::Silent => "silent",
+        }
+    }
+}
+
+/// A bed that was closed. Nothing of it is kept but that it was: not even whose it was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ended {
+    /// Which.
+    pub bed: BedId,
+    /// Why.
+    pub why: BedEnd,
+    /// When, by our clock.
+    pub at: Moment,
+}
+
+/// What a bed's source calls it, and what the viewing facility calls the patient.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct Names {
+    /// The viewing facility's own number for the patient; empty until it was read. Patient data.
+    pub own: String,
+    /// The bed as the ward calls it; empty where it was not said.
+    pub bed: String,
+    /// How the ward names the fetuses, in order.
+    pub fetuses: Vec<String>,
+}
+
+impl std::fmt::Debug for Names {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Names(******)")
+    }
+}
+
+/// A bed with its names and the newest record that was given live: the book is asked of it before the bed is shown.
+#[derive(Debug)]
+struct Kept {
+    bed: Bed,
+    names: Names,
+    newest: Option<Arc<Record>>,
+    /// The record that opened it.
+    session: Option<u128>,
+}
+
+/// All beds of one view.
+#[derive(Debug)]
+pub struct Ward {
+    rules: Arc<Rules>,
+    beds: BTreeMap<BedId, Kept>,
+    ended: Vec<Ended>,
+    /// Beds of which what was before has not been read.
+    unread: Vec<Place>,
+}
+
+impl Ward {
+    /// An empty one.
+    pub fn new(rules: Arc<Rules>) -> Self {
+        Self { rules, beds: BTreeMap::new(), ended: Vec::new(), unread: Vec::new() }
+    }
+
+    /// Takes a record that the feed gave; a bed that is not known yet is opened. What is no stretch of samples is left aside.
+    pub fn take(&mut self, record: &Arc<Record>, came: Came, now: Moment) {
+        if let Some(session) = Session::of(record) {
+            if matches!(came, Came::Now(_)) && !session.closed {
+                self.known(&session.place);
+            }
+            self.session(&session, now);
+            if let Some(kept) = self.beds.get_mut(&BedId::of(&session.place)) {
+                kept.newest = Some(record.clone());
+            }
+            return;
+        }
+        let Some(stretch) = Stretch::of(record) else { return };
+        let id = BedId::of(&stretch.place);
+        if !self.beds.contains_key(&id) {
+            if now.since(stretch.measured) > RECENT {
+                return;
+            }
+            self.known(&stretch.place);
+        }
+        let kept = self.open(&stretch.place, stretch.measured, now);
+        if kept.bed.take(&stretch, came) && matches!(came, Came::Now(_)) {
+            kept.newest = Some(record.clone());
+        }
+    }
+
+    /// Takes a stretch that was read from the view's table, with what the viewing facility calls the patient.
+    pub fn read(&mut self, stretch: &Stretch, own: &str, now: Moment) {
+        let kept = self.open(&stretch.place, stretch.measured, now);
+        own.clone_into(&mut kept.names.own);
+        kept.bed.take(stretch, Came::Before(now));
+    }
+
+    /// A bed's monitoring was opened, changed or closed.
+    pub fn session(&mut self, session: &Session, now: Moment) {
+        let id = BedId::of(&session.place);
+        if session.closed {
+            return self.end(id, BedEnd::Closed, now);
+        }
+        // what was opened long ago and of which nothing comes was left open
+        if !self.beds.contains_key(&id) && now.since(session.opened) > RECENT {
+            return;
+        }
+        let kept = self.open(&session.place, session.opened, now);
+        kept.session = Some(session.record);
+        kept.bed.expect(session.fetuses.len());
+        session.bed.clone_into(&mut kept.names.bed);
+        session.fetuses.clone_into(&mut kept.names.fetuses);
+    }
+
+    /// A bed that is open was read from the view's table.
+    pub fn opened(&mut self, session: &Session, own: &str, now: Moment) {
+        self.session(session, now);
+        if let Some(kept) = self.beds.get_mut(&BedId::of(&session.place)) {
+            own.clone_into(&mut kept.names.own);
+        }
+    }
+
+    /// A bed is opened by what came: what was before is to be read.
+    fn known(&mut self, place: &Place) {
+        let id = BedId::of(place);
+        self.ended.retain(|ended| ended.bed != id);
+        if !self.beds.contains_key(&id) {
+            self.unread.push(place.clone());
+        }
+    }
+
+    fn open(&mut self, place: &Place, began: Moment, now: Moment) -> &mut Kept {
+        self.beds.entry(BedId::of(place)).or_insert_with(|| Kept {
+            bed: Bed::new(place, began, self.rules.clone(), now),
+            names: Names::default(),
+            newest: None,
+            session: None,
+        })
+    }
+
+    /// Lets go of beds of which only old samples were read.
+    pub fn settle(&mut self, now: Moment) {
+        let old = |bed: &Bed| now.since(bed.strip().moment_of(bed.strip().end()).max(bed.began())) > RECENT;
+        self.beds.retain(|_, kept| kept.newest.is_some() || !old(&kept.bed));
+    }
+
+    /// Beds that were opened by what came, so that what was before has to be read; told once.
+    pub fn unread(&mut self) -> Vec<Place> {
+        std::mem::take(&mut self.unread)
+    }
+
+    /// The permission for a record has ended: nothing of its bed is shown any more, at once.
+    pub fn withheld(&mut self, record: u128, now: Moment) {
+        self.end_all(|kept| kept.session == Some(record) || kept.bed.holds(record), BedEnd::Withheld, now);
+    }
+
+    /// Closes the beds whose newest record is not permitted any more.
+    pub fn keep_permitted(&mut self, permits: impl Fn(&Record) -> bool, now: Moment) {
+        self.end_all(|kept| kept.newest.as_ref().is_some_and(|record| !permits(record)), BedEnd::Withheld, now);
+    }
+
+    fn end_all(&mut self, which: impl Fn(&Kept) -> bool, why: BedEnd, now: Moment) {
+        let which: Vec<BedId> = self.beds.iter().filter(|(_, kept)| which(kept)).map(|(id, _)| *id).collect();
+        for bed in which {
+            self.end(bed, why, now);
+        }
+    }
+
+    /// The source took a record back, or its newer version is not for this viewer: its samples go, the bed stays.
+    pub fn taken_back(&mut self, record: u128) {
+        for kept in self.beds.values_mut() {
+            kept.bed.take_back(record);
+        }
+    }
+
+    /// Closes a bed with a word.
+    pub fn end(&mut self, bed: BedId, why: BedEnd, at: Moment) {
+        if let Some(gone) = self.beds.remove(&bed) {
+            self.unread.retain(|place| place != gone.bed.place());
+            self.ended.push(Ended { bed, why, at });
+        }
+    }
+
+    /// Everything is void: what follows is read anew.
+    pub fn clear(&mut self) {
+        self.beds.clear();
+        self.unread.clear();
+    }
+
+    /// Time goes on. To be called a few times a second, whether or not anything came.
+    pub fn tick(&mut self, now: Moment) {
+        self.end_all(|kept| now.since(kept.bed.heard()) >= SILENT, BedEnd::Silent, now);
+        self.ended.retain(|ended| now.since(ended.at) < SAID);
+        let mut anew = ANEW_AT_ONCE;
+        for kept in self.beds.values_mut() {
+            anew -= usize::from(kept.bed.tick(now, anew > 0));
+        }
+    }
+
+    /// The beds.
+    pub fn beds(&self) -> impl Iterator<Item = (&Bed, &Names)> {
+        self.beds.values().map(|kept| (&kept.bed, &kept.names))
+    }
+    /// One bed.
+    pub fn bed(&self, id: BedId) -> Option<(&Bed, &Names)> {
+        self.beds.get(&id).map(|kept| (&kept.bed, &kept.names))
+    }
+    /// Beds that were closed within the last minutes.
+    pub fn ended(&self) -> &[Ended] {
+        &self.ended
+    }
+    /// By which limits they are read.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,176 @@
+use super::*;
+use crate::beds::bed::tests::{at, place};
+use crate::beds::{Lead, SLOT};
+use model::{
+    Author, BedSession, Category, ChangeKind, FrameQuality, Hops, Labels, Payload, RecordId, Role, Version, Waveform,
+    WaveformChannel, WaveformFrame,
+};
+
+const SECOND: i64 = 1_000_000;
+
+/// Half a second of a patient's first trace, from a sample on.
+fn record(patient: &str, first: i64) -> Arc<Record> {
+    let frame = |channel: &str, values: [f32; 2]| WaveformFrame {
+        channel: WaveformChannel::from_code(channel).unwrap(),
+        samples: values.to_vec(),
+        quality: vec![FrameQuality::Good; 2],
+    };
+    let payload = Payload::Waveform(Waveform {
+        session: "bed-3".to_owned(),
+        device: "CTG-1".to_owned(),
+        hertz: 4.0,
+        sequence: first as u64 / 2,
+        frames: vec![frame("fhr1", [140.0 + (first % 5) as f32, 141.0]), frame("uc", [8.0, 8.0])],
+        hops: Hops::default(),
+        held_back: false,
+    });
+    stated(patient, &format!("{first}"), at(first * SLOT), payload)
+}
+
+/// The record that opens, or closes, a patient's bed.
+fn bed(patient: &str, closed: Option<Moment>) -> Arc<Record> {
+    let payload = Payload::Bed(BedSession {
+        session: "bed-3".to_owned(),
+        bed: "LDR 3".to_owned(),
+        opened: at(0),
+        closed,
+        closing: String::new(),
+        fetuses: vec!["A".to_owned(), "B".to_owned()],
+        devices: Vec::new(),
+    });
+    stated(patient, "bed", at(0), payload)
+}
+
+fn stated(patient: &str, id: &str, occurred: Moment, payload: Payload) -> Arc<Record> {
+    let record = Record::new(
+        place(patient).patient,
+        RecordId::parse(&format!("{patient}/{id}")).unwrap(),
+        Version::FIRST,
+        Category::Waveform,
+        occurred,
+        occurred,
+        Labels::NONE,
+        None,
+        Author { member: None, role: Role::System },
+        ChangeKind::Upsert,
+        Some(payload),
+    );
+    Arc::new(record.unwrap())
+}
+
+fn digest(patient: &str, first: i64) -> u128 {
+    record(patient, first).reference().digest()
+}
+
+/// Two beds with ten seconds each.
+fn ward() -> Ward {
+    let mut ward = Ward::new(Arc::new(Rules::shipped()));
+    for patient in ["001", "002"] {
+        for first in (0..40).step_by(2) {
+            let arrived = at((first + 2) * SLOT);
+            ward.take(&record(patient, first), Came::Now(arrived), arrived);
+        }
+    }
+    ward.tick(at(42 * SLOT));
+    ward
+}
+
+fn heart(ward: &Ward, patient: &str, slot: i64) -> bool {
+    let (bed, _) = ward.bed(BedId::of(&place(patient))).unwrap();
+    bed.strip().get(Lead::First, slot).is_some()
+}
+
+#[test]
+fn what_is_withheld_closes_its_bed_at_once_and_nothing_of_it_is_left_but_the_word() {
+    let mut ward = ward();
+    let id = BedId::of(&place("001"));
+    ward.withheld(digest("001", 20), at(43 * SLOT));
+    assert!(ward.bed(id).is_none());
+    assert_eq!(ward.ended(), [Ended { bed: id, why: BedEnd::Withheld, at: at(43 * SLOT) }]);
+    assert_eq!(ward.beds().count(), 1, "the other's bed is not disturbed");
+    // the rest of what is withheld finds nothing more
+    ward.withheld(digest("001", 22), at(43 * SLOT));
+    assert_eq!(ward.ended().len(), 1);
+    ward.tick(at(43 * SLOT + SAID));
+    assert!(ward.ended().is_empty());
+}
+
+#[test]
+fn a_bed_whose_newest_record_is_not_permitted_any_more_is_closed_before_the_feed_says_so() {
+    let mut ward = ward();
+    ward.keep_permitted(|_| true, at(43 * SLOT));
+    assert_eq!(ward.beds().count(), 2);
+    ward.keep_permitted(|record| record.patient == place("002").patient, at(43 * SLOT));
+    assert_eq!(ward.beds().map(|(bed, _)| bed.id()).collect::<Vec<_>>(), [BedId::of(&place("002"))]);
+    assert_eq!(ward.ended().first().map(|ended| ended.why), Some(BedEnd::Withheld));
+}
+
+#[test]
+fn a_bed_that_is_opened_again_is_read_anew() {
+    let mut ward = ward();
+    assert_eq!(ward.unread(), [place("001"), place("002")]);
+    assert_eq!(ward.unread(), []);
+    ward.withheld(digest("001", 20), at(43 * SLOT));
+    ward.take(&record("001", 44), Came::Now(at(46 * SLOT)), at(46 * SLOT));
+    assert!(ward.ended().is_empty() && ward.unread() == [place("001")]);
+    assert!(heart(&ward, "001", 0) && !heart(&ward, "001", -4), "nothing of before is remembered");
+    for first in (0..44).step_by(2) {
+        ward.read(&Stretch::of(&record("001", first)).unwrap(), "H-77", at(46 * SLOT));
+    }
+    let (bed, names) = ward.bed(BedId::of(&place("001"))).unwrap();
+    assert_eq!((names.own.as_str(), bed.began()), ("H-77", at(0)));
+    assert!(!format!("{names:?}").contains("77"), "neither tells of the patient");
+}
+
+#[test]
+fn what_a_source_takes_back_leaves_its_bed_open() {
+    let mut ward = ward();
+    ward.taken_back(digest("001", 20));
+    assert!(!heart(&ward, "001", 20) && heart(&ward, "001", 22) && heart(&ward, "002", 20));
+}
+
+#[test]
+fn a_bed_is_opened_before_anything_comes_and_closed_by_its_source() {
+    let mut ward = Ward::new(Arc::new(Rules::shipped()));
+    ward.take(&bed("001", None), Came::Now(at(0)), at(0));
+    let id = BedId::of(&place("001"));
+    let (opened, names) = ward.bed(id).unwrap();
+    assert_eq!((names.bed.as_str(), names.fetuses.len(), opened.lines(at(0)).len()), ("LDR 3", 2, 2));
+    assert_eq!(ward.unread(), [place("001")]);
+    ward.take(&record("001", 0), Came::Now(at(2 * SLOT)), at(2 * SLOT));
+    assert_eq!(ward.beds().count(), 1);
+    ward.take(&bed("001", Some(at(8 * SLOT))), Came::Now(at(8 * SLOT)), at(8 * SLOT));
+    assert_eq!((ward.beds().count(), ward.ended().first().map(|ended| ended.why)), (0, Some(BedEnd::Closed)));
+    // opened and withheld before anything came
+    ward.take(&bed("002", None), Came::Now(at(0)), at(0));
+    ward.withheld(bed("002", None).reference().digest(), at(SECOND));
+    assert_eq!(ward.ended().last().map(|ended| ended.why), Some(BedEnd::Withheld));
+    // left open long ago
+    ward.take(&bed("003", None), Came::Before(at(RECENT + SECOND)), at(RECENT + SECOND));
+    assert_eq!(ward.beds().count(), 0);
+}
+
+#[test]
+fn history_opens_no_bed() {
+    let mut ward = Ward::new(Arc::new(Rules::shipped()));
+    let late = at(RECENT + 11 * SECOND);
+    ward.take(&record("001", 0), Came::Before(late), late);
+    assert_eq!(ward.beds().count(), 0);
+    ward.read(&Stretch::of(&record("001", 0)).unwrap(), "", late);
+    ward.settle(late);
+    assert_eq!(ward.beds().count(), 0);
+    // but what a consent opens of a bed that is watched now does
+    ward.take(&record("001", 60), Came::Before(late), late);
+    assert_eq!((ward.beds().count(), ward.unread().len()), (1, 1));
+}
+
+#[test]
+fn a_bed_that_is_silent_is_called_lost_and_closed_with_a_word_after_half_an_hour() {
+    let mut ward = ward();
+    ward.tick(at(42 * SLOT + SILENT - SECOND));
+    let (bed, _) = ward.bed(BedId::of(&place("001"))).unwrap();
+    assert!(bed.lines(at(SILENT)).iter().all(|line| line.state.code() == "lost"));
+    ward.tick(at(42 * SLOT + SILENT));
+    assert_eq!(ward.beds().count(), 0);
+    assert!(ward.ended().iter().all(|ended| ended.why == BedEnd::Silent) && ward.ended().len() == 2);
+}

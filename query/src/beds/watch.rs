@@ -1,0 +1,265 @@
+//! A principal's beds, watched: the one place here that reads a clock.
+//!
+//! However many pages one person has open, their view is watched once. A watch ends when nobody looks any more.
+
+use super::bed::Came;
+use super::reading::{Wanted, read, sessions};
+use super::rules::Rules;
+use super::stretch::{BedId, Session, Stretch};
+use super::strip::{KEPT, SLOT, Strip};
+use super::ward::{BedEnd, Ward};
+use crate::session::now;
+use crate::{QueryError, ReadingRoom};
+use model::{Category, CategorySet, Frontier, Moment, Principal, Record};
+use parking_lot::Mutex;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, Instant};
+use views::{FeedItem, FeedStart, Subscription, Vanishing, Views};
+
+/// How often time goes on in a ward, whether or not anything comes.
+const TICK: Duration = Duration::from_millis(250);
+/// A bed that was opened longer ago than this is known by what comes of it alone; in microseconds.
+const LONGEST: i64 = 7 * 24 * 3_600 * 1_000_000;
+/// How long a watch waits to be taken in before it reads what was before.
+const JOINING: Duration = Duration::from_secs(2);
+
+/// The beds of whoever asks.
+pub struct Boards {
+    room: Arc<ReadingRoom>,
+    views: Arc<Views>,
+    rules: Arc<Rules>,
+    watches: Mutex<HashMap<Principal, Weak<Watch>>>,
+}
+
+/// One principal's beds while somebody looks at them.
+pub struct Watch {
+    shared: Arc<Shared>,
+    task: tokio::task::AbortHandle,
+}
+
+struct Shared {
+    principal: Principal,
+    room: Arc<ReadingRoom>,
+    views: Arc<Views>,
+    ward: Mutex<Ward>,
+    /// Why it is over.
+    over: OnceLock<&'static str>,
+}
+
+impl Boards {
+    /// Boards over a reading room and the views behind it, read by some rules.
+    pub fn new(room: Arc<ReadingRoom>, views: Arc<Views>, rules: Arc<Rules>) -> Self {
+        Self { room, views, rules, watches: Mutex::default() }
+    }
+
+    /// The principal's beds, watched from now on until the last of what this gives is dropped.
+    pub fn watch(&self, principal: &Principal) -> Arc<Watch> {
+        let mut watches = self.watches.lock();
+        watches.retain(|_, watch| watch.strong_count() > 0);
+        let going_on = watches.get(principal).and_then(Weak::upgrade).filter(|watch| watch.over().is_none());
+        going_on.unwrap_or_else(|| {
+            let shared = Arc::new(Shared {
+                principal: principal.clone(),
+                room: self.room.clone(),
+                views: self.views.clone(),
+                ward: Mutex::new(Ward::new(self.rules.clone())),
+                over: OnceLock::new(),
+            });
+            let task = tokio::spawn(follow(shared.clone())).abort_handle();
+            let watch = Arc::new(Watch { shared, task });
+            watches.insert(principal.clone(), Arc::downgrade(&watch));
+            watch
+        })
+    }
+}
+
+impl Watch {
+    /// Looks at the beds as they are at this moment; what is not permitted at this moment is not among them.
+    pub fn look<T>(&self, look: impl FnOnce(&Ward, Moment) -> T) -> T {
+        let now = now();
+        let mut ward = self.shared.ward.lock();
+        self.shared.keep_permitted(&mut ward, now);
+        look(&ward, now)
+    }
+
+    /// Whose beds they are.
+    pub fn principal(&self) -> &Principal {
+        &self.shared.principal
+    }
+
+    /// What was measured at a bed within a time (microseconds since 1970), as the principal's view holds it now; `None` where no
+    /// such bed is watched. Slots are counted from its beginning; when each came is not known.
+    ///
+    /// # Errors
+    /// When the statement is refused or does not come to its end.
+    pub async fn history(&self, bed: BedId, (from, until): (i64, i64)) -> Result<Option<Strip>, QueryError> {
+        let place = self.look(|ward, _| ward.bed(bed).map(|(bed, _)| bed.place().clone()));
+        let (Some(place), Some(from), Some(until)) = (place, moment(from), moment(until)) else { return Ok(None) };
+        let mut strip = Strip::new(from);
+        let put = |stretch: &Stretch, _: &str| strip.lay(stretch);
+        let shared = &self.shared;
+        read(&shared.room, &shared.principal, Wanted::One(&place), (from, until), put).await?;
+        Ok(Some(strip))
+    }
+
+    /// Why the watch is over; `None` while it goes on.
+    pub fn over(&self) -> Option<&'static str> {
+        self.shared.over.get().copied()
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Shared {
+    fn keep_permitted(&self, ward: &mut Ward, now: Moment) {
+        let permits = |record: &Record| self.views.feeds().permits(&self.principal, record, now);
+        ward.keep_permitted(permits, now);
+    }
+
+    fn subscribe(&self) -> Subscription {
+        let waveforms = CategorySet::of(Category::Waveform);
+        self.views.feeds().subscribe(self.views.store(), &self.principal, FeedStart::Now, waveforms)
+    }
+}
+
+/// A moment from microseconds since 1970; `None` outside the years the model knows.
+pub fn moment(micros: i64) -> Option<Moment> {
+    Moment::from_micros(micros).ok()
+}
+
+/// Follows the feed until it ends.
+async fn follow(shared: Arc<Shared>) {
+    let why = match watch(&shared).await {
+        Ok(why) => why,
+        Err(error) => {
+            tracing::warn!(code = error.code(), facility = %shared.principal.facility, "beds cannot be watched");
+            "internal"
+        }
+    };
+    shared.ward.lock().clear();
+    let _ = shared.over.set(why);
+}
+
+async fn watch(shared: &Shared) -> Result<&'static str, QueryError> {
+    let mut subscription = shared.subscribe();
+    let mut waiting = joined(&mut subscription).await;
+    read_before(shared, Wanted::All).await?;
+    let mut ticked = Instant::now();
+    loop {
+        let item = match waiting.pop() {
+            Some(item) => item,
+            None => match subscription.next(TICK).await {
+                Some(Ok(item)) => item,
+                Some(Err(_)) => return Ok("internal"),
+                None => return Ok("feeds_ended"),
+            },
+        };
+        match take(shared, item) {
+            Taken::All => {}
+            Taken::Reset => {
+                // the whole view anew is for those who keep it: beds are read again where they were
+                subscription = shared.subscribe();
+                waiting = joined(&mut subscription).await;
+                read_before(shared, Wanted::All).await?;
+            }
+            Taken::Closed(why) => return Ok(why),
+        }
+        if ticked.elapsed() >= TICK {
+            ticked = Instant::now();
+            let moment = now();
+            let unread = {
+                let mut ward = shared.ward.lock();
+                shared.keep_permitted(&mut ward, moment);
+                ward.tick(moment);
+                ward.unread()
+            };
+            for place in unread {
+                read_before(shared, Wanted::One(&place)).await?;
+            }
+        }
+    }
+}
+
+/// Waits until the feed has taken the listener in: what comes after is told to it, and what was before is read. Gives what
+/// came meanwhile, the newest first.
+async fn joined(subscription: &mut Subscription) -> Vec<FeedItem> {
+    let (begun, mut waiting) = (Instant::now(), Vec::new());
+    while begun.elapsed() < JOINING {
+        match subscription.next(Duration::from_millis(20)).await {
+            Some(Ok(FeedItem::Heartbeat { frontier, .. })) if frontier != Frontier::start() => break,
+            Some(Ok(FeedItem::Heartbeat { .. })) => {}
+            Some(Ok(item)) => waiting.push(item),
+            Some(Err(_)) | None => break,
+        }
+    }
+    waiting.reverse();
+    waiting
+}
+
+/// Reads the last hour. What is withdrawn while it is read is told by the feed afterwards.
+async fn read_before(shared: &Shared, wanted: Wanted<'_>) -> Result<(), QueryError> {
+    let (from, until) = (now().plus_micros(-KEPT * SLOT), now().plus_micros(KEPT * SLOT));
+    let put = |stretch: &Stretch, own: &str| shared.ward.lock().read(stretch, own, now());
+    let done = read(&shared.room, &shared.principal, wanted, (from, until), put).await;
+    let since = now().plus_micros(-LONGEST);
+    let open = |session: &Session, own: &str| shared.ward.lock().opened(session, own, now());
+    let done = match done {
+        Ok(()) => sessions(&shared.room, &shared.principal, since, open).await,
+        failed => failed,
+    };
+    shared.ward.lock().settle(now());
+    match done {
+        // what was taken meanwhile is gone from the ward by what the feed says; the rest is there
+        Err(QueryError::PermissionsChanged | QueryError::TooMany { .. }) => Ok(()),
+        done => done,
+    }
+}
+
+enum Taken {
+    All,
+    Reset,
+    Closed(&'static str),
+}
+
+fn take(shared: &Shared, item: FeedItem) -> Taken {
+    let now = now();
+    let mut ward = shared.ward.lock();
+    match item {
+        FeedItem::Appeared { record, historic, .. } | FeedItem::Changed { record, historic, .. } => {
+            ward.take(&record, if historic { Came::Before(now) } else { Came::Now(now) }, now);
+        }
+        FeedItem::Vanished { record, reason: Vanishing::Withheld, .. } => ward.withheld(record.digest(), now),
+        FeedItem::Vanished { record, .. } => ward.taken_back(record.digest()),
+        FeedItem::Reset(_) => {
+            ward.clear();
+            return Taken::Reset;
+        }
+        FeedItem::Closed(closing) => {
+            let beds: Vec<_> = ward.beds().map(|(bed, _)| bed.id()).collect();
+            for bed in beds {
+                ward.end(bed, BedEnd::Withheld, now);
+            }
+            return Taken::Closed(closing.code());
+        }
+        FeedItem::Heartbeat { .. } => {}
+    }
+    Taken::All
+}
+
+impl fmt::Debug for Boards {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Boards").field("watches", &self.watches.lock().len()).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch").field("facility", &self.shared.principal.facility).finish_non_exhaustive()
+    }
+}
