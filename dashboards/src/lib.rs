@@ -9,6 +9,7 @@
 //!
 //! It is *not* a way around either: there is no route here that reads rows by another path.
 
+mod beds;
 mod feed;
 mod laboratory;
 mod office;
@@ -23,6 +24,7 @@ use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::routing::{get, post};
+use query::beds::{Boards, Rules};
 use query::{Authenticator, ReadingRoom};
 use std::fmt;
 use std::sync::Arc;
@@ -38,6 +40,7 @@ struct Windows {
     views: Arc<Views>,
     authenticator: Arc<dyn Authenticator>,
     office: Arc<dyn Office>,
+    boards: Boards,
 }
 
 impl fmt::Debug for Windows {
@@ -60,6 +63,9 @@ const POLICY: &str =
 /// - `GET /api/laboratory/codes?patient=`: which laboratory codes there are of one of the caller's patients.
 /// - `GET /api/laboratory?patient=&code=`: one code's results of that patient.
 /// - `GET /api/feed[?after=]`: what appears, changes and vanishes, a JSON object per line, with heartbeats.
+/// - `GET /api/beds`, `GET /api/beds/bed?bed=`: the beds that are watched, and one of them, four JSON objects a second.
+/// - `GET /api/beds/history?bed=&from_us=&until_us=`, `GET /api/beds/seen?bed=&at_us=`: what was measured at a bed before, and
+///   what was on the screen at a moment.
 /// - `GET /api/notices`, `POST /api/notices/acknowledge`: what the facility is told, and that it was.
 /// - `GET /api/glasses`, `POST /api/glasses/review`: broken glasses, what was read under each, and their review.
 /// - `GET /api/published[?from_us=&until_us=]`: what became of what the facility published.
@@ -75,11 +81,16 @@ pub fn router(
     let header = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value))
     };
+    let boards = Boards::new(room.clone(), views.clone(), Arc::new(Rules::shipped()));
     let data = Router::new()
         .route("/api/summary", get(summary::summary))
         .route("/api/laboratory", get(laboratory::series))
         .route("/api/laboratory/codes", get(laboratory::codes))
         .route("/api/feed", get(feed::feed))
+        .route("/api/beds", get(beds::wall))
+        .route("/api/beds/bed", get(beds::bed))
+        .route("/api/beds/history", get(beds::history))
+        .route("/api/beds/seen", get(beds::seen))
         .route("/api/notices", get(office::notices))
         .route("/api/notices/acknowledge", post(office::acknowledge))
         .route("/api/glasses", get(office::glasses))
@@ -87,7 +98,7 @@ pub fn router(
         .route("/api/published", get(office::published))
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(header(CACHE_CONTROL, "no-store"))
-        .with_state(Arc::new(Windows { room, views, authenticator, office }));
+        .with_state(Arc::new(Windows { room, views, authenticator, office, boards }));
     page::routes().merge(data).layer(
         ServiceBuilder::new()
             .layer(header(CONTENT_SECURITY_POLICY, POLICY))

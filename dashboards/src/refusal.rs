@@ -20,6 +20,8 @@ pub(crate) enum Refusal {
     Query(QueryError),
     /// The office's.
     Declined(Declined),
+    /// No such bed is watched by the caller.
+    NoBed,
     /// The answer's columns are not the ones asked for.
     Shape,
 }
@@ -63,6 +65,7 @@ impl Refusal {
                 Why::Unavailable => "unavailable",
                 Why::Internal => "internal",
             },
+            Self::NoBed => "nothing",
             Self::Shape => "internal",
         }
     }
@@ -85,6 +88,7 @@ impl Refusal {
                 Why::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
                 Why::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             },
+            Self::NoBed => StatusCode::NOT_FOUND,
             // Asked again it is answered.
             Self::Query(QueryError::PermissionsChanged) => StatusCode::CONFLICT,
             Self::Query(_) | Self::Shape => StatusCode::INTERNAL_SERVER_ERROR,
@@ -98,6 +102,7 @@ impl Refusal {
             Self::Parameter(what) => (*what).to_owned(),
             Self::Query(error) => error.to_string(),
             Self::Declined(declined) => declined.message.clone(),
+            Self::NoBed => "no such bed is watched".to_owned(),
             Self::Shape => "the node could not answer".to_owned(),
         }
     }

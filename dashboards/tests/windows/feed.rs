@@ -1,37 +1,12 @@
 //! The live lines.
 
+use crate::lines::Lines;
 use crate::region::{CLINIC, HOSPITAL, Region, STRANGER, physician};
-use axum::body::BodyDataStream;
-use futures::StreamExt;
+use futures::StreamExt as _;
 use serde_json::Value;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
-
-/// The lines of one watch.
-struct Lines {
-    body: BodyDataStream,
-    rest: Vec<u8>,
-}
 
 impl Lines {
-    async fn of(region: &Region, path: &str, facility: &str) -> Self {
-        let response = region.get(path, Some(&physician(facility))).await;
-        assert_eq!(response.status(), 200);
-        assert_eq!(response.headers()["cache-control"], "no-store");
-        Self { body: response.into_body().into_data_stream(), rest: Vec::new() }
-    }
-
-    async fn next(&mut self) -> Value {
-        loop {
-            if let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = self.rest.drain(..=end).collect();
-                return serde_json::from_slice(&line).unwrap();
-            }
-            let piece = tokio::time::timeout(Duration::from_secs(10), self.body.next()).await;
-            self.rest.extend_from_slice(&piece.unwrap().unwrap().unwrap());
-        }
-    }
-
     /// Lines up to the next heartbeat, and the heartbeat.
     async fn until_heartbeat(&mut self) -> (Vec<Value>, Value) {
         let mut lines = Vec::new();

@@ -4,7 +4,11 @@
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod beds;
+#[cfg(test)]
 mod feed;
+#[cfg(test)]
+mod lines;
 #[cfg(test)]
 mod metrics;
 #[cfg(test)]

@@ -240,6 +240,43 @@ impl Region {
         self.say(Body::Record(Box::new(record.unwrap())));
     }
 
+    /// Half a second of a cardiotocogram of one of the hospital's patients, whose first sample was measured at `from`.
+    pub fn wave(&self, number: usize, sequence: u64, from: Moment) {
+        let frame = |channel: &str, values: [f32; 2]| WaveformFrame {
+            channel: WaveformChannel::from_code(channel).unwrap(),
+            samples: values.to_vec(),
+            quality: vec![FrameQuality::Good; 2],
+        };
+        let moves = (sequence % 9) as f32;
+        let payload = Payload::Waveform(Waveform {
+            session: format!("bed-{number}"),
+            device: "CTG-1".to_owned(),
+            hertz: 4.0,
+            sequence,
+            frames: vec![
+                frame("fhr1", [140.0 + moves, 141.5 + moves]),
+                frame("uc", [8.0, 8.0]),
+                frame("mhr", [80.0, 81.0 + moves]),
+            ],
+            hops: Hops::default(),
+            held_back: false,
+        });
+        let record = Record::new(
+            patient(HOSPITAL, number),
+            RecordId::parse(&format!("{number}/wave/{sequence}")).unwrap(),
+            Version::FIRST,
+            Category::Waveform,
+            from,
+            from,
+            Labels::NONE,
+            None,
+            Author { member: None, role: Role::System },
+            ChangeKind::Upsert,
+            Some(payload),
+        );
+        self.say(Body::Record(Box::new(record.unwrap())));
+    }
+
     /// One event's way, as the pipeline walks it.
     fn say(&self, body: Body) {
         let partition = usize::from(!matches!(body, Body::Directory(_)));
