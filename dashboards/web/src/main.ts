@@ -1,4 +1,5 @@
 import "./style.css";
+import { Wall } from "./beds/wall";
 import { glasses } from "./glasses";
 import { Live } from "./live";
 import { type Line, open, Refused, type Series, type Session, type Summary } from "./node";
@@ -20,12 +21,13 @@ const wait = (milliseconds: number): Promise<void> => new Promise((done) => setT
 // === A visit: from a token accepted to signing out ===
 
 type Office = "notices" | "glasses" | "published";
-type PageName = Office | "records";
-const PAGES: readonly PageName[] = ["records", "notices", "glasses", "published"];
+type PageName = Office | "records" | "beds";
+const PAGES: readonly PageName[] = ["records", "beds", "notices", "glasses", "published"];
 
 class Visit {
   private readonly office: Readonly<Record<Office, Pick<Page<unknown>, "refresh" | "redraw" | "tick" | "end">>>;
   readonly live = new Live();
+  private readonly wall: Wall;
   private readonly pulse = new Pulse();
   private readonly counts: Shown;
   private readonly curve: Shown;
@@ -53,6 +55,7 @@ class Visit {
       glasses: glasses(session, signedOut),
       published: published(session, signedOut),
     };
+    this.wall = new Wall(session, signedOut);
     this.counts = new Shown(async () => {
       this.summary = await session.summary();
       if (!this.over.signal.aborted) this.drawSummary();
@@ -84,6 +87,7 @@ class Visit {
     element("counts").replaceChildren();
     element("codes").replaceChildren();
     for (const page of Object.values(this.office)) page.end();
+    this.wall.end();
   }
 
   /** Shows one page. What stands on it is asked for anew. */
@@ -93,7 +97,9 @@ class Visit {
       if (button.dataset.page === page) button.setAttribute("aria-current", "page");
       else button.removeAttribute("aria-current");
     }
-    if (page !== "records") this.ask(page);
+    if (page === "beds") this.wall.begin();
+    else this.wall.end();
+    if (page !== "records" && page !== "beds") this.ask(page);
   }
 
   ask(page: Office): void {
@@ -102,6 +108,7 @@ class Visit {
 
   redraw(): void {
     for (const page of Object.values(this.office)) page.redraw();
+    this.wall.redraw();
     this.drawn = "";
     this.drawSummary();
     if (this.series) this.drawSeries(this.series);

@@ -1,3 +1,5 @@
+import type { BedLine, Recorded, Seen, WallLine } from "./beds/node";
+
 // What the node is asked and what it answers. The token lives in the closure of a session and nowhere else.
 
 export interface Summary {
@@ -177,6 +179,12 @@ export interface Session {
   published(fromUs: number | undefined, untilUs: number | undefined): Promise<Published>;
   /** Reads lines until the feed ends. Lines that came together are given together. */
   feed(after: string | undefined, stop: AbortSignal, lines: (lines: Line[]) => void): Promise<void>;
+  /** The wall, four lines a second. */
+  beds(stop: AbortSignal, lines: (lines: WallLine[]) => void): Promise<void>;
+  /** One bed, likewise. */
+  bed(bed: string, stop: AbortSignal, lines: (lines: BedLine[]) => void): Promise<void>;
+  history(bed: string, fromUs: number, untilUs: number): Promise<Recorded>;
+  seen(bed: string, atUs: number): Promise<Seen>;
 }
 
 /** A question that has no answer by then counts as failed: a hanging node must not look like a quiet one. */
@@ -201,6 +209,20 @@ export function open(token: string): Session {
   };
   const answer = async <T>(path: string, said?: unknown, patience = PATIENCE): Promise<T> =>
     (await (await ask(path, AbortSignal.timeout(patience), said)).json()) as T;
+  const told = async <T>(path: string, stop: AbortSignal, lines: (lines: T[]) => void): Promise<void> => {
+    const response = await ask(path, stop);
+    if (!response.body) throw new Refused(response.status, "internal");
+    const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = "";
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      const whole = (rest + value).split("\n");
+      rest = whole.pop() ?? "";
+      const told = whole.filter((text) => text !== "").map((text) => JSON.parse(text) as T);
+      if (told.length > 0) lines(told);
+    }
+  };
   return {
     summary: () => answer("/api/summary"),
     series: (patient, code) => answer(`/api/laboratory?${new URLSearchParams({ patient, code })}`),
@@ -215,20 +237,15 @@ export function open(token: string): Session {
       if (untilUs !== undefined) period.set("until_us", String(untilUs));
       return answer(`/api/published?${period}`, undefined, LONG_PATIENCE);
     },
-    async feed(after, stop, lines) {
-      const query = after === undefined ? "" : `?${new URLSearchParams({ after })}`;
-      const response = await ask(`/api/feed${query}`, stop);
-      if (!response.body) throw new Refused(response.status, "internal");
-      const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-      let rest = "";
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) return;
-        const whole = (rest + value).split("\n");
-        rest = whole.pop() ?? "";
-        const told = whole.filter((text) => text !== "").map((text) => JSON.parse(text) as Line);
-        if (told.length > 0) lines(told);
-      }
+    feed: (after, stop, lines) =>
+      told(`/api/feed${after === undefined ? "" : `?${new URLSearchParams({ after })}`}`, stop, lines),
+    beds: (stop, lines) => told("/api/beds", stop, lines),
+    bed: (bed, stop, lines) => told(`/api/beds/bed?${new URLSearchParams({ bed })}`, stop, lines),
+    history: (bed, fromUs, untilUs) => {
+      const asked = { bed, from_us: String(Math.round(fromUs)), until_us: String(Math.round(untilUs)) };
+      return answer(`/api/beds/history?${new URLSearchParams(asked)}`);
     },
+    seen: (bed, atUs) =>
+      answer(`/api/beds/seen?${new URLSearchParams({ bed, at_us: String(Math.round(atUs)) })}`),
   };
 }
