@@ -5,9 +5,10 @@ CARGO ?= cargo
 TOOLS := .tools
 VENV  := .venv
 DEMO_DIR ?= data/demo
+PAGE  := dashboards/web
 export PATH := $(CURDIR)/$(TOOLS)/bin:$(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: demo demo-check test test-long fuzz check fmt clippy alone unit clients bench tools system-packages broker clean help
+.PHONY: page page-check test-packages demo demo-check test test-long fuzz check fmt clippy alone unit clients bench tools system-packages broker clean help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -26,7 +27,7 @@ test: tools ## everything CI runs
 	$(MAKE) unit
 	$(MAKE) demo-check
 
-check: fmt clippy alone ## formatting, lints, each light room alone
+check: fmt clippy alone page-check ## formatting, lints, each light room alone
 
 fmt:
 	$(CARGO) fmt --all --check
@@ -67,7 +68,10 @@ bench: system-packages ## optimised build, then the figures of docs/benchmarks.m
 	$(CARGO) build --release --locked -p ajisai
 	target/release/ajisai bench
 
-tools: system-packages broker $(VENV)/.ready ## what only tests need: a Kafka-protocol broker, the Python clients
+tools: test-packages broker $(VENV)/.ready $(PAGE)/node_modules/.ready ## what only tests need: a Kafka-protocol broker, the Python clients, a browser
+
+test-packages:
+	@deploy/install-packages tests
 
 system-packages:
 	@deploy/install-packages
@@ -85,5 +89,17 @@ $(VENV)/.ready: tests/clients/requirements.txt | system-packages
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r tests/clients/requirements.txt
 	touch $@
 
+$(PAGE)/node_modules/.ready: $(PAGE)/package.json $(PAGE)/package-lock.json | test-packages
+	cd $(PAGE) && npm ci --no-audit --no-fund --loglevel=error
+	touch $@
+
+page: $(PAGE)/node_modules/.ready ## build the page that the binary carries (dashboards/web/dist, checked in)
+	cd $(PAGE) && npm run --silent build
+
+# The page is carried as it was checked in: is it what its sources give?
+page-check: $(PAGE)/node_modules/.ready ## fail where the page that is checked in is not what its sources give
+	directory=$$(mktemp -d) && cd $(PAGE) && npm run --silent build -- --outDir $$directory --emptyOutDir --logLevel error && \
+		diff -r $$directory dist && rm -rf $$directory
+
 clean: ## everything built or installed here
-	rm -rf target $(TOOLS) $(VENV) data
+	rm -rf target $(TOOLS) $(VENV) $(PAGE)/node_modules data
