@@ -44,7 +44,7 @@ pub struct Acquaintances<'a> {
 }
 
 impl Book {
-    /// What this viewer knows of where its patients are known. Costs a look at every link that was ever stated.
+    /// What this viewer knows of where its patients are known. Costs a look at every link that was taken back.
     pub fn acquaintances<'a>(&'a self, viewer: &'a Principal, moment: Moment) -> Acquaintances<'a> {
         let known = self.directory.viewer(viewer, moment).ok();
         let parted = known.map(|known| self.links.parted(&self.patients, known.facility)).unwrap_or_default();

@@ -52,6 +52,8 @@ pub(crate) struct Links {
     ids: PackedIds,
     index: HashIndex,
     links: Vec<LinkEntry>,
+    /// The places of the links taken back.
+    taken_back: Vec<u32>,
     persons: Vec<Members>,
     /// For each person the places of the links that hold it together.
     held_by: Vec<Vec<u32>>,
@@ -116,7 +118,7 @@ impl Links {
     /// Where links of a facility's own patients were taken back.
     pub(crate) fn parted(&self, patients: &Patients, facility: FacilityIx) -> Parted {
         let mut parted = Parted::default();
-        for link in self.links.iter().filter(|link| link.state == LinkState::Unlinked) {
+        for link in self.taken_back.iter().filter_map(|at| self.links.get(*at as usize)) {
             for (own, other) in [(link.a, link.b), (link.b, link.a)] {
                 if let (Some(source), true) = (patients.source(other), patients.source(own) == Some(facility)) {
                     parted.entry(own).or_default().push(source);
@@ -183,6 +185,7 @@ impl Links {
             Some(link) if link.state == LinkState::Confirmed => link.state = LinkState::Unlinked,
             _ => return Relinked::Unchanged,
         }
+        self.taken_back.push(at);
         Relinked::Changed(self.part(at, patients))
     }
 
@@ -251,6 +254,7 @@ impl Links {
         self.ids.bytes()
             + self.index.bytes()
             + self.links.capacity() * size_of::<LinkEntry>()
+            + self.taken_back.capacity() * size_of::<u32>()
             + self.persons.capacity() * size_of::<Members>()
             + self.persons.iter().map(outside).sum::<usize>()
             + self.held_by.capacity() * size_of::<Vec<u32>>()

@@ -23,6 +23,7 @@ mod of_record;
 mod person;
 mod tables;
 mod target;
+mod thresholds;
 
 pub use answer::{Absent, Answer, Found, Reach, Standing, Unsaid};
 pub use day::{Date, age_on, day_of, days_between, months_later, of_epoch, since_epoch, start_of};
@@ -51,6 +52,7 @@ pub use tables::Tables;
 pub use target::{
     CATEGORY_UNKNOWN, ElderlyCategory, NO_TARGET, TARGET_ROWS, TARGETS_VERSION, Target, TargetRow, TargetTable,
 };
+pub use thresholds::{Thresholds, ThresholdsError};
 
 #[cfg(test)]
 mod testing;

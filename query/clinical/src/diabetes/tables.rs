@@ -5,6 +5,7 @@ use super::drug::DrugTable;
 use super::due::DueTable;
 use super::kidney::KidneyLimits;
 use super::target::TargetTable;
+use std::sync::{Arc, LazyLock};
 
 /// The tables of a facility.
 #[derive(Clone, PartialEq, Debug)]
@@ -31,6 +32,12 @@ impl Tables {
             due: DueTable::shipped(),
             kidney: KidneyLimits::shipped(),
         }
+    }
+
+    /// The shipped ones, made once.
+    pub fn shared() -> Arc<Self> {
+        static SHIPPED: LazyLock<Arc<Tables>> = LazyLock::new(|| Arc::new(Tables::shipped()));
+        Arc::clone(&SHIPPED)
     }
 
     /// The name and version of each.

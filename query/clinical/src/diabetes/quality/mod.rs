@@ -113,6 +113,43 @@ pub enum Exclusion {
     MovedAway,
 }
 
+impl Outcome {
+    /// `outside`, `excluded`, `met`, `not-met` or `missing`.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Outside(_) => "outside",
+            Self::Excluded(_) => "excluded",
+            Self::Met(_) => "met",
+            Self::NotMet(_) => "not-met",
+            Self::Missing(_) => "missing",
+        }
+    }
+}
+
+impl OutsideReason {
+    /// `no-diabetes`, `age`, `age-unknown` or `not-in-care`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NoDiabetes => "no-diabetes",
+            Self::Age => "age",
+            Self::AgeUnknown => "age-unknown",
+            Self::NotInCare => "not-in-care",
+        }
+    }
+}
+
+impl Exclusion {
+    /// `hospice`, `died`, `kidney-replacement` or `moved-away`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Hospice => "hospice",
+            Self::Died => "died",
+            Self::KidneyReplacement => "kidney-replacement",
+            Self::MovedAway => "moved-away",
+        }
+    }
+}
+
 /// Which outcomes a measure counts in its numerator.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Counts {

@@ -25,6 +25,16 @@ pub enum ProgrammeGroup {
     Guidance,
 }
 
+impl ProgrammeGroup {
+    /// `see-doctor` or `guidance`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::SeeDoctor => "see-doctor",
+            Self::Guidance => "guidance",
+        }
+    }
+}
+
 /// What the programme's definitions say of a person.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Programme {

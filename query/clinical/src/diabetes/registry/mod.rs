@@ -62,6 +62,16 @@ pub struct RegistryItem {
     of: fn(&Person<'_>) -> Answer<ItemValue>,
 }
 
+impl RegistryItem {
+    /// The item of one person: for who wants a few items and not the whole row.
+    ///
+    /// # Errors
+    /// The reason why there is no value.
+    pub fn of(&self, person: &Person<'_>) -> Answer<ItemValue> {
+        (self.of)(person)
+    }
+}
+
 /// An item with its answer.
 #[derive(Clone, Debug)]
 pub struct Cell {
