@@ -270,3 +270,53 @@ async fn a_fhir_consent_opens_what_it_permits_until_it_is_over() {
     assert_eq!(seen(), (0, 0), "over is withdrawn");
     assert!(region.say(HOSPITAL, &["consent", "list", "--fhir"]).contains(r#""status":"inactive""#));
 }
+
+/// The registry over the synthetic patients through the real door, with the two drug codes of theirs as the hospital's own, is what a
+/// second program in Python counts in the same files (query/clinical/tests/synthea_diabetes.rs).
+#[tokio::test(flavor = "multi_thread")]
+async fn the_registry_of_the_synthea_patients_is_what_a_second_program_counts() {
+    let Some(folder) = shared("fhir/synthea-120") else { return };
+    let region = Region::raise().await;
+    let mut arguments = vec!["publish".to_owned()];
+    let types = ["Patient", "Observation", "Condition", "MedicationRequest", "Encounter"];
+    arguments.extend(types.map(|name| folder.join(format!("{name}.ndjson.gz")).display().to_string()));
+    let published = region.run(HOSPITAL, &arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(matches!(published.status.code(), Some(0 | 3)), "{}", String::from_utf8_lossy(&published.stderr));
+    let rows = |sql: &str| {
+        let text = region.say(HOSPITAL, &["sql", "--format", "csv", sql]);
+        text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let day = "diabetes_registry_at('2021-05-31')";
+    assert_eq!(rows(&format!("SELECT count(*) FROM {day}")), ["120"]);
+    let grounds = format!("SELECT g, count(*) FROM (SELECT unnest(diabetes) AS g FROM {day}) GROUP BY g ORDER BY g");
+    assert_eq!(rows(&grounds), ["hba1c-twice,13"], "nobody has said yet what the codes of the drugs mean");
+
+    let text = "version: synthea\ndrugs:\n  codes:\n    - { system: rxnorm, code: '860975', classes: [biguanide] }\n    \
+                - { system: rxnorm, code: '106892', classes: [insulin] }\n";
+    let machine = Rig::system(FacilityId::parse(HOSPITAL).unwrap());
+    let definition = wire::v1::Definition {
+        facility: HOSPITAL.to_owned(),
+        kind: wire::v1::DefinitionKind::Thresholds.into(),
+        name: "diabetes".to_owned(),
+        text: text.to_owned(),
+    };
+    let request = wire::v1::PutDefinitionRequest { definition: Some(definition), ..Default::default() };
+    let channel = region.rig.channel(&machine).await.unwrap();
+    let mut definitions = wire::v1::definition_service_client::DefinitionServiceClient::new(channel);
+    let stated = definitions.put_definition(request).await.unwrap().into_inner();
+    assert_eq!(stated.version, 1);
+    let deadline = std::time::Instant::now() + Duration::from_secs(30);
+    while rows(&grounds).len() < 2 && std::time::Instant::now() < deadline {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(rows(&grounds), ["code-and-drug,29", "hba1c-twice,13"]);
+    assert_eq!(rows(&format!("SELECT count(*) FROM {day} WHERE diabetes IS NOT NULL")), ["37"]);
+    // These files write urine albumin per creatinine as `mg/g`, of which it is not said what the grams are: it is refused, not guessed.
+    let stages = format!(
+        "SELECT nephropathy_2023_absent, nephropathy_2023_note, count(*) FROM {day} WHERE diabetes IS NOT NULL GROUP BY 1, 2 ORDER BY 2"
+    );
+    assert_eq!(rows(&stages), ["not-measured,egfr,1", "not-measured,urine-albumin-creatinine,36"]);
+    // one patient's row is read without anybody else's
+    let one = rows("SELECT DISTINCT patient_id FROM laboratory ORDER BY 1 LIMIT 1");
+    assert_eq!(rows(&format!("SELECT my_patient_id FROM diabetes_registry WHERE my_patient_id = '{}'", one[0])), one);
+}

@@ -3,8 +3,10 @@
 //! A catalogue is built anew for every statement from one view, so that the visibility and the rows it shows are
 //! captured together. Nothing can be registered in it, and it names nothing that another facility has.
 
+use crate::diabetes::{DIABETES_REGISTRY, Diabetes, Persons, Registry, registry_schema};
 use crate::lab::{LAB_RESULTS, LAB_UNMAPPED, LabResults, lab_schema, lab_unmapped, unmapped_schema};
 use async_trait::async_trait;
+use clinical::diabetes::Thresholds;
 use clinical::lab::Sites;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider};
@@ -106,7 +108,11 @@ pub fn category_of(table: &str) -> Option<Category> {
 /// Every table of the schema `public` and its columns: one per category, and what is read out of them.
 pub(crate) fn tables() -> impl Iterator<Item = (&'static str, SchemaRef)> {
     let categories = Category::ALL.iter().map(|category| (table_name(*category), view_schema(*category)));
-    categories.chain([(LAB_RESULTS, lab_schema()), (LAB_UNMAPPED, unmapped_schema())])
+    categories.chain([
+        (LAB_RESULTS, lab_schema()),
+        (LAB_UNMAPPED, unmapped_schema()),
+        (DIABETES_REGISTRY, registry_schema()),
+    ])
 }
 
 /// The schema `public`, over an open view or, for planning only, over nothing.
@@ -116,13 +122,24 @@ pub(crate) struct Tables {
 }
 
 enum Rows {
-    Of(Box<dyn OpenView>),
+    Of(Arc<dyn OpenView>, Diabetes),
     None,
 }
 
 impl Tables {
-    pub(crate) fn of(view: Box<dyn OpenView>, sites: Arc<Sites>) -> Self {
-        Self { rows: Rows::Of(view), sites }
+    /// The tables of a facility's view at a moment, read under what facilities have stated.
+    pub(crate) fn of(
+        view: Box<dyn OpenView>,
+        sites: Arc<Sites>,
+        own: Option<Arc<Thresholds>>,
+        (facility, moment): (&FacilityId, Moment),
+    ) -> Self {
+        let view: Arc<dyn OpenView> = Arc::from(view);
+        let persons = Persons::of(Arc::clone(&view), facility.clone(), Arc::clone(&sites));
+        let asked = own.as_ref().map(|own| own.asks().to_vec()).unwrap_or_default();
+        let tables = own.map_or_else(clinical::diabetes::Tables::shared, |own| Arc::clone(own.tables()));
+        let diabetes = Diabetes { persons: Arc::new(persons.asking(asked)), tables, moment };
+        Self { rows: Rows::Of(view, diabetes), sites }
     }
     pub(crate) fn without_rows() -> Self {
         Self { rows: Rows::None, sites: Arc::default() }
@@ -135,10 +152,23 @@ impl Tables {
         let (laboratory, patient) = (self.category(Category::Laboratory), self.category(Category::Patient));
         Arc::new(LabResults::over(laboratory, patient, Arc::clone(&self.sites)))
     }
+    /// The persons of the view; `None` where there is none.
+    pub(crate) fn diabetes(&self) -> Option<&Diabetes> {
+        match &self.rows {
+            Rows::Of(_, diabetes) => Some(diabetes),
+            Rows::None => None,
+        }
+    }
+    fn registry(&self) -> Arc<dyn TableProvider> {
+        match &self.rows {
+            Rows::Of(_, diabetes) => Arc::new(Registry(diabetes.clone())),
+            Rows::None => Arc::new(EmptyTable::new(registry_schema())),
+        }
+    }
     /// The table of a category.
     pub(crate) fn category(&self, category: Category) -> Arc<dyn TableProvider> {
         match &self.rows {
-            Rows::Of(view) => view.table(category),
+            Rows::Of(view, _) => view.table(category),
             Rows::None => Arc::new(EmptyTable::new(view_schema(category))),
         }
     }
@@ -159,11 +189,12 @@ impl SchemaProvider for Tables {
         match name {
             LAB_RESULTS => Ok(Some(self.lab_results())),
             LAB_UNMAPPED => lab_unmapped(self.lab_results()).map(Some),
+            DIABETES_REGISTRY => Ok(Some(self.registry())),
             _ => Ok(category_of(name).map(|category| self.category(category))),
         }
     }
     fn table_exist(&self, name: &str) -> bool {
-        name == LAB_RESULTS || name == LAB_UNMAPPED || category_of(name).is_some()
+        [LAB_RESULTS, LAB_UNMAPPED, DIABETES_REGISTRY].contains(&name) || category_of(name).is_some()
     }
 }
 

@@ -1,6 +1,7 @@
 //! What facilities have defined for their own views: a fold of their statements, each read once.
 
 use clinical::diabetes::cohort::{CohortFile, CohortFileError};
+use clinical::diabetes::{Thresholds, ThresholdsError};
 use model::{Definition, DefinitionKind, DefinitionName, FacilityId, Moment, Position};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,6 +24,15 @@ pub enum DefinitionFault {
     /// No definition of a cohort.
     #[error(transparent)]
     Cohort(#[from] CohortFileError),
+    /// No limits.
+    #[error(transparent)]
+    Thresholds(#[from] ThresholdsError),
+    /// Limits of what nothing here reads.
+    #[error("`name`: limits are stated for `{known}`, not for `{found}`", known = Definitions::DIABETES)]
+    Limits {
+        /// What it is stated under.
+        found: String,
+    },
     /// The facility has too many of this kind.
     #[error("the facility has {most} definitions of this kind already; take one back first", most = Definitions::MOST)]
     TooMany,
@@ -33,6 +43,8 @@ pub enum DefinitionFault {
 pub enum Meaning {
     /// Who belongs to a cohort.
     Cohort(Arc<CohortFile>),
+    /// The facility's own limits and tables of diabetes care.
+    Thresholds(Arc<Thresholds>),
 }
 
 /// Reads a definition.
@@ -48,6 +60,10 @@ pub fn read(definition: &Definition) -> Result<Meaning, DefinitionFault> {
             }
             Ok(Meaning::Cohort(Arc::new(file)))
         }
+        DefinitionKind::Thresholds if definition.name().as_str() != Definitions::DIABETES => {
+            Err(DefinitionFault::Limits { found: definition.name().as_str().to_owned() })
+        }
+        DefinitionKind::Thresholds => Ok(Meaning::Thresholds(Arc::new(Thresholds::parse(definition.text())?))),
         kind => Err(DefinitionFault::NotRead { kind: kind.code() }),
     }
 }
@@ -91,6 +107,16 @@ pub struct Definitions {
 impl Definitions {
     /// At most so many of one kind stand at a facility.
     pub const MOST: usize = 200;
+    /// The name under which a facility states its limits of diabetes care.
+    pub const DIABETES: &'static str = "diabetes";
+
+    /// A facility's own limits and tables of diabetes care, where it has stated them.
+    pub fn thresholds(&self, facility: &FacilityId) -> Option<&Arc<Thresholds>> {
+        self.of(facility, DefinitionKind::Thresholds).find_map(|defined| match defined.meaning() {
+            Some(Meaning::Thresholds(thresholds)) => Some(thresholds),
+            _ => None,
+        })
+    }
 
     /// A definition as it stands; one that was taken back too.
     pub fn get(&self, facility: &FacilityId, kind: DefinitionKind, name: &DefinitionName) -> Option<&Defined> {
@@ -172,6 +198,29 @@ mod tests {
         assert_eq!(read(&stated("other", text)).unwrap_err(), DefinitionFault::Name { found: "mine".to_owned() });
         let wrong = read(&stated("mine", "name: mine\nwhat: 3\n")).unwrap_err().to_string();
         assert!(wrong.starts_with("line 2: "), "{wrong}");
+    }
+
+    #[test]
+    fn a_facilitys_limits_hold_for_it_and_for_nobody_else() {
+        let central = FacilityId::parse("central").unwrap();
+        let stated = |name, text: &str| {
+            let name = DefinitionName::parse(name).unwrap();
+            Definition::new(central.clone(), DefinitionKind::Thresholds, name, text.to_owned()).unwrap()
+        };
+        let at = Moment::parse("2026-11-23T00:00:00Z").unwrap();
+        let mut definitions = Definitions::default();
+        let text = "version: '1'\nkidney: { rapid: -3 }\n";
+        assert_eq!(definitions.apply(Position::new(0, 1), at, &stated("diabetes", text)), Ok(1));
+        let rapid = |definitions: &Definitions, facility: &FacilityId| {
+            definitions.thresholds(facility).map(|own| own.tables().kidney.rapid)
+        };
+        assert_eq!(rapid(&definitions, &central), Some(-3.0));
+        assert_eq!(rapid(&definitions, &FacilityId::parse("other").unwrap()), None);
+        let wrong = read(&stated("diabetes", "version: '1'\nkidney: { rapid: 3 }\n")).unwrap_err().to_string();
+        assert!(wrong.starts_with("`kidney`, `rapid`"), "{wrong}");
+        assert!(matches!(read(&stated("kidneys", text)), Err(DefinitionFault::Limits { .. })));
+        assert_eq!(definitions.apply(Position::new(0, 2), at, &stated("diabetes", "")), Ok(2));
+        assert_eq!(rapid(&definitions, &central), None, "it is taken back");
     }
 
     #[test]

@@ -27,7 +27,7 @@ mod told;
 
 pub use catalogue::{CATALOG, OpenView, SCHEMA, ViewSource, category_of};
 pub use definition::{Defined, DefinitionFault, Definitions, Meaning};
-pub use diabetes::{PersonFacts, Persons, PersonsRead};
+pub use diabetes::{PersonFacts, Persons, PersonsRead, diabetes_columns};
 pub use error::QueryError;
 pub use executor::Executor;
 pub use flight::FlightDesk;

@@ -11,7 +11,7 @@ use anyhow::Context;
 use arrow_flight::sql::client::FlightSqlServiceClient;
 use consent_filter::Book;
 use futures::TryStreamExt;
-use model::{Category, Frontier, Position};
+use model::{Category, FacilityId, Frontier, Moment, Position};
 use parking_lot::Mutex;
 use std::time::Instant;
 use tonic::service::Interceptor;
@@ -29,6 +29,23 @@ const DAYS: i64 = 5 * 365;
 /// # Errors
 /// When the store cannot be opened or the disk is full.
 pub async fn fill(rig: &Rig, size: Size, rows: u64) -> anyhow::Result<()> {
+    let row = |source: &FacilityId, (patient, k): (u32, u64), offset: u64, occurred: Moment| {
+        region::laboratory_row(source, patient, offset, (k + u64::from(patient)) % CODES, occurred)
+    };
+    fill_with(rig, size, rows, row).await
+}
+
+/// The same with rows that `row` makes: of a source, of its patient's so-manieth row, of a number of their own, of when.
+///
+/// # Errors
+/// As for [`fill`].
+pub async fn fill_with(
+    rig: &Rig,
+    size: Size,
+    rows: u64,
+    row: impl Fn(&FacilityId, (u32, u64), u64, Moment) -> anyhow::Result<model::Record> + Sync,
+) -> anyhow::Result<()> {
+    let row = &row;
     let (store, recovered) = Store::open(StoreConfig::in_dir(rig.data().join("views").join("store"))).await?;
     let book = Mutex::new(Book::new());
     let per_source = rows / u64::from(size.sources);
@@ -47,8 +64,7 @@ pub async fn fill(rig: &Rig, size: Size, rows: u64) -> anyhow::Result<()> {
                     for k in 0..per_patient {
                         let days = DAYS * i64::try_from(k)? / i64::try_from(per_patient)?;
                         let occurred = today.plus_micros(-days * 86_400_000_000);
-                        let code = (k + u64::from(patient)) % CODES;
-                        let record = region::laboratory_row(&source, patient, offset, code, occurred)?;
+                        let record = row(&source, (patient, k), offset, occurred)?;
                         let facts = book.lock().facts(&record);
                         some.push((Position::new(FIRST_PARTITION + n, offset), record, facts));
                         offset += 1;
@@ -128,7 +144,7 @@ pub async fn ask(rig: &Rig, size: Size, times: u32) -> anyhow::Result<Vec<Asked>
     Ok(asked)
 }
 
-async fn answer<I>(
+pub(super) async fn answer<I>(
     client: &mut FlightSqlServiceClient<tonic::service::interceptor::InterceptedService<tonic::transport::Channel, I>>,
     sql: &str,
 ) -> anyhow::Result<usize>

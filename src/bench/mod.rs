@@ -6,6 +6,7 @@
 pub mod chart;
 pub mod load;
 pub mod region;
+pub mod registry;
 pub mod report;
 mod watch;
 pub mod withdrawal;

@@ -2,7 +2,7 @@
 
 use crate::bench::region::Size;
 use crate::bench::report::{Figure, Machine, Report};
-use crate::bench::{self, Load, Targets, chart, load, withdrawal};
+use crate::bench::{self, Load, Targets, chart, load, registry, withdrawal};
 use anyhow::Context;
 use clap::Args;
 use std::path::PathBuf;
@@ -14,7 +14,8 @@ use std::time::Duration;
 #[derive(Debug, Args)]
 #[command(
     after_help = "例 Examples:\n  ajisai bench\n  ajisai bench --rate 20000 --seconds 30 --json > bench.json\n  \
-    ajisai bench --only restart --events 10000000\n  ajisai bench --only withdrawal --feeds 1000\n\n\
+    ajisai bench --only restart --events 10000000\n  ajisai bench --only withdrawal --feeds 1000\n  \
+    ajisai bench --only registry --registry-patients 150000 --registry-rows 100000000\n\n\
     終了コード Exit codes: 0 計測できた measured, 1 計測できなかった could not measure"
 )]
 pub struct Bench {
@@ -57,6 +58,12 @@ pub struct Bench {
     /// 照会計測の診療所の患者数 Patients of the clinic that asks.
     #[arg(long, default_value_t = 2_000)]
     clinic_patients: u32,
+    /// 登録簿計測の患者数 Patients of the hospital in the registry run.
+    #[arg(long, default_value_t = 15_000)]
+    registry_patients: u32,
+    /// 登録簿計測の検査行数 Laboratory rows in the registry run.
+    #[arg(long, default_value_t = 10_000_000)]
+    registry_rows: u64,
     /// 撤回計測の施設数 Facilities in the withdrawal run.
     #[arg(long, default_value_t = 300)]
     facilities: u32,
@@ -98,6 +105,8 @@ enum Part {
     Withdrawal,
     /// How soon one patient's history is in an open feed, and out of it.
     Splice,
+    /// How soon a facility has its diabetes registry, and one patient's row of it.
+    Registry,
 }
 
 impl Bench {
@@ -151,7 +160,35 @@ impl Bench {
         if wanted(Part::Splice) {
             figures.extend(self.splice(&program, &directory.join("splice")).await?);
         }
+        if wanted(Part::Registry) {
+            figures.extend(self.registry(&program, &directory.join("registry")).await?);
+        }
         self.print(figures)
+    }
+
+    async fn registry(&self, program: &std::path::Path, directory: &std::path::Path) -> anyhow::Result<Vec<Figure>> {
+        let size = Size { sources: 1, viewers: 1, patients: self.registry_patients, audience: 1 };
+        self.progress("登録簿の準備 filling the tables for the registry");
+        let mut rig = bench::raise(program, directory, size, "[query]\nstatement_seconds = 600\n").await?;
+        rig.stop(Duration::from_secs(300)).await?;
+        registry::fill(&rig, size, self.registry_rows).await?;
+        rig.start(Duration::from_secs(600)).await?;
+        self.progress("登録簿 the registry");
+        let measured = registry::ask(&rig, 50).await?;
+        let name = |what: &str| {
+            format!("registry of {} patients, {} rows: {what}", self.registry_patients, self.registry_rows)
+        };
+        let whole = |which: &str| name(&format!("eleven items of {} persons, {which}", measured.persons));
+        let chart = |which: &str| name(&format!("one patient's row, all items, {which}"));
+        let figures = vec![
+            Figure::at_most(&whole("cold"), "ms", measured.cold_ms, None),
+            Figure::at_most(&whole("warm"), "ms", measured.warm_ms, None),
+            Figure::at_most(&chart("p50"), "ms", chart::milliseconds(measured.chart.p50_us), Some(20.0)),
+            Figure::at_most(&chart("p99"), "ms", chart::milliseconds(measured.chart.p99_us), None),
+            Figure::at_most(&name("peak memory of the node"), "MiB", bench::peak_mib(&rig)?, None),
+        ];
+        rig.stop(Duration::from_secs(300)).await?;
+        Ok(figures)
     }
 
     async fn withdrawal(&self, program: &std::path::Path, directory: &std::path::Path) -> anyhow::Result<Vec<Figure>> {

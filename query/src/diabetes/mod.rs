@@ -3,7 +3,49 @@
 //! Nothing here has a way to a row of its own: all is made of the tables of one view, as that view shows them, and what is read of
 //! those is counted there. What it means is `clinical::diabetes`'s to say.
 
+mod asked;
+mod cgm;
+mod exec;
+mod functions;
 mod gather;
+mod measures;
 mod persons;
+mod registry;
+mod whose;
 
+pub(crate) use functions::add_functions;
 pub use persons::{PersonFacts, Persons, PersonsRead};
+pub(crate) use registry::{DIABETES_REGISTRY, Registry, registry_schema};
+
+use clinical::diabetes::{Person, Tables};
+use model::{FacilityId, Moment};
+use std::sync::Arc;
+
+/// The persons of one statement's view, the tables they are read by, and the moment they are asked about.
+#[derive(Debug, Clone)]
+pub(crate) struct Diabetes {
+    pub(crate) persons: Arc<Persons>,
+    pub(crate) tables: Arc<Tables>,
+    pub(crate) moment: Moment,
+}
+
+impl Diabetes {
+    /// A person as these tables and this moment see them.
+    pub(crate) fn person<'a>(&'a self, of: &'a PersonFacts) -> Person<'a> {
+        Person::new(&of.facts, &self.tables, self.moment)
+    }
+
+    /// Nobody: for planning.
+    pub(crate) fn nobody(facility: &FacilityId, moment: Moment) -> Self {
+        Self { persons: Arc::new(Persons::nobody(facility.clone())), tables: Tables::shared(), moment }
+    }
+}
+
+/// The columns of the table functions over persons and their sensors, for the documentation: it is made from here.
+pub fn diabetes_columns() -> Vec<(&'static str, Vec<&'static views::table::Column>)> {
+    let persons = [
+        ("diabetes_measures", measures::measured().collect()),
+        ("diabetes_programme", measures::prevented().collect()),
+    ];
+    persons.into_iter().chain(cgm::columns()).collect()
+}

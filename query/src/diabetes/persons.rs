@@ -10,7 +10,7 @@ use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
 use datafusion::logical_expr::{Expr, col, lit};
-use datafusion::physical_plan::execute_stream;
+use datafusion::physical_plan::{SendableRecordBatchStream, execute_stream};
 use datafusion::prelude::SessionConfig;
 use futures::{Stream, StreamExt};
 use model::{Category, CategorySet, FacilityId, PatientNumber};
@@ -43,7 +43,8 @@ const AT_ONCE: usize = 512;
 /// # Ok(()) }
 /// ```
 pub struct Persons {
-    view: Arc<dyn OpenView>,
+    /// Absent where a statement is only planned.
+    view: Option<Arc<dyn OpenView>>,
     facility: FacilityId,
     sites: Arc<Sites>,
     asked: Vec<FacilityId>,
@@ -61,13 +62,18 @@ pub struct PersonFacts {
 pub struct PersonsRead {
     /// The persons of whom the view shows something, in the order in which they were asked for.
     pub persons: Vec<PersonFacts>,
-    _memory: MemoryReservation,
+    memory: MemoryReservation,
 }
 
 impl Persons {
     /// Persons of the view of a facility's principal; laboratory results are read under their sources' own tables.
     pub fn of(view: Arc<dyn OpenView>, facility: FacilityId, sites: Arc<Sites>) -> Self {
-        Self { view, facility, sites, asked: Vec::new() }
+        Self { view: Some(view), facility, sites, asked: Vec::new() }
+    }
+
+    /// Nobody: for planning.
+    pub(crate) fn nobody(facility: FacilityId) -> Self {
+        Self { view: None, facility, sites: Arc::default(), asked: Vec::new() }
     }
 
     /// Facilities that this one asks about each of its patients: where one of them has nothing open and no link is known, a value that
@@ -85,7 +91,7 @@ impl Persons {
     /// The numbers of all persons of whom the view may show something, in an order in which they are read best. Some may turn out
     /// to be nobody.
     pub fn numbers(&self) -> Vec<PatientNumber> {
-        self.view.persons(Self::categories())
+        self.view.as_ref().map(|view| view.persons(Self::categories())).unwrap_or_default()
     }
 
     /// Reads these persons, batch by batch. Nothing of the next batch is read before it is asked for.
@@ -113,22 +119,41 @@ impl Persons {
     /// When a table cannot be read, or the statement's memory does not hold them.
     pub async fn read(&self, whose: &[PatientNumber], context: Arc<TaskContext>) -> Result<PersonsRead> {
         let memory = MemoryConsumer::new("persons").register(context.memory_pool());
+        let Some(view) = &self.view else { return Ok(PersonsRead { persons: Vec::new(), memory }) };
         let mut gathered = Gathered::of(whose, &self.facility, &self.sites);
         for (category, columns) in READ {
-            let plan = scan(self.view.table(*category), *category, columns, whose).await?;
+            let plan = scan(view.table(*category), (*category, columns), whose).await?;
             let mut rows = execute_stream(plan, Arc::clone(&context))?;
             while let Some(batch) = rows.next().await {
                 let batch = batch?;
                 memory.try_grow(gathered.add(*category, &batch)?)?;
             }
         }
-        let known = self.view.acquaintances(whose);
+        let known = view.acquaintances(whose);
         let persons = gathered.finish().zip(known).filter_map(|(person, known)| {
             let mut person = person?;
             person.facts.reach = self.reach(known);
             Some(person)
         });
-        Ok(PersonsRead { persons: persons.collect(), _memory: memory })
+        Ok(PersonsRead { persons: persons.collect(), memory })
+    }
+
+    /// The rows of a table, with these columns in its order, of these persons.
+    pub(super) async fn rows(
+        &self,
+        category: Category,
+        columns: &[&str],
+        whose: &[PatientNumber],
+        context: Arc<TaskContext>,
+    ) -> Result<Option<SendableRecordBatchStream>> {
+        let Some(view) = &self.view else { return Ok(None) };
+        let plan = scan(view.table(category), (category, columns), whose).await?;
+        execute_stream(plan, context).map(Some)
+    }
+
+    /// Persons of whom one table alone may show something.
+    pub(super) fn numbers_of(&self, category: Category) -> Vec<PatientNumber> {
+        self.view.as_ref().map(|view| view.persons(CategorySet::of(category))).unwrap_or_default()
     }
 
     /// Whom the viewing facility asks about a person. It asks itself, and hides nothing from itself.
@@ -144,6 +169,12 @@ impl Persons {
             };
             (facility, standing)
         })))
+    }
+}
+
+impl PersonsRead {
+    pub(super) fn into_parts(self) -> (Vec<PersonFacts>, MemoryReservation) {
+        (self.persons, self.memory)
     }
 }
 
@@ -176,8 +207,7 @@ fn planner() -> &'static SessionState {
 
 async fn scan(
     table: Arc<dyn TableProvider>,
-    category: Category,
-    columns: &[&str],
+    (category, columns): (Category, &[&str]),
     whose: &[PatientNumber],
 ) -> Result<Arc<dyn datafusion::physical_plan::ExecutionPlan>> {
     let schema = view_schema(category);

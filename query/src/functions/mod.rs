@@ -1,8 +1,12 @@
 //! The SQL functions of a session, and bounds on the functions that make much out of little.
 
+mod diabetes;
 mod lab;
+mod series;
 
+pub(crate) use diabetes::of_diabetes;
 pub(crate) use lab::{laboratory, suggest_item};
+pub(crate) use series::aggregates;
 
 use datafusion::arrow::datatypes::{DataType, FieldRef};
 use datafusion::common::ScalarValue;

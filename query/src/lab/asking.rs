@@ -10,14 +10,14 @@ const LONGEST: i64 = 36_525;
 const DAY: i64 = 86_400_000_000;
 
 /// The arguments of one call.
-pub(super) struct Asking<'a> {
+pub(crate) struct Asking<'a> {
     function: &'static str,
     values: Vec<&'a ScalarValue>,
 }
 
 impl<'a> Asking<'a> {
     /// Literals only: the table is made while the statement is planned.
-    pub(super) fn of(function: &'static str, exprs: &'a [Expr]) -> Result<Self> {
+    pub(crate) fn of(function: &'static str, exprs: &'a [Expr]) -> Result<Self> {
         let values = exprs.iter().map(|expr| match expr {
             Expr::Literal(value, _) => Ok(value),
             _ => Err(DataFusionError::Plan(format!(
@@ -27,17 +27,17 @@ impl<'a> Asking<'a> {
         Ok(Self { function, values: values.collect::<Result<_>>()? })
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.values.len()
     }
 
     /// A mistake in how it is called.
-    pub(super) fn wrong(&self, usage: &str) -> DataFusionError {
+    pub(crate) fn wrong(&self, usage: &str) -> DataFusionError {
         DataFusionError::Plan(format!("call it as {usage} / 使い方: {usage}"))
     }
 
     /// The text at a place, if it is one and not empty.
-    pub(super) fn text(&self, at: usize) -> Option<&'a str> {
+    pub(crate) fn text(&self, at: usize) -> Option<&'a str> {
         match self.values.get(at)? {
             ScalarValue::Utf8(Some(text)) | ScalarValue::LargeUtf8(Some(text)) | ScalarValue::Utf8View(Some(text)) => {
                 Some(text.as_str()).filter(|text| !text.is_empty())
@@ -46,8 +46,17 @@ impl<'a> Asking<'a> {
         }
     }
 
+    /// The whole number at a place, if it is one.
+    pub(crate) fn whole(&self, at: usize) -> Option<i64> {
+        match self.values.get(at)? {
+            ScalarValue::Int64(number) => *number,
+            ScalarValue::Int32(number) => number.map(i64::from),
+            _ => None,
+        }
+    }
+
     /// The number of days at a place; `None` where nothing stands there.
-    pub(super) fn days(&self, at: usize) -> Result<Option<u32>> {
+    pub(crate) fn days(&self, at: usize) -> Result<Option<u32>> {
         let Some(value) = self.values.get(at) else { return Ok(None) };
         let days = match value {
             ScalarValue::Int64(Some(days)) => Some(*days),

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use views::table::{Column, Kind};
 
 /// How a column's value is made of a row.
-pub(super) enum Cell<T> {
+pub(crate) enum Cell<T> {
     Text(fn(&T) -> Option<Cow<'_, str>>),
     Texts(fn(&T) -> Vec<Cow<'_, str>>),
     Float(fn(&T) -> Option<f64>),
@@ -21,14 +21,14 @@ pub(super) enum Cell<T> {
 }
 
 /// A column made of rows `T`.
-pub(super) struct Made<T> {
-    pub(super) column: Column,
+pub(crate) struct Made<T> {
+    pub(crate) column: Column,
     cell: Cell<T>,
 }
 
 impl<T> Made<T> {
     /// A column: its name, what it means in English and in Japanese, and how it is made.
-    pub(super) const fn of(name: &'static str, en: &'static str, ja: &'static str, cell: Cell<T>) -> Self {
+    pub(crate) const fn of(name: &'static str, en: &'static str, ja: &'static str, cell: Cell<T>) -> Self {
         let kind = match cell {
             Cell::Text(_) => Kind::Text,
             Cell::Texts(_) => Kind::Texts,
@@ -41,12 +41,12 @@ impl<T> Made<T> {
         Self { column: Column { name, kind, nullable, en, ja }, cell }
     }
 
-    pub(super) fn field(&self) -> Field {
+    pub(crate) fn field(&self) -> Field {
         field(&self.column)
     }
 
     /// The column of these rows.
-    pub(super) fn array(&self, rows: &[T]) -> ArrayRef {
+    pub(crate) fn array(&self, rows: &[T]) -> ArrayRef {
         match &self.cell {
             Cell::Text(of) => Arc::new(rows.iter().map(of).collect::<StringArray>()),
             Cell::Texts(of) => {
@@ -70,6 +70,6 @@ impl<T> Made<T> {
 }
 
 /// A documented column as a field.
-pub(super) fn field(column: &Column) -> Field {
+pub(crate) fn field(column: &Column) -> Field {
     Field::new(column.name, column.kind.data_type(), column.nullable)
 }

@@ -4,7 +4,7 @@
 //! statement's view, as that view shows them, and what is read of those is counted there. What a result means is
 //! `clinical::lab`'s to say.
 
-mod asking;
+pub(crate) mod asking;
 pub(crate) mod cells;
 mod duplicate;
 mod exec;

@@ -6,9 +6,10 @@ use super::seats::Seats;
 use super::statement::{Door, Reading, Statement};
 use super::yielding::GiveWay;
 use crate::catalogue::{CATALOG, PG_CATALOG, SCHEMA, Tables, ViewSource, World, no_stores, tables};
+use crate::diabetes::{self, Diabetes};
 use crate::executor::Executor;
 use crate::freshness::frontier_text;
-use crate::functions::{Facts, NOT_OFFERED, bounded, laboratory};
+use crate::functions::{Facts, NOT_OFFERED, aggregates, bounded, laboratory, of_diabetes};
 use crate::lab::{self, Asker, NothingStated, SiteSource};
 use crate::told::Told;
 use crate::{Limits, QueryError};
@@ -183,7 +184,9 @@ impl ReadingRoom {
         let age_ms = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
         let (tally, opening) = (view.tally(), view.opening());
         let facts = facts(principal, frontier_text(&frontier), age_ms);
-        let state = self.state(Tables::of(view, self.sites.sites()), facts, (principal, moment))?;
+        let own = self.sites.definitions().thresholds(&principal.facility).cloned();
+        let tables = Tables::of(view, self.sites.sites(), own, (&principal.facility, moment));
+        let state = self.state(tables, facts, (principal, moment))?;
         Ok((state, Seen { frontier, moment, age, tally, opening }))
     }
 
@@ -196,12 +199,15 @@ impl ReadingRoom {
         let laboratory = tables.category(Category::Laboratory);
         let sites = Arc::clone(tables.sites());
         let asker = Asker { facility: principal.facility.clone(), moment, laboratory, sites };
+        let diabetes = tables.diabetes().cloned();
+        let diabetes = diabetes.unwrap_or_else(|| Diabetes::nobody(&principal.facility, moment));
         let world = World::new(tables, Arc::clone(&self.pg_catalog));
         let mut builder = SessionStateBuilder::new_from_existing(self.template.clone())
             .with_catalog_list(Arc::new(world))
             .with_runtime_env(self.runtime()?);
         builder.scalar_functions().get_or_insert_with(Vec::new).extend(facts.functions());
         lab::add_functions(builder.table_functions().get_or_insert_default(), &asker);
+        diabetes::add_functions(builder.table_functions().get_or_insert_default(), &diabetes);
         Ok(builder.build())
     }
 
@@ -303,8 +309,11 @@ fn template(stores: &Arc<dyn ObjectStoreRegistry>) -> Result<(SessionState, Arc<
         .catalog(CATALOG)
         .and_then(|catalog| catalog.schema(PG_CATALOG))
         .ok_or_else(|| QueryError::internal("pg_catalog"))?;
-    for function in bounded(&context.state()).into_iter().chain(laboratory()) {
+    for function in bounded(&context.state()).into_iter().chain(laboratory()).chain(of_diabetes()) {
         context.register_udf(function.as_ref().clone());
+    }
+    for function in aggregates() {
+        context.register_udaf(function);
     }
     Ok((context.state(), pg_catalog))
 }

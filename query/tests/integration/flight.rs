@@ -139,7 +139,7 @@ async fn the_catalogue_lists_one_database_and_its_tables() {
     let wanted = CommandGetTables { include_schema: true, ..CommandGetTables::default() };
     let info = client.get_tables(wanted).await.unwrap();
     let tables = strings(&rows(&mut client, &info).await, "table_name");
-    assert_eq!(tables.len(), 15);
+    assert_eq!(tables.len(), 16);
     assert!(tables.contains(&"lab_results".to_owned()));
     assert!(tables.contains(&"care_plan".to_owned()));
     let info = client.get_table_types().await.unwrap();

@@ -298,6 +298,9 @@ async fn what_is_read_is_counted_and_demographics_only_where_an_interval_asks() 
     let other = "SELECT flag_computed FROM lab_results WHERE patient_id = 'hospital-0001'";
     assert_eq!(rows(other).await, (4, 0), "nobody else's demographics are read");
     assert_eq!(rows("SELECT * FROM lab_trend('clinic-0001', 'hba1c')").await, (4, 0));
+    let one = "SELECT hba1c FROM diabetes_registry WHERE my_patient_id = 'clinic-0001'";
+    assert_eq!(rows(one).await, (4, 0), "nobody else is read for one person's row");
+    assert_eq!(rows("SELECT hba1c FROM diabetes_registry").await, (every, 1));
 }
 
 #[test]

@@ -24,6 +24,8 @@ mod pg_client;
 #[cfg(test)]
 mod region;
 #[cfg(test)]
+mod sensors;
+#[cfg(test)]
 mod shelf;
 #[cfg(test)]
 mod sql;

@@ -125,6 +125,21 @@ fn fill(region: &Region) {
             }),
         ),
         record(
+            HOSPITAL,
+            1,
+            "h-1/creatinine",
+            Payload::Laboratory(LabResult {
+                code: coding(CodeSystem::Jlac10, "3C015000002327101"),
+                value: Value::Quantity { value: 0.5, unit: "mg/dL".to_owned(), comparator: "<".to_owned() },
+                reference_low: None,
+                reference_high: None,
+                flag: String::new(),
+                specimen: String::new(),
+                status: LabStatus::Final,
+                order: String::new(),
+            }),
+        ),
+        record(
             CLINIC,
             0,
             "c-0/checkup",
@@ -220,6 +235,13 @@ async fn persons_are_the_same_from_memory_and_from_files_together_and_one_by_one
     }
 }
 
+#[tokio::test]
+async fn the_registry_shows_each_person_of_the_view_and_nobody_else() {
+    let region = Region::open().await;
+    fill(&region);
+    crate::sql::check(&region.room, &house::principal(CLINIC), "diabetes.slt").await;
+}
+
 /// Whether two persons' facts are the same, in whatever order.
 fn same(one: &clinical::diabetes::Facts, other: &clinical::diabetes::Facts) -> bool {
     let rows = |facts| {
@@ -229,4 +251,36 @@ fn same(one: &clinical::diabetes::Facts, other: &clinical::diabetes::Facts) -> b
     let counts =
         |facts: &clinical::diabetes::Facts| [facts.readings.len(), facts.visits.len(), facts.observations.len()];
     one.reach == other.reach && counts(one) == counts(other) && rows(one) == rows(other)
+}
+
+#[test]
+fn the_readme_of_query_documents_the_diabetes_tables_as_they_are() {
+    use std::fmt::Write as _;
+    let mut text = String::from(
+        "### `diabetes_registry`, `diabetes_registry_at(…)`\n\n| item | unit | meaning | 意味 |\n| --- | --- | --- | --- |\n",
+    );
+    for item in clinical::diabetes::registry::REGISTRY_ITEMS {
+        writeln!(text, "| `{}` | {} | {} | {} |", item.key, item.unit, item.en, item.ja).unwrap();
+    }
+    text.push('\n');
+    for (name, columns) in query::diabetes_columns() {
+        write!(text, "### `{name}(…)`\n\n").unwrap();
+        text.push_str("| column | type | NULL | meaning | 意味 |\n| --- | --- | --- | --- | --- |\n");
+        for column in columns {
+            let null = if column.nullable { "yes" } else { "no" };
+            let views::table::Column { name, kind, en, ja, .. } = column;
+            writeln!(text, "| `{name}` | {} | {null} | {en} | {ja} |", kind.sql()).unwrap();
+        }
+        text.push('\n');
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+    let (begin, end) = ("<!-- diabetes: begin -->\n", "<!-- diabetes: end -->");
+    let readme = std::fs::read_to_string(path).expect("query/README.md");
+    let (head, rest) = readme.split_once(begin).expect("the mark where the tables begin");
+    let (found, tail) = rest.split_once(end).expect("the mark where the tables end");
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(path, format!("{head}{begin}{text}{end}{tail}")).unwrap();
+        return;
+    }
+    assert_eq!(found, text, "run with UPDATE_EXPECT=1 to write the section anew");
 }
