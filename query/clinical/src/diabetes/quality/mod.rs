@@ -4,9 +4,11 @@
 //! Missing is told apart from not met, also where the measure counts it as such.
 
 mod hedis;
+mod kept;
 mod programme;
 mod series;
 
+pub use kept::{KeptError, KeptRelease, KeptSeries};
 pub use programme::{PROGRAMME_VERSION, Programme, ProgrammeGroup, programme};
 pub use series::{Decision, Figures, Held, Series, Suppressed};
 

@@ -57,8 +57,8 @@ pub enum Decision {
 /// It keeps who was counted, which is as sensitive as the records: keep it where they are kept.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Series<K> {
-    least: usize,
-    releases: Vec<(Figures, BTreeMap<K, bool>)>,
+    pub(super) least: usize,
+    pub(super) releases: Vec<(Figures, BTreeMap<K, bool>)>,
 }
 
 /// How many published values an attacker is taken to add and subtract at once.
@@ -103,11 +103,16 @@ impl<K: Ord + Clone> Series<K> {
             let suppressed = Decision::Suppress(Suppressed::Differencing);
             return before.map_or(suppressed, |one| Decision::Hold(one, Held::Differencing));
         }
-        let met = counted.values().filter(|met| **met).count();
-        let told = met >= self.least && counted.len() - met >= self.least;
-        let figures = Figures { of, denominator: counted.len(), numerator: told.then_some(met) };
+        let figures = self.figures(of, &counted);
         self.releases.push((figures, counted));
         Decision::Publish(figures)
+    }
+
+    /// What may be told of those counted; the numerator only where it and the others are enough.
+    pub(super) fn figures(&self, of: Date, counted: &BTreeMap<K, bool>) -> Figures {
+        let met = counted.values().filter(|met| **met).count();
+        let told = met >= self.least && counted.len() - met >= self.least;
+        Figures { of, denominator: counted.len(), numerator: told.then_some(met) }
     }
 
     /// Whether no sum of up to four published values, each added or subtracted, the new one among them, speaks of some
