@@ -14,6 +14,7 @@ mod node;
 mod notices;
 mod policy;
 mod publisher;
+mod referrals;
 mod registered;
 mod tasks;
 mod windows;
@@ -287,6 +288,7 @@ impl App {
             .add_service(policy::service(self.state.rooms().clone(), Arc::clone(&self.admission)))
             .add_service(notices::service(notices.clone()))
             .add_service(laboratory::service(Arc::clone(&self.state), Arc::clone(&self.admission)))
+            .add_service(referrals::service(Arc::clone(&self.state), Arc::clone(&self.admission)))
             .add_service(definitions::service(Arc::clone(&self.state), Arc::clone(&self.admission)))
             .add_service(publisher.clone().service())
             .add_service(node::service(Arc::clone(&self.state)));

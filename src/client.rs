@@ -27,6 +27,7 @@ use wire::v1::notice_service_client::NoticeServiceClient;
 use wire::v1::policy_service_client::PolicyServiceClient;
 use wire::v1::publisher_service_client::PublisherServiceClient;
 use wire::v1::query_service_client::QueryServiceClient;
+use wire::v1::referral_service_client::ReferralServiceClient;
 
 /// The largest message taken from a node, in bytes.
 const MESSAGE_LIMIT: usize = 64 << 20;
@@ -341,6 +342,10 @@ impl Client {
     /// What a facility defines for its view.
     pub fn definitions(&self) -> DefinitionServiceClient<Calls> {
         DefinitionServiceClient::new(self.calls.clone()).max_decoding_message_size(MESSAGE_LIMIT)
+    }
+    /// Referrals.
+    pub fn referrals(&self) -> ReferralServiceClient<Calls> {
+        ReferralServiceClient::new(self.calls.clone()).max_decoding_message_size(MESSAGE_LIMIT)
     }
     /// SQL.
     pub fn query(&self) -> QueryServiceClient<Calls> {

@@ -19,6 +19,7 @@ mod known;
 mod laboratory;
 mod notices;
 mod places;
+mod referrals;
 mod shown;
 mod sites;
 
@@ -31,6 +32,7 @@ use crate::register::glasses::Glasses;
 use crate::register::laboratory::Laboratory;
 use crate::register::notices::Notices;
 use crate::register::places::Places;
+use crate::register::referrals::Referrals;
 use consent_filter::Book;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use ingest::{ConsentQuery, ConsentReader, DirectoryReader, GlassStanding, Standing};
@@ -47,6 +49,7 @@ use std::sync::Arc;
 pub use alerts::sees_clinical_data;
 pub use laboratory::Noted;
 pub use notices::{Told, UNREVIEWED_AFTER};
+pub use referrals::ReferralStanding;
 
 /// The register's disk failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -78,6 +81,7 @@ pub struct Register {
     definitions: definitions::Defined,
     laboratory: Laboratory,
     alerts: Alerts,
+    referrals: Referrals,
     places: Places,
     book: Arc<RwLock<Book>>,
 }
@@ -107,6 +111,7 @@ impl Register {
             definitions: definitions::Defined::default(),
             laboratory: Laboratory::open(&database)?,
             alerts: Alerts::open(&database)?,
+            referrals: Referrals::open(&database)?,
             places: Places::open(&database)?,
             database,
             book,
@@ -130,6 +135,7 @@ impl Register {
                 self.definitions.apply(position, event.admitted_at, definition);
                 Ok(())
             }
+            Body::Referral(change) => self.apply_referral(position, event, change),
             Body::Record(_) | Body::Directory(_) | Body::Audit(_) => Ok(()),
         }
     }

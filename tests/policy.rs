@@ -158,7 +158,7 @@ impl House {
         let draft = match body {
             Body::Consent(change) => Draft::Consent(change.into()),
             Body::Directory(change) => Draft::Directory(change.into()),
-            Body::Record(_) | Body::Audit(_) => unreachable!("no draft"),
+            Body::Record(_) | Body::Referral(_) | Body::Audit(_) => unreachable!("no draft"),
         };
         let request = v1::SimulateRequest { draft: Some(draft), records: true, ..Default::default() };
         let mut answers = self.policy(who).await.simulate(request).await?.into_inner();

@@ -138,7 +138,7 @@ impl Book {
     /// A position that was applied before changes nothing.
     pub fn apply(&mut self, position: Position, body: &Body) -> Applied {
         let nothing = |outcome| Applied { outcome, touched: Touched::Nothing };
-        if matches!(body, Body::Record(_) | Body::Audit(_)) {
+        if matches!(body, Body::Record(_) | Body::Referral(_) | Body::Audit(_)) {
             return nothing(Outcome::NotForTheBook);
         }
         if self.frontier.includes(position) {
@@ -160,6 +160,7 @@ impl Book {
             Body::Consent(ConsentChange::GlassReviewed(review)) => self.review_glass(review),
             Body::Directory(DirectoryChange::Laboratory(_) | DirectoryChange::Definition(_))
             | Body::Record(_)
+            | Body::Referral(_)
             | Body::Audit(_) => (Outcome::NotForTheBook, Touched::Nothing),
         };
         if matches!(outcome, Outcome::Applied | Outcome::AwaitsDirectory) {

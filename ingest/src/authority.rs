@@ -15,6 +15,7 @@
 //! | close glass | the facility that broke it, the disclosing one |
 //! | agreement | the viewing facility (its system or its administrator) |
 //! | kinship | the mother's facility |
+//! | referral | the patient's facility; each step, the facility whose step it is |
 //! | laboratory table | that facility: system, laboratory staff, administrator |
 //! | definition of limits, perinatal tables | that facility: system, physicians, administrator |
 //! | definition of a cohort, a view | that facility: system, clinical staff, clerks, administrator |
@@ -26,7 +27,8 @@ use crate::book::Book;
 use crate::refusal::{Refusal, RefusalReason};
 use model::{
     AgreementChange, Body, BreakGlass, Consent, ConsentChange, ConsentState, DefinitionKind, DirectoryChange, Event,
-    FacilityId, KinshipChange, Link, LinkChange, Member, Principal, Record, Role, RoleSet, Viewers, Withdrawal,
+    FacilityId, KinshipChange, Link, LinkChange, Member, Principal, Record, ReferralChange, Role, RoleSet, Viewers,
+    Withdrawal,
 };
 
 /// Roles that see and make clinical data, and a facility's own system.
@@ -156,6 +158,7 @@ pub(crate) fn authorise(principal: &Principal, event: &Event, book: &dyn Book) -
             }
             Ok(())
         }
+        Body::Referral(change) => referral_from(principal, change),
         Body::Audit(_) => Err(not_permitted("audit", "only the node itself writes what goes into the ledger")),
     }
 }
@@ -246,6 +249,26 @@ fn glass_from(principal: &Principal, glass: &BreakGlass) -> Result<(), Refusal> 
     }
     if principal.role != glass.role {
         return Err(not_permitted("consent.glass_broken.role", "must be the role of the caller"));
+    }
+    Ok(())
+}
+
+/// A referral is sent by the patient's facility; each step is taken by the facility whose step it is. A person speaks for
+/// themselves. Whether the step follows is the register's to say.
+fn referral_from(principal: &Principal, change: &ReferralChange) -> Result<(), Refusal> {
+    let (field, by, facility) = match change {
+        ReferralChange::Sent(referral) => ("referral.sent", &referral.by, referral.from()),
+        ReferralChange::Turned(turn) => ("referral.turned", &turn.by, turn.facility()),
+    };
+    if !KEEPERS.contains(principal.role) {
+        return Err(role(field, "only a facility's staff or system"));
+    }
+    if *facility != principal.facility {
+        let rule = "a referral is sent, and each of its steps taken, by the facility whose turn it is";
+        return Err(not_permitted(field, rule));
+    }
+    if principal.member.as_ref().is_some_and(|member| member != by) {
+        return Err(not_permitted(&format!("{field}.by"), "must be the caller"));
     }
     Ok(())
 }

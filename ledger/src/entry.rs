@@ -78,7 +78,7 @@ impl Entry {
     pub fn of(position: Position, event: &Event) -> Option<Self> {
         match &event.body {
             Body::Audit(event) => Some(Self { position, event: event.as_ref().clone() }),
-            Body::Record(_) | Body::Consent(_) | Body::Directory(_) => None,
+            Body::Record(_) | Body::Consent(_) | Body::Directory(_) | Body::Referral(_) => None,
         }
     }
     /// What it says besides the lines.

@@ -20,6 +20,7 @@ pub mod policy;
 pub mod publish;
 pub mod published;
 pub mod quarantine;
+pub mod refer;
 mod rows;
 pub mod serve;
 mod service;
@@ -59,6 +60,7 @@ enum Command {
     Feed(feed::FeedCommand),
     Feeds(feeds::Feeds),
     Quarantine(quarantine::QuarantineCommand),
+    Refer(refer::Refer),
     Status(status::Status),
     Views(views::ViewsCommand),
     Lab(lab::LabCommand),
@@ -87,6 +89,7 @@ impl Cli {
             Command::Feed(args) => drive(args.run()),
             Command::Feeds(args) => drive(args.run()),
             Command::Quarantine(args) => drive(args.run()),
+            Command::Refer(args) => drive(args.run()),
             Command::Status(args) => drive(args.run()),
             Command::Views(args) => drive(args.run()),
             Command::Lab(args) => drive(args.run()),

@@ -139,6 +139,7 @@ fn dry_run(simulation: Simulation) -> anyhow::Result<ExitCode> {
             model::Body::Record(record) => record.category().code(),
             model::Body::Consent(_) => "consent",
             model::Body::Directory(_) => "directory",
+            model::Body::Referral(_) => "referral",
             model::Body::Audit(_) => "audit",
         };
         *counts.entry(kind).or_default() += 1;

@@ -158,9 +158,10 @@ impl Player {
     pub async fn play(&mut self, event: &Event) -> Result<(), PlayError> {
         match &event.body {
             // The door refuses an audit event; that is tallied like any refusal.
-            Body::Record(_) | Body::Audit(_) => {
+            Body::Record(_) | Body::Referral(_) | Body::Audit(_) => {
                 let kind = match &event.body {
                     Body::Record(record) => record.category().code(),
+                    Body::Referral(_) => "referral",
                     _ => "audit",
                 };
                 let facility = event.key.source.as_str().to_owned();

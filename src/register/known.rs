@@ -7,13 +7,16 @@ use model::{FacilityId, Moment, NoticeKind, PatientRef, Principal, Record};
 use wire::v1;
 
 impl Register {
-    /// Brings a notice about a result to what this caller may know of it now; `None` where it is not for them.
+    /// Brings a notice about a result or a referral to what this caller may know of it now; `None` where it is not for them.
     ///
     /// # Errors
     /// When the disk fails.
     pub fn as_known_to(&self, caller: &Principal, told: Told, now: Moment) -> Result<Option<Told>, RegisterError> {
         if matches!(told.id.kind, NoticeKind::CriticalResult | NoticeKind::CriticalUnacknowledged) {
             return self.critical_known_to(caller, told, now);
+        }
+        if matches!(told.id.kind, NoticeKind::ReferralReceived | NoticeKind::ReferralTurned) {
+            return self.referral_known_to(caller, told, now);
         }
         let Told { id, mut notice } = told;
         let about = notice.patient.clone().and_then(|patient| PatientRef::try_from(patient).ok());

@@ -129,7 +129,7 @@ impl Notices {
         }
     }
 
-    fn keep(&self, batch: &mut OwnedWriteBatch, told: &Told) {
+    pub(super) fn keep(&self, batch: &mut OwnedWriteBatch, told: &Told) {
         batch.insert(&self.kept, key(&told.id), told.notice.encode_to_vec());
     }
     pub(super) fn ring(&self, facility: FacilityId) {

@@ -60,7 +60,7 @@ impl Places {
             }
             Body::Directory(DirectoryChange::Link(LinkChange::Unlinked(unlink))) => vec![of_unlink(&unlink.id)],
             Body::Directory(_) => vec![vec![DIRECTORY]],
-            Body::Record(_) | Body::Audit(_) => return Ok(()),
+            Body::Record(_) | Body::Referral(_) | Body::Audit(_) => return Ok(()),
         };
         for subject in subjects {
             let key = placed(&subject, position);

@@ -73,7 +73,7 @@ impl Expectation {
             Body::Directory(
                 DirectoryChange::Kinship(_) | DirectoryChange::Laboratory(_) | DirectoryChange::Definition(_),
             ) => {}
-            Body::Audit(_) => {}
+            Body::Referral(_) | Body::Audit(_) => {}
         }
     }
     /// How many records of each category `viewer` must see at `moment`. Categories of which none is visible are there

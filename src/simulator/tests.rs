@@ -128,6 +128,7 @@ fn the_region_shows_every_kind_of_event_that_its_description_names() {
             Body::Directory(DirectoryChange::Scope(_)) => "scope",
             Body::Directory(DirectoryChange::Link(LinkChange::Linked(_))) => "linked",
             Body::Directory(DirectoryChange::Link(LinkChange::Unlinked(_))) => "unlinked",
+            Body::Referral(_) => "referral",
             Body::Audit(_) => "audit",
         });
     }

@@ -427,7 +427,7 @@ impl Step {
                 Body::Record(record) => Self::Record(Put::of(record)),
                 Body::Consent(change) => Self::of_consent(change),
                 Body::Directory(change) => Self::of_directory(change),
-                Body::Audit(_) => unreachable!("no story tells of what was seen"),
+                Body::Referral(_) | Body::Audit(_) => unreachable!("no story tells of referrals or of what was seen"),
             },
         }
     }

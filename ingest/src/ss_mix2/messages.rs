@@ -134,7 +134,7 @@ impl Messages {
             .into_iter()
             .filter_map(|event| match event.body {
                 EventBody::Record(record) => Some(*record),
-                EventBody::Consent(_) | EventBody::Directory(_) | EventBody::Audit(_) => None,
+                EventBody::Consent(_) | EventBody::Directory(_) | EventBody::Referral(_) | EventBody::Audit(_) => None,
             })
             .filter(|record| record.patient.number() == &name.patient)
             .collect();

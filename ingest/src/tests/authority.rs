@@ -326,3 +326,32 @@ fn limits_are_defined_by_physicians_and_cohorts_by_all_who_work_with_them(
     check(&caller("hospital", role), defined("hospital"), expected);
     check(&caller("hospital", role), defined("clinic"), expected.and(Err(NotPermitted)));
 }
+
+#[test]
+fn a_referral_is_sent_by_the_patients_facility_and_answered_by_the_one_it_goes_to() {
+    let whose = patient("clinic", "9");
+    let by = || (member_id("dr"), now());
+    let ends = || (whose.clone(), facility("hospital"));
+    let id = || ReferralId::parse("r-1").unwrap();
+    let said = |change| Body::Referral(Box::new(change));
+    let sent =
+        || said(ReferralChange::Sent(Referral::new(id(), ends(), ReferralKind::Transfer, "x".into(), by()).unwrap()));
+    let turned = |step| {
+        let (patient, to) = ends();
+        let (by, at) = by();
+        said(ReferralChange::Turned(ReferralTurn { id: id(), patient, to, step, by, at, words: OwnWords::default() }))
+    };
+    let doctor = |at| Principal { member: Some(member_id("dr")), ..caller(at, Role::Physician) };
+    check(&doctor("clinic"), sent(), Ok(()));
+    check(&doctor("hospital"), sent(), Err(NotPermitted));
+    check(&caller("clinic", Role::Clerk), sent(), Ok(()));
+    check(&caller("clinic", Role::Auditor), sent(), Err(RoleNotPermitted));
+    let other = Principal { member: Some(member_id("other")), ..doctor("clinic") };
+    check(&other, sent(), Err(NotPermitted));
+    for step in ReferralStep::ALL {
+        let [theirs, ours] = if step.is_receivers() { ["hospital", "clinic"] } else { ["clinic", "hospital"] };
+        check(&doctor(theirs), turned(*step), Ok(()));
+        check(&doctor(ours), turned(*step), Err(NotPermitted));
+        check(&doctor("pharmacy"), turned(*step), Err(NotPermitted));
+    }
+}

@@ -2,7 +2,7 @@
 
 use crate::{
     AgreementChange, AuditEvent, ConsentChange, Definition, DisclosureScope, EventId, Facility, FacilityId,
-    KinshipChange, LabTable, LinkChange, Member, Moment, PatientRef, Record,
+    KinshipChange, LabTable, LinkChange, Member, Moment, PatientRef, Record, ReferralChange,
 };
 
 /// An event's idempotency key: its source and its id there. The same key is the same event.
@@ -51,6 +51,8 @@ pub enum Body {
     Consent(ConsentChange),
     /// The directory, a scope or a link changed.
     Directory(DirectoryChange),
+    /// A patient is referred, or a referral is answered. Boxed: it is rare.
+    Referral(Box<ReferralChange>),
     /// Someone saw something, or a withdrawal was carried out. Travels in the control partition.
     Audit(Box<AuditEvent>),
 }
@@ -72,6 +74,7 @@ impl Event {
         match &self.body {
             Body::Record(record) => Some(&record.patient),
             Body::Consent(change) => Some(change.patient()),
+            Body::Referral(change) => Some(change.patient()),
             Body::Directory(_) | Body::Audit(_) => None,
         }
     }

@@ -140,6 +140,10 @@ id!(
     GlassId, "glass_id", 64, token, TOKEN, shown
 );
 id!(
+    /// A referral's id at the sending facility. At most 64 visible ASCII characters.
+    ReferralId, "referral_id", 64, token, TOKEN, shown
+);
+id!(
     /// An agreement's id at the viewing facility. At most 64 visible ASCII characters.
     AgreementId, "agreement_id", 64, token, TOKEN, shown
 );

@@ -36,6 +36,7 @@ mod principal;
 mod provision;
 mod reading;
 mod record;
+mod referral;
 mod scope;
 mod waveform;
 mod worklist;
@@ -63,7 +64,7 @@ pub use facility::{
 pub use guardian::{ConsentFlag, MAJORITY, majority};
 pub use id::{
     AgreementId, ConsentId, DepartmentCode, EventId, FacilityId, GlassId, IdError, LinkId, MemberId, PatientNumber,
-    PatientRef, RecordId, RecordRef, Version,
+    PatientRef, RecordId, RecordRef, ReferralId, Version,
 };
 pub use kinship::{Kinship, KinshipChange, KinshipEnd, KinshipError};
 pub use label::{Label, Labels, UnknownLabel};
@@ -83,6 +84,10 @@ pub use principal::Principal;
 pub use provision::{Exceptions, ExceptionsError, Provision, ProvisionKind};
 pub use reading::Reading;
 pub use record::{Author, ChangeKind, Record, RecordError};
+pub use referral::{
+    Referral, ReferralChange, ReferralError, ReferralKind, ReferralKinds, ReferralStep, ReferralSteps, ReferralTurn,
+    UnknownReferralKind, UnknownReferralStep,
+};
 pub use scope::{BreakGlassRule, DisclosureScope, GuardianConsents, HoldBack, Release, ScopeRule};
 pub use waveform::{
     BedSession, FetusNumber, FetusNumberError, FrameQuality, Hops, Waveform, WaveformChannel, WaveformFrame,

@@ -25,6 +25,10 @@ closed_set! {
         CriticalResult = "critical-result",
         /// Nobody has acknowledged a critical result in time.
         CriticalUnacknowledged = "critical-unacknowledged",
+        /// A patient is referred to the facility.
+        ReferralReceived = "referral-received",
+        /// The other side of a referral has taken a step.
+        ReferralTurned = "referral-turned",
     }
 }
 

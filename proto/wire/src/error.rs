@@ -2,7 +2,7 @@
 
 use model::{
     BreakGlassError, DefinitionError, ExceptionsError, FetusNumberError, IdError, KinshipError, LabTableError,
-    MomentError, NoticeIdError, OwnWordsError, PeriodError, RecordError,
+    MomentError, NoticeIdError, OwnWordsError, PeriodError, RecordError, ReferralError,
 };
 
 /// A message of the wire that is not a value of the model: which field, and the rule it breaks.
@@ -119,6 +119,9 @@ pub enum Rule {
     /// Not own words.
     #[error(transparent)]
     OwnWords(#[from] OwnWordsError),
+    /// Not a referral.
+    #[error(transparent)]
+    Referral(#[from] ReferralError),
     /// Not a definition.
     #[error(transparent)]
     Definition(#[from] DefinitionError),

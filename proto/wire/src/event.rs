@@ -4,7 +4,9 @@ use crate::error::{At, Rule, WireError, Within, required};
 use crate::v1;
 use crate::vocabulary::moment;
 use bytes::Bytes;
-use model::{AuditEvent, Body, ConsentChange, DirectoryChange, Event, EventId, EventKey, FacilityId, Record};
+use model::{
+    AuditEvent, Body, ConsentChange, DirectoryChange, Event, EventId, EventKey, FacilityId, Record, ReferralChange,
+};
 use prost::Message;
 
 /// Bytes that `admitted_us` takes at the end of a written event. It is the last field of the message and of fixed
@@ -45,6 +47,9 @@ impl TryFrom<v1::Event> for Event {
                 v1::event::Body::Directory(change) => {
                     Body::Directory(DirectoryChange::try_from(change).within("directory")?)
                 }
+                v1::event::Body::Referral(change) => {
+                    Body::Referral(Box::new(ReferralChange::try_from(change).within("referral")?))
+                }
                 v1::event::Body::Audit(audit) => Body::Audit(Box::new(AuditEvent::try_from(*audit).within("audit")?)),
             },
         })
@@ -61,6 +66,7 @@ impl From<&Event> for v1::Event {
                 Body::Record(record) => v1::event::Body::Record(Box::new(record.as_ref().into())),
                 Body::Consent(change) => v1::event::Body::Consent(change.into()),
                 Body::Directory(change) => v1::event::Body::Directory(change.into()),
+                Body::Referral(change) => v1::event::Body::Referral(change.as_ref().into()),
                 Body::Audit(audit) => v1::event::Body::Audit(Box::new(audit.as_ref().into())),
             }),
             admitted_us: Some(admitted_at.micros()),

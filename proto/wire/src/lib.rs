@@ -32,6 +32,7 @@ mod position;
 mod provision;
 mod record;
 mod redacted;
+mod referral;
 #[cfg(test)]
 mod tests;
 mod vocabulary;

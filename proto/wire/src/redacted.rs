@@ -27,4 +27,6 @@ redacted! {
     CohortMember, CohortStep, RunCohortItem, run_cohort_item::Item, DiffCohortItem, diff_cohort_item::Item, CohortItem,
     cohort_item::Item, WorklistDeed, WorklistEntry, ActOnWorklistRequest,
     ViewOfRequest, ViewedRecord, AffectedRecord, UnmappedCode,
+    Referral, ReferralTurn, ReferralChange, referral_change::Kind, SendReferralRequest, TurnReferralRequest,
+    ListReferralsResponse, ReferralEntry,
 }

@@ -85,6 +85,7 @@ fn the_descriptor_set_names_every_service() {
             "PolicyService",
             "PublisherService",
             "QueryService",
+            "ReferralService",
             "WorklistService"
         ]
     );

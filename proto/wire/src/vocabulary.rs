@@ -8,8 +8,8 @@ use crate::v1;
 use model::{
     AuditOutcome, Category, ChangeKind, ConsentState, CriticalAction, DefinitionKind, EncounterClass, FacilityId,
     FacilityKind, FacilityStatus, FrameQuality, GuardianConsents, LabStatus, LabTableKind, Label, LinkEvidence, Moment,
-    PatientNumber, PatientRef, Period, ProvisionKind, Purpose, ReviewOutcome, Role, Sex, Signer, WaveformChannel,
-    WorklistAct,
+    PatientNumber, PatientRef, Period, ProvisionKind, Purpose, ReferralKind, ReferralStep, ReviewOutcome, Role, Sex,
+    Signer, WaveformChannel, WorklistAct,
 };
 
 /// A vocabulary of the model and its numbers on the wire.
@@ -63,6 +63,8 @@ vocabulary! {
     LabStatus, "laboratory status", &LabStatus::ALL;
     LabTableKind, "laboratory table", LabTableKind::ALL;
     DefinitionKind, "definition", DefinitionKind::ALL;
+    ReferralKind, "referral", ReferralKind::ALL;
+    ReferralStep, "step of a referral", ReferralStep::ALL;
     EncounterClass, "encounter class", &EncounterClass::ALL;
     Sex, "sex", &Sex::ALL;
     ChangeKind, "change kind", &[ChangeKind::Upsert, ChangeKind::Correct, ChangeKind::Delete];
@@ -205,6 +207,8 @@ twins!(
     LabStatus,
     LabTableKind,
     DefinitionKind,
+    ReferralKind,
+    ReferralStep,
     EncounterClass,
     Sex,
     ChangeKind,

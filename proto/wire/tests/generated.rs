@@ -72,6 +72,13 @@ const REDACTED: &[&str] = &[
     ".ajisai.v1.ViewedRecord",
     ".ajisai.v1.AffectedRecord",
     ".ajisai.v1.UnmappedCode",
+    ".ajisai.v1.Referral",
+    ".ajisai.v1.ReferralTurn",
+    ".ajisai.v1.ReferralChange",
+    ".ajisai.v1.SendReferralRequest",
+    ".ajisai.v1.TurnReferralRequest",
+    ".ajisai.v1.ListReferralsResponse",
+    ".ajisai.v1.ReferralEntry",
 ];
 
 #[expect(clippy::unwrap_used, reason = "a helper of tests: what fails here fails the test")]

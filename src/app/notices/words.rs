@@ -2,7 +2,7 @@
 
 use crate::register::UNREVIEWED_AFTER;
 use ledger::{Language, Names, japan_time};
-use model::{FacilityId, MemberId, Moment, NoticeKind};
+use model::{FacilityId, MemberId, Moment, NoticeKind, ReferralStep};
 use wire::v1;
 
 /// A notice in words.
@@ -73,6 +73,19 @@ pub(super) fn words(kind: NoticeKind, notice: &v1::Notice, names: &Names, langua
                 "The withdrawal of consent {subject} of patient {number} is done; its receipt can be given to them."
             )
         }
+        (NoticeKind::ReferralReceived, Language::Japanese) => {
+            format!(
+                "{source} から{}の紹介 {subject} が届きました。受けるかどうかを答えてください。",
+                of(number, language)
+            )
+        }
+        (NoticeKind::ReferralReceived, Language::English) => {
+            format!("{source} refers a patient{}: {subject}. Accept or decline.", of(number, language))
+        }
+        (NoticeKind::ReferralTurned, _) => {
+            let step = model::ReferralStep::try_from(notice.referral_step()).ok();
+            turned((source, subject), number, step, language)
+        }
         (NoticeKind::ResultCorrected, _) => corrected(source, number, language),
         (NoticeKind::CriticalResult, _) => critical(source, number, notice.critical.as_ref(), language),
         (NoticeKind::CriticalUnacknowledged, _) => {
@@ -80,6 +93,48 @@ pub(super) fn words(kind: NoticeKind, notice: &v1::Notice, names: &Names, langua
             let named: Vec<String> = facilities.map(|at| names.facility(&at, language).to_owned()).collect();
             let comma = if language == Language::Japanese { "、" } else { ", " };
             unacknowledged((source, &named.join(comma)), number, &until, language)
+        }
+    }
+}
+
+/// Whose, where the caller may know.
+fn of(number: &str, language: Language) -> String {
+    match (language, number) {
+        (Language::Japanese, "") => "患者".to_owned(),
+        (Language::Japanese, number) => format!("患者 {number} "),
+        (Language::English, "") => String::new(),
+        (Language::English, number) => format!(" ({number})"),
+    }
+}
+
+fn turned((source, subject): (&str, &str), number: &str, step: Option<ReferralStep>, language: Language) -> String {
+    let of = of(number, language);
+    match (language, step) {
+        (Language::Japanese, step) => {
+            let what = match step {
+                Some(ReferralStep::Accepted) => "受けました",
+                Some(ReferralStep::Declined) => "受けられないと答えました",
+                Some(ReferralStep::Departed) => "送り出しました",
+                Some(ReferralStep::Arrived) => "到着を記録しました",
+                Some(ReferralStep::Completed) => "終え、結果を知らせました",
+                Some(ReferralStep::Cancelled) => "取り消しました",
+                Some(ReferralStep::Closed) => "閉じました",
+                None => "進めました",
+            };
+            format!("{source} が{of}の紹介 {subject} を{what}。")
+        }
+        (Language::English, step) => {
+            let what = match step {
+                Some(ReferralStep::Accepted) => "accepted",
+                Some(ReferralStep::Declined) => "declined",
+                Some(ReferralStep::Departed) => "sent on its way the patient of",
+                Some(ReferralStep::Arrived) => "received the patient of",
+                Some(ReferralStep::Completed) => "completed",
+                Some(ReferralStep::Cancelled) => "cancelled",
+                Some(ReferralStep::Closed) => "closed",
+                None => "went on with",
+            };
+            format!("{source} {what} the referral {subject}{of}.")
         }
     }
 }

@@ -8243,6 +8243,753 @@ impl Sex {
         }
     }
 }
+/// A referral.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Referral {
+    /// Its id, one per sending facility and patient ref: visible ASCII, 1 to 64 characters.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// The patient, as the sending facility knows them. Required.
+    #[prost(message, optional, tag = "2")]
+    pub patient: ::core::option::Option<PatientRef>,
+    /// The receiving facility; another than the patient's.
+    #[prost(string, tag = "3")]
+    pub to: ::prost::alloc::string::String,
+    /// What it asks for. Required.
+    #[prost(enumeration = "ReferralKind", tag = "4")]
+    pub kind: i32,
+    /// Why, 1 to 8000 bytes. Patient data.
+    #[prost(string, tag = "5")]
+    pub reason: ::prost::alloc::string::String,
+    /// Which referral of the receiving facility it answers; may be empty.
+    #[prost(string, tag = "6")]
+    pub answers: ::prost::alloc::string::String,
+    /// The consent that was stated for it; may be empty.
+    #[prost(string, tag = "7")]
+    pub opens: ::prost::alloc::string::String,
+    /// Who refers: a member id.
+    #[prost(string, tag = "8")]
+    pub by: ::prost::alloc::string::String,
+    /// When. Required.
+    #[prost(sfixed64, optional, tag = "9")]
+    pub at_us: ::core::option::Option<i64>,
+}
+/// One step of a referral.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ReferralTurn {
+    /// Which.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// The patient, as the sending facility knows them. Required.
+    #[prost(message, optional, tag = "2")]
+    pub patient: ::core::option::Option<PatientRef>,
+    /// The receiving facility.
+    #[prost(string, tag = "3")]
+    pub to: ::prost::alloc::string::String,
+    /// What happened. Required.
+    #[prost(enumeration = "ReferralStep", tag = "4")]
+    pub step: i32,
+    /// Who says so: a member id.
+    #[prost(string, tag = "5")]
+    pub by: ::prost::alloc::string::String,
+    /// When. Required.
+    #[prost(sfixed64, optional, tag = "6")]
+    pub at_us: ::core::option::Option<i64>,
+    /// In their own words, one line of at most 500 bytes; may be empty. May be patient data.
+    #[prost(string, tag = "7")]
+    pub words: ::prost::alloc::string::String,
+}
+/// What is said of a referral. It lies in the partition of the patient, as the sending facility knows them.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ReferralChange {
+    /// The change. Required.
+    #[prost(oneof = "referral_change::Kind", tags = "1, 2")]
+    pub kind: ::core::option::Option<referral_change::Kind>,
+}
+/// Nested message and enum types in `ReferralChange`.
+pub mod referral_change {
+    /// The change. Required.
+    #[derive(Clone, PartialEq, Eq, Hash, ::prost::Oneof)]
+    #[prost(skip_debug)]
+    pub enum Kind {
+        /// It is sent. Who: the sending facility's clinical staff, clerks or system.
+        #[prost(message, tag = "1")]
+        Sent(super::Referral),
+        /// A step. Who: staff or system of the facility whose step it is.
+        #[prost(message, tag = "2")]
+        Turned(super::ReferralTurn),
+    }
+}
+/// Sends a referral.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct SendReferralRequest {
+    /// The referral. Required. An empty `by` means the caller, an absent `at_us` now; an empty `id` makes a new one. `opens` is
+    /// the service's to say and must be empty.
+    #[prost(message, optional, tag = "1")]
+    pub referral: ::core::option::Option<Referral>,
+    /// For so many hours, 1 to 72, the receiving facility is to see everything; 0: nothing is opened.
+    #[prost(uint32, tag = "2")]
+    pub open_hours: u32,
+}
+/// It is durable.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct SendReferralResponse {
+    /// Its id.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// Its place in the log.
+    #[prost(message, optional, tag = "2")]
+    pub position: ::core::option::Option<Position>,
+    /// Everything up to and with it.
+    #[prost(message, optional, tag = "3")]
+    pub at_least: ::core::option::Option<Frontier>,
+    /// Whether the receiving facility is shown it now. Where not, neither consent nor scope opens messages of this patient, or
+    /// a consent by proxy lacks its agreement.
+    #[prost(bool, tag = "4")]
+    pub opened: bool,
+}
+/// Takes a step.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct TurnReferralRequest {
+    /// The referral's id.
+    #[prost(string, tag = "1")]
+    pub id: ::prost::alloc::string::String,
+    /// The sending facility; empty means the caller's.
+    #[prost(string, tag = "2")]
+    pub from: ::prost::alloc::string::String,
+    /// What happened. Required.
+    #[prost(enumeration = "ReferralStep", tag = "3")]
+    pub step: i32,
+    /// In the caller's own words; may be empty.
+    #[prost(string, tag = "4")]
+    pub words: ::prost::alloc::string::String,
+    /// Who says so; the caller when empty. A facility's system must say.
+    #[prost(string, tag = "5")]
+    pub by: ::prost::alloc::string::String,
+}
+/// It is durable.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct TurnReferralResponse {
+    /// Its place in the log.
+    #[prost(message, optional, tag = "1")]
+    pub position: ::core::option::Option<Position>,
+    /// Everything up to and with it.
+    #[prost(message, optional, tag = "2")]
+    pub at_least: ::core::option::Option<Frontier>,
+    /// The consent of the referral was withdrawn.
+    #[prost(bool, tag = "3")]
+    pub closed: bool,
+}
+/// Asks for referrals.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListReferralsRequest {
+    /// Only those that wait for a step of somebody.
+    #[prost(bool, tag = "1")]
+    pub open_only: bool,
+    /// At most so many, 1 to 1000; 0 means 100.
+    #[prost(uint32, tag = "2")]
+    pub page_size: u32,
+}
+/// Referrals.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ListReferralsResponse {
+    /// The newest first.
+    #[prost(message, repeated, tag = "1")]
+    pub referrals: ::prost::alloc::vec::Vec<ReferralEntry>,
+}
+/// A referral and what became of it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ReferralEntry {
+    /// It. The patient is the caller's own facility's number where links know it, else the sender's.
+    #[prost(message, optional, tag = "1")]
+    pub referral: ::core::option::Option<Referral>,
+    /// Its place in the log.
+    #[prost(message, optional, tag = "2")]
+    pub position: ::core::option::Option<Position>,
+    /// What became of it, in order.
+    #[prost(message, repeated, tag = "3")]
+    pub turns: ::prost::alloc::vec::Vec<ReferralTurn>,
+    /// The sending facility.
+    #[prost(string, tag = "4")]
+    pub from: ::prost::alloc::string::String,
+}
+/// What a referral asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ReferralKind {
+    /// Not said; refused.
+    Unspecified = 0,
+    /// 紹介: another facility's examination or treatment.
+    Refer = 1,
+    /// 逆紹介: care goes back to the facility that referred.
+    ReferBack = 2,
+    /// 搬送: the patient is on the way.
+    Transfer = 3,
+}
+impl ReferralKind {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "REFERRAL_KIND_UNSPECIFIED",
+            Self::Refer => "REFERRAL_KIND_REFER",
+            Self::ReferBack => "REFERRAL_KIND_REFER_BACK",
+            Self::Transfer => "REFERRAL_KIND_TRANSFER",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "REFERRAL_KIND_UNSPECIFIED" => Some(Self::Unspecified),
+            "REFERRAL_KIND_REFER" => Some(Self::Refer),
+            "REFERRAL_KIND_REFER_BACK" => Some(Self::ReferBack),
+            "REFERRAL_KIND_TRANSFER" => Some(Self::Transfer),
+            _ => None,
+        }
+    }
+}
+/// What became of a referral. sent → accepted → (departed →) arrived → completed → closed; declined → closed; cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ReferralStep {
+    /// Not said; refused.
+    Unspecified = 0,
+    /// The receiving facility takes the patient.
+    Accepted = 1,
+    /// It does not.
+    Declined = 2,
+    /// The patient has left the sending facility. Who: that facility.
+    Departed = 3,
+    /// The patient has come to the receiving facility.
+    Arrived = 4,
+    /// The receiving facility says how it ended.
+    Completed = 5,
+    /// The sending facility takes the referral back, before the patient has arrived.
+    Cancelled = 6,
+    /// The sending facility has read the outcome; what the referral opened is closed.
+    Closed = 7,
+}
+impl ReferralStep {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "REFERRAL_STEP_UNSPECIFIED",
+            Self::Accepted => "REFERRAL_STEP_ACCEPTED",
+            Self::Declined => "REFERRAL_STEP_DECLINED",
+            Self::Departed => "REFERRAL_STEP_DEPARTED",
+            Self::Arrived => "REFERRAL_STEP_ARRIVED",
+            Self::Completed => "REFERRAL_STEP_COMPLETED",
+            Self::Cancelled => "REFERRAL_STEP_CANCELLED",
+            Self::Closed => "REFERRAL_STEP_CLOSED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "REFERRAL_STEP_UNSPECIFIED" => Some(Self::Unspecified),
+            "REFERRAL_STEP_ACCEPTED" => Some(Self::Accepted),
+            "REFERRAL_STEP_DECLINED" => Some(Self::Declined),
+            "REFERRAL_STEP_DEPARTED" => Some(Self::Departed),
+            "REFERRAL_STEP_ARRIVED" => Some(Self::Arrived),
+            "REFERRAL_STEP_COMPLETED" => Some(Self::Completed),
+            "REFERRAL_STEP_CANCELLED" => Some(Self::Cancelled),
+            "REFERRAL_STEP_CLOSED" => Some(Self::Closed),
+            _ => None,
+        }
+    }
+}
+/// Generated client implementations.
+pub mod referral_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Sends and answers referrals: 紹介, 逆紹介, 搬送.
+    ///
+    /// A referral opens nothing. The receiving facility is shown it, and is told of it, while it would be shown a message (category
+    /// `message`) of this patient by the sending facility: both the patient's consent and the sender's disclosure scope hold. A
+    /// transfer can state a consent of its own in the same call.
+    /// Who: clinical staff, clerks and systems of the two facilities. To everybody else a referral does not exist.
+    /// Every call may answer UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE and INVALID_ARGUMENT (`field`: rule).
+    #[derive(Debug, Clone)]
+    pub struct ReferralServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl ReferralServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> ReferralServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> ReferralServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            ReferralServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Sends a referral. With `open_hours` it first states a consent by proxy for the receiving facility, for so long, for treatment
+        /// and emergency treatment, over all categories: the patient has agreed to it. Such a consent needs the receiving
+        /// facility's agreement (`ajisai directory agree`); `opened` says whether it shows anything. Where no link says which patient
+        /// it is at the receiving facility, the patient is given a provisional number there (`rf-…`), until the referral is closed.
+        pub async fn send_referral(
+            &mut self,
+            request: impl tonic::IntoRequest<super::SendReferralRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SendReferralResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.ReferralService/SendReferral",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.ReferralService", "SendReferral"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Takes a step. Errors: NOT_FOUND; FAILED_PRECONDITION when the step cannot follow the one before. Closing or cancelling
+        /// withdraws the consent that was stated with the referral.
+        pub async fn turn_referral(
+            &mut self,
+            request: impl tonic::IntoRequest<super::TurnReferralRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::TurnReferralResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.ReferralService/TurnReferral",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.ReferralService", "TurnReferral"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The caller's facility's referrals, sent and received, the newest first. Received ones only while they are shown.
+        pub async fn list_referrals(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListReferralsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListReferralsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.ReferralService/ListReferrals",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.ReferralService", "ListReferrals"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod referral_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with ReferralServiceServer.
+    #[async_trait]
+    pub trait ReferralService: std::marker::Send + std::marker::Sync + 'static {
+        /// Sends a referral. With `open_hours` it first states a consent by proxy for the receiving facility, for so long, for treatment
+        /// and emergency treatment, over all categories: the patient has agreed to it. Such a consent needs the receiving
+        /// facility's agreement (`ajisai directory agree`); `opened` says whether it shows anything. Where no link says which patient
+        /// it is at the receiving facility, the patient is given a provisional number there (`rf-…`), until the referral is closed.
+        async fn send_referral(
+            &self,
+            request: tonic::Request<super::SendReferralRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::SendReferralResponse>,
+            tonic::Status,
+        >;
+        /// Takes a step. Errors: NOT_FOUND; FAILED_PRECONDITION when the step cannot follow the one before. Closing or cancelling
+        /// withdraws the consent that was stated with the referral.
+        async fn turn_referral(
+            &self,
+            request: tonic::Request<super::TurnReferralRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::TurnReferralResponse>,
+            tonic::Status,
+        >;
+        /// The caller's facility's referrals, sent and received, the newest first. Received ones only while they are shown.
+        async fn list_referrals(
+            &self,
+            request: tonic::Request<super::ListReferralsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListReferralsResponse>,
+            tonic::Status,
+        >;
+    }
+    /// Sends and answers referrals: 紹介, 逆紹介, 搬送.
+    ///
+    /// A referral opens nothing. The receiving facility is shown it, and is told of it, while it would be shown a message (category
+    /// `message`) of this patient by the sending facility: both the patient's consent and the sender's disclosure scope hold. A
+    /// transfer can state a consent of its own in the same call.
+    /// Who: clinical staff, clerks and systems of the two facilities. To everybody else a referral does not exist.
+    /// Every call may answer UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE and INVALID_ARGUMENT (`field`: rule).
+    #[derive(Debug)]
+    pub struct ReferralServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> ReferralServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for ReferralServiceServer<T>
+    where
+        T: ReferralService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/ajisai.v1.ReferralService/SendReferral" => {
+                    #[allow(non_camel_case_types)]
+                    struct SendReferralSvc<T: ReferralService>(pub Arc<T>);
+                    impl<
+                        T: ReferralService,
+                    > tonic::server::UnaryService<super::SendReferralRequest>
+                    for SendReferralSvc<T> {
+                        type Response = super::SendReferralResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::SendReferralRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReferralService>::send_referral(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = SendReferralSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ajisai.v1.ReferralService/TurnReferral" => {
+                    #[allow(non_camel_case_types)]
+                    struct TurnReferralSvc<T: ReferralService>(pub Arc<T>);
+                    impl<
+                        T: ReferralService,
+                    > tonic::server::UnaryService<super::TurnReferralRequest>
+                    for TurnReferralSvc<T> {
+                        type Response = super::TurnReferralResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::TurnReferralRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReferralService>::turn_referral(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = TurnReferralSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/ajisai.v1.ReferralService/ListReferrals" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListReferralsSvc<T: ReferralService>(pub Arc<T>);
+                    impl<
+                        T: ReferralService,
+                    > tonic::server::UnaryService<super::ListReferralsRequest>
+                    for ListReferralsSvc<T> {
+                        type Response = super::ListReferralsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListReferralsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as ReferralService>::list_referrals(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListReferralsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for ReferralServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "ajisai.v1.ReferralService";
+    impl<T> tonic::server::NamedService for ReferralServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
 /// One event. (`source`, `id`) is its idempotency key: the same key is the same event.
 #[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
@@ -8257,7 +9004,7 @@ pub struct Event {
     #[prost(sfixed64, optional, tag = "15")]
     pub admitted_us: ::core::option::Option<i64>,
     /// What it says. Required.
-    #[prost(oneof = "event::Body", tags = "3, 4, 5, 6")]
+    #[prost(oneof = "event::Body", tags = "3, 4, 5, 6, 7")]
     pub body: ::core::option::Option<event::Body>,
 }
 /// Nested message and enum types in `Event`.
@@ -8278,6 +9025,9 @@ pub mod event {
         /// Someone saw something, or a withdrawal was carried out. Only the node writes these; from a sender it is refused.
         #[prost(message, tag = "6")]
         Audit(::prost::alloc::boxed::Box<super::AuditEvent>),
+        /// A patient is referred, or a referral is answered.
+        #[prost(message, tag = "7")]
+        Referral(super::ReferralChange),
     }
 }
 /// A change of what opens a patient's records: their consents, and what stands in for one or holds one up. It lies in the
@@ -11330,13 +12080,13 @@ pub struct Notice {
     #[prost(string, tag = "1")]
     pub id: ::prost::alloc::string::String,
     /// What it is about: `glass-broken`, `glass-closed`, `glass-unreviewed`, `consent-withdrawn`, `reconsent-due`,
-    /// `receipt-ready`, `result-corrected`, `critical-result`, `critical-unacknowledged`.
+    /// `receipt-ready`, `result-corrected`, `critical-result`, `critical-unacknowledged`, `referral-received`, `referral-turned`.
     #[prost(string, tag = "2")]
     pub kind: ::prost::alloc::string::String,
     /// The patient, where they are the facility's own, by its own number; absent else.
     #[prost(message, optional, tag = "3")]
     pub patient: ::core::option::Option<PatientRef>,
-    /// The id of the glass, the consent or the record it is about; empty where the facility is told no more than that it was.
+    /// The id of the glass, the consent, the referral or the record it is about; empty where the facility is told no more than that it was.
     #[prost(string, tag = "4")]
     pub subject: ::prost::alloc::string::String,
     /// The viewing facility of a glass; empty else.
@@ -11366,7 +12116,7 @@ pub struct Notice {
     /// In words, in English.
     #[prost(string, tag = "13")]
     pub text_en: ::prost::alloc::string::String,
-    /// The facility that published the result; empty for other notices.
+    /// The facility that published the result, referred the patient or took the step; empty for other notices.
     #[prost(string, tag = "14")]
     pub source: ::prost::alloc::string::String,
     /// Of a corrected result: the ledger's letter that says that it had been shown. Absent else.
@@ -11378,6 +12128,9 @@ pub struct Notice {
     /// Where a critical result was not acknowledged in time, for the facility that published it; empty else.
     #[prost(string, repeated, tag = "17")]
     pub waiting_at: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// What became of a referral; not said for other notices.
+    #[prost(enumeration = "ReferralStep", tag = "18")]
+    pub referral_step: i32,
 }
 /// What is told of a critical value: never the value.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -396,6 +396,22 @@ fn emergency() -> impl Strategy<Value = ConsentChange> {
     prop_oneof![released, broken, closed, reviewed]
 }
 
+fn referral() -> impl Strategy<Value = ReferralChange> {
+    let id = || "[!-~]{1,64}".prop_map(|id| ReferralId::parse(&id).unwrap());
+    let ends = || (patient(), facility_id()).prop_filter("itself", |(patient, to)| patient.facility() != to);
+    let sent = (id(), ends(), one_of(ReferralKind::ALL), said(), (member_id(), moment()), (of(id()), of(consent_id())));
+    let sent = sent.prop_map(|(id, ends, kind, reason, by, (answers, opens))| {
+        let mut referral = Referral::new(id, ends, kind, reason, by).unwrap();
+        (referral.answers, referral.opens) = (answers, opens);
+        ReferralChange::Sent(referral)
+    });
+    let turned = (id(), ends(), one_of(ReferralStep::ALL), member_id(), moment(), text());
+    let turned = turned.prop_map(|(id, (patient, to), step, by, at, words)| {
+        let words = OwnWords::parse(&words).unwrap();
+        ReferralChange::Turned(ReferralTurn { id, patient, to, step, by, at, words })
+    });
+    prop_oneof![sent, turned]
+}
 fn directory() -> impl Strategy<Value = DirectoryChange> {
     const STATUSES: &[FacilityStatus] = &[FacilityStatus::Active, FacilityStatus::Inactive];
     let link = (link_id(), patient(), patient(), one_of(&LinkEvidence::ALL), member_id(), moment())
@@ -540,6 +556,7 @@ pub(super) fn event() -> impl Strategy<Value = Event> {
         }),
         1 => emergency().prop_map(Body::Consent),
         2 => directory().prop_map(Body::Directory),
+        1 => referral().prop_map(|change| Body::Referral(Box::new(change))),
         2 => audit().prop_map(|event| Body::Audit(Box::new(event))),
     ];
     (facility_id(), "[!-~]{1,128}", moment(), body).prop_map(|(source, id, admitted_at, body)| Event {
