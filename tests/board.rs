@@ -4,7 +4,12 @@
 //! The browser's side is dashboards/web/tests/board.mjs: it says what is to happen here, a line at a time, and checks what is
 //! on the screen. Screenshots go to `AJISAI_ARTIFACTS`, or to the build directory.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop where it stands, also in its helpers")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test may stop where it stands, also in its helpers, and says how far the browser is"
+)]
 
 use ajisai::bench;
 use ajisai::bench::region::{self, Size};
