@@ -1,5 +1,7 @@
 //! `ajisai publish`: real files through the same door.
 
+mod play;
+
 use super::rows::{self, Row};
 use super::terminal::{progress, say, table};
 use crate::client::Connection;
@@ -16,19 +18,23 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// FHIR R4 のファイル（NDJSON、Bundle、gzip 可）をノードに送る。
-/// Send FHIR R4 files (NDJSON, Bundles; gzip too) to a node as the facility that asks.
+/// FHIR R4 のファイル（NDJSON、Bundle、gzip 可）をノードに送る。胎児心拍数などの記録（WFDB、MFER）はベッドとして再生する。
+/// Send FHIR R4 files (NDJSON, Bundles; gzip too) to a node as the facility that asks; play recordings of bedside signals
+/// (WFDB, MFER) as a bed.
 #[derive(Debug, Args)]
 #[command(after_help = "例 Examples:\n  \
     ajisai publish --token hospital.token Patient.ndjson Observation.ndjson\n  \
     ajisai publish --ca ca.pem --as-certificate hospital.pem --key hospital.key --address https://node:7443 export/*.ndjson.gz\n  \
-    ajisai publish --token hospital.token --actors actors.csv Consent.ndjson\n\n\
+    ajisai publish --token hospital.token --actors actors.csv Consent.ndjson\n  \
+    ajisai publish --token clinic.token --wfdb 1001.hea --patient 0042 --bed 'LDR 2'\n  \
+    ajisai publish --token clinic.token --wfdb ctu-uhb-40 --speed 60 --at-once 20\n  \
+    ajisai publish --token clinic.token --mfer trace.mwf --channel 1=fhr1 --channel 2=uc\n\n\
     一緒に指定したファイルは互いの患者・薬剤を参照できる。Files named together may refer to each other's patients.\n\
     同じファイルを再送しても一度しか保存されない。The same file sent again is stored once.\n\n\
     終了コード Exit codes: 0 すべて受理 all accepted, 3 一部拒否 some refused, 1 失敗 failed")]
 pub struct Publish {
     /// 送るファイル（ディレクトリなら中のすべて） Files to send; of a directory, all files in it.
-    #[arg(required = true, value_name = "FILES")]
+    #[arg(required_unless_present_any = ["wfdb", "mfer"], conflicts_with_all = ["wfdb", "mfer"], value_name = "FILES")]
     files: Vec<PathBuf>,
     /// ファイルの形式 Format of the files.
     #[arg(long, value_enum, default_value_t = Format::Auto)]
@@ -48,6 +54,8 @@ pub struct Publish {
     /// Take the id in Patient/<id> for the number when the patient is not in the files.
     #[arg(long)]
     reference_ids: bool,
+    #[command(flatten)]
+    playing: play::Playing,
     #[command(flatten)]
     connection: Connection,
 }
@@ -101,16 +109,19 @@ impl Publish {
     /// # Errors
     /// When a file cannot be opened, the node cannot be reached or ends the stream.
     pub async fn run(self) -> anyhow::Result<ExitCode> {
+        let source = match &self.source {
+            Some(text) => FacilityId::parse(text)?,
+            None => self.connection.facility()?.context("say which facility's files these are: --source")?,
+        };
+        if self.playing.is_asked() {
+            return self.playing.run(source, &self.connection).await;
+        }
         let files = files(&self.files)?;
         if self.format == Format::Auto {
             for file in &files {
                 look_at(file)?;
             }
         }
-        let source = match &self.source {
-            Some(text) => FacilityId::parse(text)?,
-            None => self.connection.facility()?.context("say which facility's files these are: --source")?,
-        };
         let actors = match &self.actors {
             Some(file) => actors(rows::read::<ActorRow>(file, "actors")?).with_context(|| name(file))?,
             None => Actors::default(),
