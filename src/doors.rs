@@ -250,6 +250,7 @@ fn feed(listener: &config::Mllp, facility: FacilityId) -> Feed {
     let mut feed = Feed {
         sending_facilities: listener.sending_facilities.clone(),
         assigning_authorities: listener.assigning_authorities.clone(),
+        channels: listener.device_channels.clone(),
         take_tests: listener.take_tests,
         ..read_as(&listener.text, facility)
     };

@@ -2,7 +2,7 @@
 
 use super::settings::{MIB, Settings};
 use super::{Rule, Tls};
-use ingest::hl7::Charset;
+use ingest::hl7::{Charset, DeviceChannel};
 use jiff::tz::TimeZone;
 use model::FacilityId;
 use std::net::SocketAddr;
@@ -43,6 +43,8 @@ pub struct Mllp {
     pub sending_facilities: Vec<String>,
     /// Assigning authorities of the facility's own numbers in `PID-3`.
     pub assigning_authorities: Vec<String>,
+    /// Which channel of a bed a device's code is.
+    pub device_channels: Vec<DeviceChannel>,
     /// Whether messages for training and debugging are taken too.
     pub take_tests: bool,
     /// The largest message, in bytes.
@@ -103,6 +105,7 @@ impl Settings {
         let facilities = self.facilities("mllp.facilities");
         let facilities = self.required("mllp.facilities", entry, (!facilities.is_empty()).then_some(facilities));
         let text = self.reading(["mllp.charset", "mllp.zone"]);
+        let device_channels = self.device_channels("mllp.device_channels");
         let rest = |address, facilities, text| Mllp {
             address,
             facilities,
@@ -110,6 +113,7 @@ impl Settings {
             tls: self.switch("mllp.tls"),
             sending_facilities: self.texts("mllp.sending_facilities"),
             assigning_authorities: self.texts("mllp.assigning_authorities"),
+            device_channels,
             take_tests: self.switch("mllp.take_tests"),
             largest: self.mebibytes("mllp.largest_mib"),
             idle: self.seconds("mllp.idle_seconds"),
@@ -117,6 +121,17 @@ impl Settings {
             silent: self.silence("mllp.silent_seconds"),
         };
         Some(rest(address?, facilities?, text?))
+    }
+
+    fn device_channels(&self, key: &'static str) -> Vec<DeviceChannel> {
+        let read = |text: String| match text.parse() {
+            Ok(channel) => Some(channel),
+            Err(error) => {
+                self.bad_item(key, &text, format!("{error}"));
+                None
+            }
+        };
+        self.texts(key).into_iter().filter_map(read).collect()
     }
 
     /// One entry of `[[storage]]`, the `entry`th.

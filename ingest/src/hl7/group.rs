@@ -36,7 +36,11 @@ pub(super) struct Group<'m> {
     pub notes: Vec<Segment<'m>>,
 }
 
-impl Group<'_> {
+impl<'m> Group<'m> {
+    /// The group with some of its observations, without its notes.
+    pub(super) fn only(&self, obx: Vec<Segment<'m>>) -> Self {
+        Self { obx, notes: Vec::new(), ..*self }
+    }
     fn is_empty(&self) -> bool {
         self.orc.is_none() && self.obr.is_none() && self.rx.is_none() && self.obx.is_empty()
     }

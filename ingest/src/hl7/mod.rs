@@ -20,6 +20,7 @@
 
 mod case;
 mod code;
+mod device;
 mod document;
 mod group;
 mod medication;
@@ -30,6 +31,7 @@ mod result;
 mod value;
 mod visit;
 
+pub use device::{DeviceChannel, DeviceChannelError};
 pub use remark::{Fate, Reason, Remark};
 
 use case::Case;
@@ -51,6 +53,8 @@ pub struct Feed {
     pub assigning_authorities: Vec<String>,
     /// Code systems by the names this sender gives them, before the standard names.
     pub code_systems: BTreeMap<String, CodeSystem>,
+    /// Which channel of a bed a device's code is, beside the nomenclature's (IHE DEC).
+    pub channels: Vec<DeviceChannel>,
     /// The zone of times without an offset.
     pub zone: TimeZone,
     /// How messages are read: the character set of those that name none, and the limits.
@@ -69,6 +73,7 @@ impl Feed {
             sending_facilities: Vec::new(),
             assigning_authorities: Vec::new(),
             code_systems: BTreeMap::new(),
+            channels: Vec::new(),
             zone: TimeZone::fixed(jiff::tz::offset(9)),
             options: Options::default(),
             take_tests: false,

@@ -4,7 +4,7 @@ use super::case::{Case, Out, Parts, key};
 use super::code::Prefer;
 use super::group::Group;
 use super::visit::told_by;
-use super::{Family, Reason, Remark, value};
+use super::{Family, Reason, Remark, device, value};
 use hl7v2::{ErrorCode, Part, Segment};
 use model::{
     Category, ChangeKind, Coding, Document, Imaging, LabResult, LabStatus, Labels, Moment, Payload, Record, Value,
@@ -48,6 +48,15 @@ fn records(case: &Case<'_>, group: &Group<'_>, out: &mut Out) {
         }
         Family::Imaging => return imaging(case, group, out),
         Family::Visit | Family::Result | Family::Order => {}
+    }
+    if case.kind.family == Family::Result {
+        let rest = device::take(case, group, out);
+        if rest.len() < group.obx.len() {
+            if !rest.is_empty() {
+                results(case, &group.only(rest), out);
+            }
+            return;
+        }
     }
     if group.obx.is_empty() {
         if let Some(obr) = group.obr {
@@ -96,7 +105,7 @@ fn sort(case: &Case<'_>, group: &Group<'_>) -> Sort {
 }
 
 /// JLAC10 analytes and LOINC codes of vital signs and body measures.
-fn is_vital(code: &str) -> bool {
+pub(super) fn is_vital(code: &str) -> bool {
     const JLAC10: [&str; 6] = ["9A751", "9A761", "9P300", "9P200", "9N001", "9N006"];
     const LOINC: [&str; 13] = [
         "8480-6", "8462-4", "8478-0", "8867-4", "9279-1", "8310-5", "8302-2", "29463-7", "3141-9", "39156-5",

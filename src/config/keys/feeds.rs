@@ -103,6 +103,16 @@ pub(super) const MLLP: Section = Section {
             ],
         ),
         key(
+            "mllp.device_channels",
+            Kind::Texts,
+            Is("[]"),
+            [
+                "[\"61643=fhr1\", \"61643@1.1.2=fhr2\"]",
+                "監視装置のどのコード（OBX-3、任意でOBX-4の場所）がベッドのどの波形か。MDCの標準コードは書かなくてよい",
+                "Which code of a bedside device (`OBX-3`, or below a place of `OBX-4`) is which channel of a bed. Standard MDC codes need not be named.",
+            ],
+        ),
+        key(
             "mllp.take_tests",
             Kind::Switch,
             Is("false"),
