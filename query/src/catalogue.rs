@@ -5,8 +5,8 @@
 
 use crate::diabetes::{DIABETES_REGISTRY, Diabetes, Persons, Registry, registry_schema};
 use crate::lab::{LAB_RESULTS, LAB_UNMAPPED, LabResults, lab_schema, lab_unmapped, unmapped_schema};
+use crate::standard::OwnTables;
 use async_trait::async_trait;
-use clinical::diabetes::Thresholds;
 use clinical::lab::Sites;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{CatalogProvider, CatalogProviderList, SchemaProvider, TableProvider};
@@ -115,10 +115,16 @@ pub(crate) fn tables() -> impl Iterator<Item = (&'static str, SchemaRef)> {
     ])
 }
 
+/// Whether every view has a table or a table function of this name.
+pub(crate) fn is_taken(name: &str) -> bool {
+    tables().any(|(table, _)| table == name) || crate::lab::is_function(name) || crate::diabetes::is_function(name)
+}
+
 /// The schema `public`, over an open view or, for planning only, over nothing.
 pub(crate) struct Tables {
     rows: Rows,
     sites: Arc<Sites>,
+    own: OwnTables,
 }
 
 enum Rows {
@@ -128,21 +134,17 @@ enum Rows {
 
 impl Tables {
     /// The tables of a facility's view at a moment, read under what facilities have stated.
-    pub(crate) fn of(
-        view: Box<dyn OpenView>,
-        sites: Arc<Sites>,
-        own: Option<Arc<Thresholds>>,
-        (facility, moment): (&FacilityId, Moment),
-    ) -> Self {
+    pub(crate) fn of(view: Box<dyn OpenView>, sites: Arc<Sites>, own: OwnTables, moment: Moment) -> Self {
         let view: Arc<dyn OpenView> = Arc::from(view);
-        let persons = Persons::of(Arc::clone(&view), facility.clone(), Arc::clone(&sites));
-        let asked = own.as_ref().map(|own| own.asks().to_vec()).unwrap_or_default();
-        let tables = own.map_or_else(clinical::diabetes::Tables::shared, |own| Arc::clone(own.tables()));
+        let persons = Persons::of(Arc::clone(&view), own.facility().clone(), Arc::clone(&sites));
+        let limits = own.thresholds();
+        let asked = limits.map(|limits| limits.asks().to_vec()).unwrap_or_default();
+        let tables = limits.map_or_else(clinical::diabetes::Tables::shared, |limits| Arc::clone(limits.tables()));
         let diabetes = Diabetes { persons: Arc::new(persons.asking(asked)), tables, moment };
-        Self { rows: Rows::Of(view, diabetes), sites }
+        Self { rows: Rows::Of(view, diabetes), sites, own }
     }
-    pub(crate) fn without_rows() -> Self {
-        Self { rows: Rows::None, sites: Arc::default() }
+    pub(crate) fn without_rows(own: OwnTables) -> Self {
+        Self { rows: Rows::None, sites: Arc::default(), own }
     }
     /// What the sources have stated about their laboratories.
     pub(crate) fn sites(&self) -> &Arc<Sites> {
@@ -183,18 +185,24 @@ impl fmt::Debug for Tables {
 #[async_trait]
 impl SchemaProvider for Tables {
     fn table_names(&self) -> Vec<String> {
-        tables().map(|(name, _)| name.to_owned()).collect()
+        let everybodys = tables().map(|(name, _)| name.to_owned());
+        everybodys.chain(self.own.all().map(|(name, _)| name.to_owned())).collect()
     }
     async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
         match name {
             LAB_RESULTS => Ok(Some(self.lab_results())),
             LAB_UNMAPPED => lab_unmapped(self.lab_results()).map(Some),
             DIABETES_REGISTRY => Ok(Some(self.registry())),
-            _ => Ok(category_of(name).map(|category| self.category(category))),
+            _ => Ok(match category_of(name) {
+                Some(category) => Some(self.category(category)),
+                None => self.own.table(name, |category| self.category(category)),
+            }),
         }
     }
     fn table_exist(&self, name: &str) -> bool {
-        [LAB_RESULTS, LAB_UNMAPPED, DIABETES_REGISTRY].contains(&name) || category_of(name).is_some()
+        [LAB_RESULTS, LAB_UNMAPPED, DIABETES_REGISTRY].contains(&name)
+            || category_of(name).is_some()
+            || self.own.get(name).is_some()
     }
 }
 

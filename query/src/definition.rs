@@ -1,5 +1,6 @@
 //! What facilities have defined for their own views: a fold of their statements, each read once.
 
+use crate::standard::{StandardView, ViewFault};
 use clinical::diabetes::cohort::{CohortFile, CohortFileError};
 use clinical::diabetes::{Thresholds, ThresholdsError};
 use model::{Definition, DefinitionKind, DefinitionName, FacilityId, Moment, Position};
@@ -33,6 +34,9 @@ pub enum DefinitionFault {
         /// What it is stated under.
         found: String,
     },
+    /// No ViewDefinition, or none that can be a table here.
+    #[error(transparent)]
+    View(#[from] ViewFault),
     /// The facility has too many of this kind.
     #[error("the facility has {most} definitions of this kind already; take one back first", most = Definitions::MOST)]
     TooMany,
@@ -45,6 +49,8 @@ pub enum Meaning {
     Cohort(Arc<CohortFile>),
     /// The facility's own limits and tables of diabetes care.
     Thresholds(Arc<Thresholds>),
+    /// A table of the facility's own.
+    View(Arc<StandardView>),
 }
 
 /// Reads a definition.
@@ -64,6 +70,10 @@ pub fn read(definition: &Definition) -> Result<Meaning, DefinitionFault> {
             Err(DefinitionFault::Limits { found: definition.name().as_str().to_owned() })
         }
         DefinitionKind::Thresholds => Ok(Meaning::Thresholds(Arc::new(Thresholds::parse(definition.text())?))),
+        DefinitionKind::View => {
+            let view = StandardView::read(definition.name(), definition.text())?;
+            Ok(Meaning::View(Arc::new(view)))
+        }
         kind => Err(DefinitionFault::NotRead { kind: kind.code() }),
     }
 }

@@ -23,6 +23,7 @@ mod limits;
 mod postgres;
 mod principal;
 mod session;
+mod standard;
 mod told;
 
 pub use catalogue::{CATALOG, OpenView, SCHEMA, ViewSource, category_of};
@@ -38,3 +39,4 @@ pub use limits::Limits;
 pub use postgres::{PostgresDesk, PostgresError};
 pub use principal::{AuthError, Authenticator};
 pub use session::{Answer, AnswerRows, Door, Ending, Reading, ReadingRoom, Statement};
+pub use standard::{StandardView, ViewFault};

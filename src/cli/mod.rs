@@ -28,6 +28,7 @@ pub mod simulate;
 pub mod sql;
 pub mod status;
 mod terminal;
+pub mod view;
 pub mod views;
 
 use clap::{Parser, Subcommand};
@@ -62,6 +63,7 @@ enum Command {
     Quarantine(quarantine::QuarantineCommand),
     Refer(refer::Refer),
     Status(status::Status),
+    View(view::ViewCommand),
     Views(views::ViewsCommand),
     Lab(lab::LabCommand),
     Ledger(ledger::LedgerCommand),
@@ -91,6 +93,7 @@ impl Cli {
             Command::Quarantine(args) => drive(args.run()),
             Command::Refer(args) => drive(args.run()),
             Command::Status(args) => drive(args.run()),
+            Command::View(args) => drive(args.run()),
             Command::Views(args) => drive(args.run()),
             Command::Lab(args) => drive(args.run()),
             Command::Ledger(args) => drive(args.run()),

@@ -32,8 +32,13 @@ pub(crate) fn member<'a>(items: &[Item<'a>], name: &str, first: bool) -> Items<'
     found
 }
 
+/// What stands beside a primitive: few resources have any, so it is looked for and no name is made.
+fn beside<'a>(object: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    object.iter().find(|(key, _)| key.strip_prefix('_') == Some(name)).map(|(_, beside)| beside)
+}
+
 fn element<'a>(object: &'a Map<String, Value>, name: &str, found: &mut Items<'a>) {
-    let beside = object.get(&format!("_{name}"));
+    let beside = beside(object, name);
     match (object.get(name), beside) {
         (Some(json), beside) => push(json, beside, of_element(name), found),
         (None, Some(beside)) => push(&NULL, Some(beside), of_element(name), found),
@@ -42,7 +47,7 @@ fn element<'a>(object: &'a Map<String, Value>, name: &str, found: &mut Items<'a>
                 // `dateTime` is an element of its own, not a `date` that is a time.
                 let suffix = key.strip_prefix(name).filter(|_| key != "dateTime");
                 if let Some(kind) = suffix.and_then(of_choice) {
-                    push(json, object.get(&format!("_{key}")), Some(kind), found);
+                    push(json, self::beside(object, key), Some(kind), found);
                 }
             }
         }

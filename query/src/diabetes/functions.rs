@@ -21,6 +21,11 @@ pub(crate) fn add_functions(to: &mut HashMap<String, Arc<TableFunction>>, diabet
     }
 }
 
+/// Whether one of them has this name.
+pub(crate) fn is_function(name: &str) -> bool {
+    FUNCTIONS.iter().any(|(function, _)| *function == name)
+}
+
 type Call = fn(&Asking<'_>, Diabetes) -> Result<Arc<dyn TableProvider>>;
 
 const FUNCTIONS: &[(&str, Call)] = &[

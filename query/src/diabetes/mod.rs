@@ -13,7 +13,7 @@ mod persons;
 mod registry;
 mod whose;
 
-pub(crate) use functions::add_functions;
+pub(crate) use functions::{add_functions, is_function};
 pub use persons::{PersonFacts, Persons, PersonsRead};
 pub(crate) use registry::{DIABETES_REGISTRY, Registry, registry_schema};
 

@@ -1,8 +1,10 @@
-//! What there is: one catalogue, its schemas and tables, and what this server can do. The same for everyone.
+//! What there is: one catalogue, its schemas and tables, and what this server can do. The same for everyone, save the tables
+//! that a facility has defined itself.
 
 use super::Rows;
 use crate::QueryError;
 use crate::catalogue::{CATALOG, SCHEMA};
+use crate::standard::OwnTables;
 use arrow::array::{RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow_flight::encode::FlightDataEncoderBuilder;
@@ -55,10 +57,13 @@ pub(super) fn schemas(query: CommandGetDbSchemas) -> Result<Rows, Status> {
     one(builder.build())
 }
 
-pub(super) fn tables(query: CommandGetTables) -> Result<Rows, Status> {
+pub(super) fn tables(query: CommandGetTables, own: &OwnTables) -> Result<Rows, Status> {
     let mut builder = query.into_builder();
     for (name, schema) in crate::catalogue::tables() {
         builder.append(CATALOG, SCHEMA, name, TABLE, &super::flat(&schema)).map_err(broken)?;
+    }
+    for (name, schema) in own.all() {
+        builder.append(CATALOG, SCHEMA, name, TABLE, &super::flat(schema)).map_err(broken)?;
     }
     one(builder.build())
 }

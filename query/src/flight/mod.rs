@@ -321,8 +321,8 @@ impl FlightSqlService for FlightDesk {
     }
 
     async fn do_get_tables(&self, query: CommandGetTables, request: Request<Ticket>) -> Result<Rows, Status> {
-        caller(&request)?;
-        catalog::tables(query)
+        let principal = caller(&request)?;
+        catalog::tables(query, &self.room.own(&principal))
     }
 
     async fn get_flight_info_table_types(

@@ -62,8 +62,16 @@ impl SiteSource for NothingStated {
 pub(crate) fn add_functions(to: &mut HashMap<String, Arc<TableFunction>>, asker: &Asker) {
     let trend = Arc::new(trend::LabTrend(asker.clone()));
     let duplicate = Arc::new(duplicate::LabDuplicate(asker.clone()));
-    to.insert("lab_trend".to_owned(), Arc::new(TableFunction::new("lab_trend".to_owned(), trend)));
-    to.insert("lab_duplicate".to_owned(), Arc::new(TableFunction::new("lab_duplicate".to_owned(), duplicate)));
+    to.insert(LAB_TREND.to_owned(), Arc::new(TableFunction::new(LAB_TREND.to_owned(), trend)));
+    to.insert(LAB_DUPLICATE.to_owned(), Arc::new(TableFunction::new(LAB_DUPLICATE.to_owned(), duplicate)));
+}
+
+const LAB_TREND: &str = "lab_trend";
+const LAB_DUPLICATE: &str = "lab_duplicate";
+
+/// Whether a table function has this name.
+pub(crate) fn is_function(name: &str) -> bool {
+    name == LAB_TREND || name == LAB_DUPLICATE
 }
 
 /// The columns of `lab_results` beyond those every table begins with, and those of the table functions, for the

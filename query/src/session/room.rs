@@ -11,6 +11,7 @@ use crate::executor::Executor;
 use crate::freshness::frontier_text;
 use crate::functions::{Facts, NOT_OFFERED, aggregates, bounded, laboratory, of_diabetes};
 use crate::lab::{self, Asker, NothingStated, SiteSource};
+use crate::standard::OwnTables;
 use crate::told::Told;
 use crate::{Limits, QueryError};
 use datafusion::catalog::SchemaProvider;
@@ -113,7 +114,11 @@ impl ReadingRoom {
     /// # Errors
     /// When the statement has no meaning over these tables.
     pub async fn plan_without_rows(&self, principal: &Principal, reading: &Reading) -> Result<LogicalPlan, QueryError> {
-        let state = self.state(Tables::without_rows(), facts(principal, String::new(), 0), (principal, now()))?;
+        let state = self.state(
+            Tables::without_rows(self.own(principal)),
+            facts(principal, String::new(), 0),
+            (principal, now()),
+        )?;
         let (reading, memory_bytes) = (reading.clone(), self.limits.memory_bytes);
         let planner = self.executor.planner().ok_or_else(|| QueryError::internal("planner"))?;
         let planning = planner.spawn(async move { plan(&state, &reading).await });
@@ -168,6 +173,11 @@ impl ReadingRoom {
         }
     }
 
+    /// The tables that a principal's facility has defined, as they hold now.
+    pub(crate) fn own(&self, principal: &Principal) -> OwnTables {
+        OwnTables::of(principal.facility.clone(), self.sites.definitions())
+    }
+
     pub(crate) fn seats(&self) -> &Seats {
         &self.seats
     }
@@ -184,8 +194,7 @@ impl ReadingRoom {
         let age_ms = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
         let (tally, opening) = (view.tally(), view.opening());
         let facts = facts(principal, frontier_text(&frontier), age_ms);
-        let own = self.sites.definitions().thresholds(&principal.facility).cloned();
-        let tables = Tables::of(view, self.sites.sites(), own, (&principal.facility, moment));
+        let tables = Tables::of(view, self.sites.sites(), self.own(principal), moment);
         let state = self.state(tables, facts, (principal, moment))?;
         Ok((state, Seen { frontier, moment, age, tally, opening }))
     }

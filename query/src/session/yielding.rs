@@ -1,7 +1,7 @@
 //! Lets a statement be ended in the middle of a join.
 //!
 //! A task is ended where it gives way. The engine gives way where rows are read; a join makes many rows out of few
-//! without reading, and what stands above it would take them all without a pause.
+//! without reading, and what stands above it would take them all without a pause. So may a facility's own table.
 
 use datafusion::common::config::ConfigOptions;
 use datafusion::common::tree_node::{Transformed, TreeNode};
@@ -34,5 +34,5 @@ impl PhysicalOptimizerRule for GiveWay {
 }
 
 fn multiplies(operator: &str) -> bool {
-    operator.ends_with("JoinExec") || operator == "UnnestExec"
+    operator.ends_with("JoinExec") || operator == "UnnestExec" || operator == crate::standard::MAKES
 }

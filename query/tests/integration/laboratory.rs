@@ -249,9 +249,9 @@ async fn a_withdrawal_takes_results_out_of_the_series_too() {
 }
 
 /// Views that keep the tally of each.
-struct Counted {
-    views: Arc<Views>,
-    tallies: parking_lot::Mutex<Vec<Arc<Tally>>>,
+pub struct Counted {
+    pub views: Arc<Views>,
+    pub tallies: parking_lot::Mutex<Vec<Arc<Tally>>>,
 }
 
 impl ViewSource for Counted {

@@ -30,4 +30,6 @@ mod shelf;
 #[cfg(test)]
 mod sql;
 #[cfg(test)]
+mod standard;
+#[cfg(test)]
 mod twin;

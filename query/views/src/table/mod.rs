@@ -3,10 +3,12 @@
 mod columns;
 mod decode;
 mod encode;
+mod shown;
 
 pub use columns::{Column, Kind, columns};
 pub(crate) use decode::record_of;
 pub(crate) use encode::RowBuilder;
+pub use shown::ShownRecords;
 
 use arrow::datatypes::{Schema, SchemaRef};
 use model::Category;
