@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn what_does_not_name_persons_leaves_everybody() {
         let other = col("hba1c").eq(lit(8.0));
-        assert_eq!(left(&[other.clone()]), None);
+        assert_eq!(left(std::slice::from_ref(&other)), None);
         assert_eq!(left(&[col(WHOSE).eq(lit("1")).or(other)]), None);
         assert_eq!(left(&[col(WHOSE).in_list(vec![lit("1")], true)]), None);
         assert_eq!(left(&[col(WHOSE).gt(lit("1"))]), None);
