@@ -5,6 +5,7 @@
 //! its index to disk, the log closes.
 
 mod book;
+mod cohorts;
 mod definitions;
 mod explain;
 mod laboratory;
@@ -18,8 +19,10 @@ mod referrals;
 mod registered;
 mod tasks;
 mod windows;
+mod worklist;
 
 use crate::clerk::{Clerk, Keeping};
+use crate::cohorts::Cohorts;
 use crate::config::Config;
 use crate::doors::{self, DoorListeners, Doors, DoorsError, House};
 use crate::identity::tls::{self, ALPN_GRPC, ALPN_HTTP, ALPN_POSTGRES, ClientCertificates, TlsError, server_config};
@@ -249,6 +252,24 @@ impl App {
         let room = ReadingRoom::open_with(Arc::clone(&views) as _, sites, limits, executor)
             .map_err(|error| AppError::Room(error.to_string()))?;
 
+        let kept = Cohorts::new(
+            self.state.rooms().clone(),
+            Arc::clone(&views),
+            Arc::clone(&notices.clock),
+            self.stop_serving.clone(),
+        );
+        let cohorts = cohorts::CohortDesk {
+            node: Arc::clone(&self.state),
+            cohorts: kept.map_err(|error| AppError::Room(error.to_string()))?,
+            room: Arc::clone(&room),
+            stop: self.stop_serving.clone(),
+        };
+        let worklists = worklist::WorklistDesk {
+            cohorts: cohorts.clone(),
+            witness: Arc::clone(&notices.witness),
+            clock: Arc::clone(&notices.clock),
+        };
+
         let (health, health_service) = tonic_health::server::health_reporter();
         let reflection = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(wire::FILE_DESCRIPTOR_SET)
@@ -289,6 +310,8 @@ impl App {
             .add_service(notices::service(notices.clone()))
             .add_service(laboratory::service(Arc::clone(&self.state), Arc::clone(&self.admission)))
             .add_service(referrals::service(Arc::clone(&self.state), Arc::clone(&self.admission)))
+            .add_service(cohorts::service(cohorts.clone()))
+            .add_service(worklist::service(worklists.clone()))
             .add_service(definitions::service(Arc::clone(&self.state), Arc::clone(&self.admission)))
             .add_service(publisher.clone().service())
             .add_service(node::service(Arc::clone(&self.state)));
@@ -315,6 +338,7 @@ impl App {
                 ledger: ledger.clone(),
                 notices: notices.clone(),
                 publisher: publisher.clone(),
+                worklists: worklists.clone(),
             };
             let router = dashboards::router(Arc::clone(&room), Arc::clone(&views), tokens, Arc::new(counter));
             let stop = self.stop_serving.clone();

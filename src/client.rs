@@ -14,6 +14,7 @@ use std::time::Duration;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use wire::v1::cohort_service_client::CohortServiceClient;
 use wire::v1::consent_service_client::ConsentServiceClient;
 use wire::v1::definition_service_client::DefinitionServiceClient;
 use wire::v1::directory_service_client::DirectoryServiceClient;
@@ -28,6 +29,7 @@ use wire::v1::policy_service_client::PolicyServiceClient;
 use wire::v1::publisher_service_client::PublisherServiceClient;
 use wire::v1::query_service_client::QueryServiceClient;
 use wire::v1::referral_service_client::ReferralServiceClient;
+use wire::v1::worklist_service_client::WorklistServiceClient;
 
 /// The largest message taken from a node, in bytes.
 const MESSAGE_LIMIT: usize = 64 << 20;
@@ -338,6 +340,14 @@ impl Client {
     /// A facility's laboratory tables.
     pub fn laboratory(&self) -> LaboratoryServiceClient<Calls> {
         LaboratoryServiceClient::new(self.calls.clone()).max_decoding_message_size(MESSAGE_LIMIT)
+    }
+    /// Who belongs to a cohort.
+    pub fn cohorts(&self) -> CohortServiceClient<Calls> {
+        CohortServiceClient::new(self.calls.clone()).max_decoding_message_size(MESSAGE_LIMIT)
+    }
+    /// Who is to be called.
+    pub fn worklists(&self) -> WorklistServiceClient<Calls> {
+        WorklistServiceClient::new(self.calls.clone()).max_decoding_message_size(MESSAGE_LIMIT)
     }
     /// What a facility defines for its view.
     pub fn definitions(&self) -> DefinitionServiceClient<Calls> {

@@ -7,6 +7,7 @@ pub mod bench;
 pub mod clerk;
 pub mod cli;
 pub mod client;
+pub mod cohorts;
 pub mod config;
 pub mod demo;
 pub mod doors;

@@ -22,6 +22,7 @@ mod places;
 mod referrals;
 mod shown;
 mod sites;
+mod worklists;
 
 #[cfg(test)]
 mod tests;
@@ -33,6 +34,7 @@ use crate::register::laboratory::Laboratory;
 use crate::register::notices::Notices;
 use crate::register::places::Places;
 use crate::register::referrals::Referrals;
+use crate::register::worklists::Worklists;
 use consent_filter::Book;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use ingest::{ConsentQuery, ConsentReader, DirectoryReader, GlassStanding, Standing};
@@ -50,6 +52,7 @@ pub use alerts::sees_clinical_data;
 pub use laboratory::Noted;
 pub use notices::{Told, UNREVIEWED_AFTER};
 pub use referrals::ReferralStanding;
+pub use worklists::follows as worklist_follows;
 
 /// The register's disk failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -83,6 +86,7 @@ pub struct Register {
     alerts: Alerts,
     referrals: Referrals,
     places: Places,
+    worklists: Worklists,
     book: Arc<RwLock<Book>>,
 }
 
@@ -113,6 +117,7 @@ impl Register {
             alerts: Alerts::open(&database)?,
             referrals: Referrals::open(&database)?,
             places: Places::open(&database)?,
+            worklists: Worklists::open(&database)?,
             database,
             book,
         })

@@ -4,7 +4,7 @@
 //! it is, and the answer comes from that principal's own reading room session or feed. What the page shows is
 //! therefore what the same person would see over SQL.
 //!
-//! What is shown and done besides rows (notices, broken glasses, the publisher's view) is asked of the hall's [`Office`],
+//! What is shown and done besides rows (notices, worklists, broken glasses, the publisher's view) is asked of the hall's [`Office`],
 //! which asks the services that everybody else asks.
 //!
 //! It is *not* a way around either: there is no route here that reads rows by another path.
@@ -32,7 +32,7 @@ use tower::ServiceBuilder;
 use tower_http::set_header::SetResponseHeaderLayer;
 use views::Views;
 
-pub use office::{Asked, Declined, Office, Review, Why};
+pub use office::{Asked, Declined, Deed, Office, Review, Why};
 
 /// What every request is answered from.
 struct Windows {
@@ -67,6 +67,7 @@ const POLICY: &str =
 /// - `GET /api/beds/history?bed=&from_us=&until_us=`, `GET /api/beds/seen?bed=&at_us=`: what was measured at a bed before, and
 ///   what was on the screen at a moment.
 /// - `GET /api/notices`, `POST /api/notices/acknowledge`: what the facility is told, and that it was.
+/// - `GET /api/worklist[?cohort=]`, `POST /api/worklist/act`: whom of a cohort to call, and who has taken it.
 /// - `GET /api/glasses`, `POST /api/glasses/review`: broken glasses, what was read under each, and their review.
 /// - `GET /api/published[?from_us=&until_us=]`: what became of what the facility published.
 ///
@@ -93,6 +94,8 @@ pub fn router(
         .route("/api/beds/seen", get(beds::seen))
         .route("/api/notices", get(office::notices))
         .route("/api/notices/acknowledge", post(office::acknowledge))
+        .route("/api/worklist", get(office::worklist))
+        .route("/api/worklist/act", post(office::work_on))
         .route("/api/glasses", get(office::glasses))
         .route("/api/glasses/review", post(office::review))
         .route("/api/published", get(office::published))

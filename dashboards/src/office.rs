@@ -24,6 +24,13 @@ pub enum Asked {
         /// The notice.
         id: String,
     },
+    /// Whom of a cohort to call; of the first there is where none is named.
+    Worklist {
+        /// The cohort's name.
+        cohort: Option<String>,
+    },
+    /// Takes, releases or finishes an entry of a worklist.
+    WorkOn(Deed),
     /// Broken glasses in which the facility has a part, with what was read under each.
     Glasses,
     /// Reviews a broken glass.
@@ -35,6 +42,21 @@ pub enum Asked {
         /// Until before when.
         until_us: Option<i64>,
     },
+}
+
+/// What somebody does with an entry of a worklist.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deed {
+    /// The cohort's name.
+    pub cohort: String,
+    /// The patient's number at the caller's facility. Patient data.
+    pub patient: String,
+    /// `take`, `release` or `done`.
+    pub act: String,
+    /// In the caller's own words; may be empty. May be patient data.
+    #[serde(default)]
+    pub remark: String,
 }
 
 /// A review of a broken glass.
@@ -97,10 +119,18 @@ impl fmt::Debug for Asked {
         f.write_str(match self {
             Self::Notices => "Notices",
             Self::Acknowledge { .. } => "Acknowledge(******)",
+            Self::Worklist { .. } => "Worklist",
+            Self::WorkOn(_) => "WorkOn(******)",
             Self::Glasses => "Glasses",
             Self::Review(_) => "Review(******)",
             Self::Published { .. } => "Published",
         })
+    }
+}
+
+impl fmt::Debug for Deed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Deed(******)")
     }
 }
 
@@ -142,6 +172,31 @@ pub(crate) async fn acknowledge(
 ) -> Answer {
     bearer(&headers)?;
     ask(&windows, &headers, Asked::Acknowledge { id: body(said)?.id }).await
+}
+
+/// `?cohort=`.
+#[derive(Debug, Deserialize)]
+pub(crate) struct OfCohort {
+    cohort: Option<String>,
+}
+
+/// `GET /api/worklist[?cohort=]`.
+pub(crate) async fn worklist(
+    State(windows): State<Arc<Windows>>,
+    headers: HeaderMap,
+    Query(OfCohort { cohort }): Query<OfCohort>,
+) -> Answer {
+    ask(&windows, &headers, Asked::Worklist { cohort }).await
+}
+
+/// `POST /api/worklist/act`.
+pub(crate) async fn work_on(
+    State(windows): State<Arc<Windows>>,
+    headers: HeaderMap,
+    said: Result<Json<Deed>, JsonRejection>,
+) -> Answer {
+    bearer(&headers)?;
+    ask(&windows, &headers, Asked::WorkOn(body(said)?)).await
 }
 
 /// `GET /api/glasses`.

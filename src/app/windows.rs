@@ -4,16 +4,17 @@
 use super::ledger::LedgerDesk;
 use super::notices::NoticeDesk;
 use super::publisher::PublisherDesk;
+use super::worklist::WorklistDesk;
 use crate::notary::names;
 use crate::publisher::{json_of, json_of_summary};
-use dashboards::{Asked, Declined, Office, Review, Why};
+use dashboards::{Asked, Declined, Deed, Office, Review, Why};
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use ingest::service::Consents;
 use ledger::{Language, Names};
 use model::{
     BreakGlass, BreakGlassReview, FacilityId, GlassId, MemberId, Moment, PatientNumber, PatientRef, Principal,
-    ReviewOutcome, Role,
+    ReviewOutcome, Role, WorklistAct,
 };
 use query::{AuthError, Authenticator};
 use serde_json::{Value, json};
@@ -21,11 +22,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use tonic::{Code, Request, Status};
 use wire::v1;
+use wire::v1::cohort_service_server::CohortService as _;
 use wire::v1::consent_service_server::ConsentService as _;
 use wire::v1::ledger_service_server::LedgerService as _;
 use wire::v1::notice_service_server::NoticeService as _;
 use wire::v1::published_response::Part;
 use wire::v1::publisher_service_server::PublisherService as _;
+use wire::v1::worklist_service_server::WorklistService as _;
 
 /// So many of each are shown.
 const SHOWN: u32 = 200;
@@ -39,6 +42,7 @@ pub(super) struct Counter {
     pub(super) ledger: LedgerDesk,
     pub(super) notices: NoticeDesk,
     pub(super) publisher: PublisherDesk,
+    pub(super) worklists: WorklistDesk,
 }
 
 impl Office for Counter {
@@ -48,6 +52,8 @@ impl Office for Counter {
             let answer = match asked {
                 Asked::Notices => self.notices(&caller).await,
                 Asked::Acknowledge { id } => self.acknowledge(&caller, id).await,
+                Asked::Worklist { cohort } => self.worklist(&caller, cohort).await,
+                Asked::WorkOn(deed) => self.work_on(&caller, deed).await,
                 Asked::Glasses => self.glasses(&caller).await,
                 Asked::Review(review) => self.review(&caller, review).await,
                 Asked::Published { from_us, until_us } => {
@@ -132,6 +138,35 @@ impl Counter {
         let request = v1::AcknowledgeNoticeRequest { id, ..Default::default() };
         let v1::AcknowledgeNoticeResponse { duplicate, .. } =
             self.notices.acknowledge(by(caller, request)).await?.into_inner();
+        Ok(json!({ "duplicate": duplicate }))
+    }
+
+    async fn worklist(&self, caller: &Principal, cohort: Option<String>) -> Result<Value, Status> {
+        let request = v1::ListCohortsRequest {};
+        let v1::ListCohortsResponse { cohorts } = self.worklists.cohorts.list(by(caller, request)).await?.into_inner();
+        let first = || cohorts.first().map(|one| one.name.clone()).unwrap_or_default();
+        let cohort = cohort.unwrap_or_else(first);
+        let request = v1::ListWorklistRequest { cohort: cohort.clone(), with_done: false, page_size: SHOWN };
+        let v1::ListWorklistResponse { entries, waiting } =
+            self.worklists.list(by(caller, request)).await?.into_inner();
+        let names = self.names();
+        let each = entries.into_iter().map(|entry| worklist_entry(&names, entry));
+        let named = |one: &v1::CohortInfo| json!({ "name": one.name, "ja": one.ja, "en": one.en });
+        Ok(json!({
+            "cohorts": cohorts.iter().map(named).collect::<Vec<_>>(),
+            "cohort": cohort,
+            "entries": each.collect::<Vec<_>>(),
+            "waiting": waiting,
+            "may_act": caller.member.is_some(),
+        }))
+    }
+
+    async fn work_on(&self, caller: &Principal, deed: Deed) -> Result<Value, Status> {
+        let Deed { cohort, patient, act, remark } = deed;
+        let act: WorklistAct = act.parse().map_err(|error: model::UnknownWorklistAct| invalid("act")(&error))?;
+        let act = v1::WorklistAct::from(act).into();
+        let request = v1::ActOnWorklistRequest { cohort, patient, act, remark };
+        let v1::ActOnWorklistResponse { duplicate, .. } = self.worklists.act(by(caller, request)).await?.into_inner();
         Ok(json!({ "duplicate": duplicate }))
     }
 
@@ -258,4 +293,27 @@ fn glass(
         "first": moment(reading.first_us),
         "last": moment(reading.last_us),
     }))
+}
+
+/// An entry of a worklist as its page shows it.
+fn worklist_entry(names: &Names, entry: v1::WorklistEntry) -> Value {
+    let v1::WorklistEntry { cohort: _, member: who, state, last } = entry;
+    let v1::CohortMember { patient, since_us, cause, grounds } = who.unwrap_or_default();
+    let ground = |ground: v1::CohortGround| {
+        let v1::CohortGround { criterion, fact, at_us, sources } = ground;
+        json!({ "criterion": criterion, "fact": fact, "at": moment(Some(at_us)), "sources": sources })
+    };
+    let last = last.map(|last| {
+        let act = WorklistAct::try_from(last.act()).map(WorklistAct::code).unwrap_or_default();
+        let name = member(names, &last.member);
+        json!({ "act": act, "name": name, "at": moment(Some(last.at_us)), "remark": last.remark })
+    });
+    json!({
+        "patient": patient.map(|patient| patient.number).unwrap_or_default(),
+        "since": moment(Some(since_us)),
+        "cause": cause,
+        "grounds": grounds.into_iter().map(ground).collect::<Vec<_>>(),
+        "state": state,
+        "last": last,
+    })
 }

@@ -4,6 +4,7 @@
 //! machine, and every report says which.
 
 pub mod chart;
+pub mod cohort;
 pub mod load;
 pub mod region;
 pub mod registry;
@@ -79,7 +80,7 @@ pub async fn raise(program: &Path, directory: &Path, size: Size, extra: &str) ->
     Ok(rig)
 }
 
-fn request_of(event: &model::Event) -> v1::PublishRequest {
+pub(crate) fn request_of(event: &model::Event) -> v1::PublishRequest {
     let event = Bytes::from(v1::Event::from(event).encode_to_vec());
     v1::PublishRequest { event, traceparent: String::new() }
 }

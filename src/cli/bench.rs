@@ -2,7 +2,7 @@
 
 use crate::bench::region::Size;
 use crate::bench::report::{Figure, Machine, Report};
-use crate::bench::{self, Load, Targets, chart, load, registry, withdrawal};
+use crate::bench::{self, Load, Targets, chart, cohort, load, registry, withdrawal};
 use anyhow::Context;
 use clap::Args;
 use std::path::PathBuf;
@@ -82,6 +82,12 @@ pub struct Bench {
     /// 差し込み計測の患者の記録数 Records of the patient in the splice run.
     #[arg(long, default_value_t = 5_000)]
     history: u64,
+    /// コホート計測の毎秒記録数 Records per second in the cohort run.
+    #[arg(long, default_value_t = 5_000.0)]
+    cohort_rate: f64,
+    /// コホート計測の診療所の患者数 Patients of the clinic in the cohort run.
+    #[arg(long, default_value_t = 20_000)]
+    cohort_patients: u32,
     /// 作業用の場所（既定は一時の場所） Where to work; a temporary directory when not given.
     #[arg(long)]
     dir: Option<PathBuf>,
@@ -107,6 +113,8 @@ enum Part {
     Splice,
     /// How soon a facility has its diabetes registry, and one patient's row of it.
     Registry,
+    /// How soon a clinic that follows a cohort is told who entered or left, and how long finding one takes.
+    Cohort,
 }
 
 impl Bench {
@@ -163,6 +171,9 @@ impl Bench {
         if wanted(Part::Registry) {
             figures.extend(self.registry(&program, &directory.join("registry")).await?);
         }
+        if wanted(Part::Cohort) {
+            figures.extend(self.cohort(&program, &directory.join("cohort")).await?);
+        }
         self.print(figures)
     }
 
@@ -188,6 +199,17 @@ impl Bench {
             Figure::at_most(&name("peak memory of the node"), "MiB", bench::peak_mib(&rig)?, None),
         ];
         rig.stop(Duration::from_secs(300)).await?;
+        Ok(figures)
+    }
+
+    async fn cohort(&self, program: &std::path::Path, directory: &std::path::Path) -> anyhow::Result<Vec<Figure>> {
+        let size = cohort::size(self.cohort_patients);
+        self.progress("コホートの準備 setting up for the cohort");
+        let mut rig = bench::raise(program, directory, size, "").await?;
+        self.progress("コホート cohort");
+        let plan = cohort::Plan { rate: self.cohort_rate, seconds: self.seconds, runs: 5 };
+        let figures = cohort::run(&rig, size, plan).await?;
+        rig.stop(Duration::from_secs(120)).await?;
         Ok(figures)
     }
 

@@ -4,6 +4,7 @@
 //! 3 done, but some input was refused (the table says why).
 
 pub mod bench;
+pub mod cohort;
 pub mod config;
 pub mod consent;
 pub mod demo;
@@ -30,6 +31,7 @@ pub mod status;
 mod terminal;
 pub mod view;
 pub mod views;
+pub mod worklist;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -54,6 +56,8 @@ enum Command {
     Publish(publish::Publish),
     Published(published::Published),
     Sql(sql::Sql),
+    Cohort(cohort::CohortCommand),
+    Worklist(worklist::WorklistCommand),
     Consent(consent::ConsentCommand),
     Directory(directory::DirectoryCommand),
     Explain(explain::Explain),
@@ -84,6 +88,8 @@ impl Cli {
             Command::Publish(args) => drive(args.run()),
             Command::Published(args) => drive(args.run()),
             Command::Sql(args) => drive(args.run()),
+            Command::Cohort(args) => drive(args.run()),
+            Command::Worklist(args) => drive(args.run()),
             Command::Consent(args) => drive(args.run()),
             Command::Directory(args) => drive(args.run()),
             Command::Explain(args) => drive(args.run()),

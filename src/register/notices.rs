@@ -361,6 +361,7 @@ impl Register {
         let mut batch = self.database.batch();
         let mut rung = self.notices.take(&mut batch, entries)?;
         rung.extend(self.alerts.take(&mut batch, entries)?);
+        rung.extend(self.worklists.take(&mut batch, entries)?);
         for critical in &found.criticals {
             self.alerts.keep(&mut batch, critical);
             rung.extend(critical.facilities().chain([critical.patient.facility().clone()]));

@@ -4,7 +4,7 @@
 use crate::region::{CLINIC, Region, physician};
 use axum::body::Body;
 use axum::http::Request;
-use dashboards::{Asked, Declined, Office, Review, Why};
+use dashboards::{Asked, Declined, Deed, Office, Review, Why};
 use futures::future::BoxFuture;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -94,6 +94,31 @@ async fn without_a_token_the_office_is_not_asked() {
         assert_eq!(post(&region, path, None, body).await.0, 401, "{path}");
     }
     assert!(heard.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_worklist_is_asked_for_and_worked_on_with_what_was_typed_in_the_body() {
+    const DEED: &str = r#"{"cohort":"lapsed-180","patient":"0012345","act":"done","remark":"来週受診"}"#;
+    let (region, heard) = region(None).await;
+    let token = physician(CLINIC);
+    for path in ["/api/worklist", "/api/worklist?cohort=lapsed-180"] {
+        assert_eq!(region.get(path, None).await.status(), 401, "{path}");
+        assert_eq!(region.json(path, &token).await.0, 200, "{path}");
+    }
+    assert_eq!(post(&region, "/api/worklist/act", None, DEED).await.0, 401);
+    assert_eq!(post(&region, "/api/worklist/act", Some(&token), r#"{"cohort":"lapsed-180"}"#).await.0, 400);
+    assert_eq!(post(&region, "/api/worklist/act", Some(&token), DEED).await.0, 200);
+    let asked: Vec<Asked> = std::mem::take(&mut *heard.lock().unwrap()).into_iter().map(|(_, asked)| asked).collect();
+    let told = format!("{asked:?}");
+    assert!(!told.contains("0012345") && !told.contains("来週受診"), "{told}");
+    assert!(matches!(
+        asked.as_slice(),
+        [
+            Asked::Worklist { cohort: None },
+            Asked::Worklist { cohort: Some(cohort) },
+            Asked::WorkOn(Deed { patient, act, remark, .. }),
+        ] if cohort == "lapsed-180" && patient == "0012345" && act == "done" && remark == "来週受診"
+    ));
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ import { element, made, put } from "./page";
 import { published } from "./published";
 import { Pulse, Shown } from "./shown";
 import * as trend from "./trend";
+import { worklist } from "./worklist";
 import { choose, current, locale, say, sayAge, sayCategory, sayCode, type Word } from "./words";
 
 /** A feed that is silent for this long is given up and opened again: the line may be dead without having ended. */
@@ -20,9 +21,9 @@ const wait = (milliseconds: number): Promise<void> => new Promise((done) => setT
 
 // === A visit: from a token accepted to signing out ===
 
-type Office = "notices" | "glasses" | "published";
+type Office = "notices" | "worklist" | "glasses" | "published";
 type PageName = Office | "records" | "beds";
-const PAGES: readonly PageName[] = ["records", "beds", "notices", "glasses", "published"];
+const PAGES: readonly PageName[] = ["records", "beds", "notices", "worklist", "glasses", "published"];
 
 class Visit {
   private readonly office: Readonly<Record<Office, Pick<Page<unknown>, "refresh" | "redraw" | "tick" | "end">>>;
@@ -52,6 +53,7 @@ class Visit {
     };
     this.office = {
       notices: notices(session, signedOut),
+      worklist: worklist(session, signedOut),
       glasses: glasses(session, signedOut),
       published: published(session, signedOut),
     };
@@ -273,6 +275,7 @@ function leave(why?: Word): void {
   element("stalled").hidden = true;
   element<HTMLFormElement>("ask").reset();
   element<HTMLFormElement>("published-ask").reset();
+  element("worklist-cohort").replaceChildren();
   for (const id of ["facility", "who", "trend-age", "live-age"]) put(element(id), id === "facility" ? "ajisai" : "");
   document.title = "ajisai";
   element("room").hidden = true;

@@ -55,6 +55,23 @@ export interface Notices {
   may_acknowledge: boolean;
 }
 
+export interface WorklistEntry {
+  patient: string;
+  since: string;
+  cause: string;
+  grounds: { criterion: string; fact: string; at: string; sources: string[] }[];
+  state: "waiting" | "taken" | "done";
+  last: { act: string; name: string; at: string; remark: string } | null;
+}
+
+export interface Worklist {
+  cohorts: { name: string; ja: string; en: string }[];
+  cohort: string;
+  entries: WorklistEntry[];
+  waiting: number;
+  may_act: boolean;
+}
+
 export interface Glass {
   id: string;
   viewer: string;
@@ -174,6 +191,8 @@ export interface Session {
   codes(patient: string): Promise<Code[]>;
   notices(): Promise<Notices>;
   acknowledge(id: string): Promise<unknown>;
+  worklist(cohort: string): Promise<Worklist>;
+  workOn(deed: { cohort: string; patient: string; act: string; remark: string }): Promise<unknown>;
   glasses(): Promise<Glasses>;
   review(review: Review): Promise<unknown>;
   published(fromUs: number | undefined, untilUs: number | undefined): Promise<Published>;
@@ -229,6 +248,8 @@ export function open(token: string): Session {
     codes: (patient) => answer(`/api/laboratory/codes?${new URLSearchParams({ patient })}`),
     notices: () => answer("/api/notices"),
     acknowledge: (id) => answer("/api/notices/acknowledge", { id }),
+    worklist: (cohort) => answer(`/api/worklist${cohort === "" ? "" : `?${new URLSearchParams({ cohort })}`}`, undefined, LONG_PATIENCE),
+    workOn: (deed) => answer("/api/worklist/act", deed, LONG_PATIENCE),
     glasses: () => answer("/api/glasses"),
     review: (review) => answer("/api/glasses/review", review),
     published: (fromUs, untilUs) => {

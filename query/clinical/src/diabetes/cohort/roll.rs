@@ -13,12 +13,13 @@ use crate::diabetes::tables::Tables;
 use model::Moment;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::hash::Hash;
+use std::sync::Arc;
 
 /// Who is in which of some cohorts.
 #[derive(Debug)]
 pub struct Roll<K> {
     cohorts: Vec<Cohort>,
-    tables: Tables,
+    tables: Arc<Tables>,
     persons: BTreeMap<K, Entry>,
     wakes: BTreeSet<(Moment, K)>,
     /// The facts of the last persons that were looked at, the longest ago first in the queue.
@@ -70,7 +71,7 @@ pub struct Turned {
 
 impl<K: Ord + Hash + Clone> Roll<K> {
     /// A roll of these cohorts, with nobody in them. The facts of so many persons are remembered.
-    pub fn new(cohorts: Vec<Cohort>, tables: Tables, remembered: usize) -> Self {
+    pub fn new(cohorts: Vec<Cohort>, tables: Arc<Tables>, remembered: usize) -> Self {
         let unknown = vec![0; cohorts.len()];
         let (persons, wakes, recent, order) = (BTreeMap::new(), BTreeSet::new(), HashMap::new(), VecDeque::new());
         Self { cohorts, tables, persons, wakes, recent, order, looks: 0, remembered, unknown }

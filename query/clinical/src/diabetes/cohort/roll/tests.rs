@@ -13,7 +13,7 @@ fn of(key: &str) -> Vec<Cohort> {
 }
 
 fn roll(key: &str, remembered: usize) -> Roll<u8> {
-    Roll::new(of(key), Tables::shipped(), remembered)
+    Roll::new(of(key), Tables::shared(), remembered)
 }
 
 fn person(rows: &[(&str, Measure, &str)]) -> Facts {
@@ -105,7 +105,7 @@ proptest! {
     #[test]
     fn the_roll_is_what_everybody_asked_anew_gives(world in prop::collection::vec(happens(), 1..14), remembered in 0_usize..6) {
         let (cohorts, tables) = (named(), Tables::shipped());
-        let mut roll = Roll::new(cohorts.clone(), Tables::shipped(), remembered);
+        let mut roll = Roll::new(cohorts.clone(), Tables::shared(), remembered);
         let (mut now, mut facts) = (at("2023-04-01"), BTreeMap::<u8, Facts>::new());
         let mut told: BTreeSet<(usize, u8)> = BTreeSet::new();
         for event in world {

@@ -1,0 +1,214 @@
+//! A cohort over a whole view, once.
+
+use super::Cohorts;
+use super::definitions::{Limits, limits};
+use clinical::diabetes::cohort::{Cause, Cohort, Membership, Since, Truth, cause, known};
+use futures::StreamExt;
+use model::{AuditOutcome, Frontier, Moment, PatientNumber, Principal};
+use query::Persons;
+use std::collections::BTreeSet;
+use std::pin::pin;
+use std::sync::Arc;
+use views::{Account, Asked, Opening, Taking};
+
+/// Why a cohort was not found out.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Something was taken from the caller meanwhile.
+    #[error("permissions changed while the cohort was worked out: ask again")]
+    PermissionsChanged,
+    /// The ledger could not be written.
+    #[error("the ledger could not be written: {0}; try again")]
+    Unrecorded(String),
+    /// The view could not be read.
+    #[error("the view could not be read; try again")]
+    Unreadable,
+    /// The node stops.
+    #[error("the node stops; ask again")]
+    Stopping,
+}
+
+/// Who is a member.
+#[derive(Debug)]
+pub struct Found {
+    /// Members, by number.
+    pub members: Vec<(PatientNumber, Membership)>,
+    /// Persons looked at.
+    pub persons: u64,
+    /// Persons of whom it cannot be said.
+    pub unknown: u64,
+    /// Everything before this was looked at.
+    pub frontier: Frontier,
+    /// The moment it was judged at.
+    pub moment: Moment,
+    /// Whether it may still be shown; held until it was.
+    pub opening: Option<Arc<Opening>>,
+}
+
+/// One side of a difference.
+#[derive(Debug, Clone)]
+pub enum Side {
+    /// A typed definition at a moment.
+    At(Cohort, Moment),
+    /// The members, found by a statement.
+    These(BTreeSet<PatientNumber>),
+}
+
+/// Who is a member on one side only.
+#[derive(Debug)]
+pub struct Difference {
+    /// Only on the other side; how, and by what where both sides have one definition.
+    pub entered: Vec<(PatientNumber, Option<Membership>, Option<Cause>)>,
+    /// Only on the one side; by what where both sides have one definition.
+    pub left: Vec<(PatientNumber, Option<Cause>)>,
+    /// On both.
+    pub stayed: u64,
+    /// Whether it may still be shown; held until it was.
+    pub opening: Option<Arc<Opening>>,
+}
+
+impl Cohorts {
+    /// Who is a member of a typed cohort at a moment, by what the principal's view shows now.
+    ///
+    /// # Errors
+    /// See [`RunError`].
+    pub async fn run(&self, principal: &Principal, cohort: &Cohort, moment: Option<Moment>) -> Result<Found, RunError> {
+        let (Limits { tables, .. }, now) = (self.limits(principal), (self.clock)());
+        let moment = moment.unwrap_or(now);
+        let (mut members, mut persons, mut unknown) = (Vec::new(), 0, 0);
+        let asked = format!("cohort {} {}", cohort.key, cohort.version);
+        let (frontier, opening) = self
+            .each(principal, &asked, |number, facts| {
+                persons += 1;
+                let verdict = cohort.of(&facts, &tables, moment);
+                unknown += u64::from(verdict.truth == Truth::Unknown);
+                if verdict.is_member() {
+                    let since =
+                        cohort.since(&facts, &tables, moment).unwrap_or(Since { at: moment, cause: Cause::Time });
+                    members.push((number, Membership { grounds: verdict.grounds, since }));
+                }
+            })
+            .await?;
+        members.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(Found { members, persons, unknown, frontier, moment, opening })
+    }
+
+    /// Who is a member on one side only, by what the principal's view shows now.
+    ///
+    /// # Errors
+    /// See [`RunError`].
+    pub async fn diff(&self, principal: &Principal, before: &Side, after: &Side) -> Result<Difference, RunError> {
+        if let (Side::These(a), Side::These(b)) = (before, after) {
+            let entered = b.difference(a).map(|number| (number.clone(), None, None)).collect();
+            let left = a.difference(b).map(|number| (number.clone(), None)).collect();
+            return Ok(Difference { entered, left, stayed: a.intersection(b).count() as u64, opening: None });
+        }
+        let Limits { tables, .. } = self.limits(principal);
+        let (mut entered, mut left, mut stayed) = (Vec::new(), Vec::new(), 0);
+        let asked = format!("cohort diff {} {}", side_name(before), side_name(after));
+        let mut seen = BTreeSet::new();
+        let (_, opening) = self
+            .each(principal, &asked, |number, facts| {
+                let is_in = |side: &Side| match side {
+                    Side::At(cohort, moment) => cohort.of(&facts, &tables, *moment).is_member(),
+                    Side::These(these) => these.contains(&number),
+                };
+                let why = || match (before, after) {
+                    (Side::At(a, then), Side::At(b, now)) if a == b => {
+                        Some(cause((&known(&facts, *then), *then), (&known(&facts, *now), *now)))
+                    }
+                    _ => None,
+                };
+                seen.insert(number.clone());
+                match (is_in(before), is_in(after)) {
+                    (true, true) => stayed += 1,
+                    (false, false) => {}
+                    (true, false) => left.push((number, why())),
+                    (false, true) => {
+                        let membership = match after {
+                            Side::At(cohort, moment) => cohort.since(&facts, &tables, *moment).map(|since| {
+                                Membership { grounds: cohort.of(&facts, &tables, *moment).grounds, since }
+                            }),
+                            Side::These(_) => None,
+                        };
+                        let why = why();
+                        entered.push((number, membership, why));
+                    }
+                }
+            })
+            .await?;
+        // a statement may name persons of whom the tables read here show nothing
+        if let Side::These(these) = before {
+            left.extend(these.difference(&seen).map(|number| (number.clone(), None)));
+        }
+        if let Side::These(these) = after {
+            entered.extend(these.difference(&seen).map(|number| (number.clone(), None, None)));
+        }
+        entered.sort_by(|a, b| a.0.cmp(&b.0));
+        left.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(Difference { entered, left, stayed, opening })
+    }
+
+    fn limits(&self, principal: &Principal) -> Limits {
+        limits(&self.rooms.register.definitions(), &principal.facility)
+    }
+
+    /// Gives each person of the principal's view with their facts. What was read is in the ledger before this returns, and
+    /// nothing of it was taken meanwhile.
+    async fn each(
+        &self,
+        principal: &Principal,
+        asked: &str,
+        mut each: impl FnMut(PatientNumber, clinical::diabetes::Facts) + Send,
+    ) -> Result<(Frontier, Option<Arc<Opening>>), RunError> {
+        let _turn = self.runs.acquire().await.map_err(|_| RunError::Stopping)?;
+        let now = (self.clock)();
+        let view = self.views.held(principal, now, Taking::Query);
+        let (tally, opening, frontier) = (Arc::clone(view.tally()), view.opening().cloned(), view.frontier().clone());
+        let account = self.views.feeds().witness().map(|witness| {
+            Account::open(Arc::clone(witness), witness.begin(principal, Asked::Statement(asked), &frontier, now))
+        });
+        let sites = self.rooms.register.sites();
+        let persons = Persons::of(Arc::new(view), principal.facility.clone(), sites);
+        let persons = Arc::new(persons.asking(self.limits(principal).asks));
+        let mut failed = false;
+        {
+            let mut read = pin!(persons.stream(persons.numbers(), Arc::default()));
+            while let Some(batch) = read.next().await {
+                match batch {
+                    Ok(batch) => batch.persons.into_iter().for_each(|person| each(person.number, person.facts)),
+                    Err(_) => {
+                        // the engine's own words may name a patient
+                        tracing::error!(facility = %principal.facility, "a view could not be read for a cohort");
+                        failed = true;
+                        break;
+                    }
+                }
+            }
+        }
+        let taken = opening.as_ref().is_some_and(|opening| opening.is_ended());
+        if let Some(mut account) = account {
+            for (patient, category, rows) in tally.take() {
+                account.rows(&patient, category, rows);
+            }
+            let outcome = match (failed, taken) {
+                (true, _) => AuditOutcome::Failed,
+                (false, true) => AuditOutcome::Closed,
+                (false, false) => AuditOutcome::Completed,
+            };
+            account.close(outcome).await.map_err(|unwritten| RunError::Unrecorded(unwritten.reason))?;
+        }
+        match (failed, taken) {
+            (true, _) => Err(RunError::Unreadable),
+            (false, true) => Err(RunError::PermissionsChanged),
+            (false, false) => Ok((frontier, opening)),
+        }
+    }
+}
+
+fn side_name(side: &Side) -> String {
+    match side {
+        Side::At(cohort, _) => format!("{} {}", cohort.key, cohort.version),
+        Side::These(_) => "sql".to_owned(),
+    }
+}
