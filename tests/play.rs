@@ -145,6 +145,24 @@ async fn a_recording_played_is_a_bed_whose_rows_hold_every_sample_of_the_file() 
     ward.rig.start(Duration::from_secs(60)).await.unwrap();
     assert!(ward.samples("0042", "fhr1") == heart, "every heart rate, out of the files");
     assert!(ward.samples("0042", "uc") == uterus, "every sample of uterine activity, out of the files");
+    let all: usize = more.iter().map(|name| 2 * hundredths(&folder, name).0.len()).sum::<usize>() + 2 * heart.len();
+    let bytes = files_below(&ward.rig.data().join("views/store/tables/waveform"));
+    assert!(bytes > 0 && bytes < all as u64, "{bytes} bytes for {all} samples: less than one each");
+    println!("{bytes} bytes for {all} samples at rest: {:.2} each", bytes as f64 / all as f64);
+}
+
+/// The bytes of the table files below a directory.
+fn files_below(directory: &Path) -> u64 {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            bytes += files_below(&path);
+        } else if path.extension().is_some_and(|kind| kind == "parquet") {
+            bytes += std::fs::metadata(&path).unwrap().len();
+        }
+    }
+    bytes
 }
 
 #[tokio::test(flavor = "multi_thread")]
