@@ -3,6 +3,7 @@
 //! A catalogue is built anew for every statement from one view, so that the visibility and the rows it shows are
 //! captured together. Nothing can be registered in it, and it names nothing that another facility has.
 
+use crate::beds;
 use crate::diabetes::{DIABETES_REGISTRY, Diabetes, Persons, Registry, registry_schema};
 use crate::lab::{LAB_RESULTS, LAB_UNMAPPED, LabResults, lab_schema, lab_unmapped, unmapped_schema};
 use crate::standard::OwnTables;
@@ -108,11 +109,9 @@ pub fn category_of(table: &str) -> Option<Category> {
 /// Every table of the schema `public` and its columns: one per category, and what is read out of them.
 pub(crate) fn tables() -> impl Iterator<Item = (&'static str, SchemaRef)> {
     let categories = Category::ALL.iter().map(|category| (table_name(*category), view_schema(*category)));
-    categories.chain([
-        (LAB_RESULTS, lab_schema()),
-        (LAB_UNMAPPED, unmapped_schema()),
-        (DIABETES_REGISTRY, registry_schema()),
-    ])
+    categories
+        .chain([(LAB_RESULTS, lab_schema()), (LAB_UNMAPPED, unmapped_schema()), (DIABETES_REGISTRY, registry_schema())])
+        .chain(beds::schemas())
 }
 
 /// Whether every view has a table or a table function of this name.
@@ -193,16 +192,17 @@ impl SchemaProvider for Tables {
             LAB_RESULTS => Ok(Some(self.lab_results())),
             LAB_UNMAPPED => lab_unmapped(self.lab_results()).map(Some),
             DIABETES_REGISTRY => Ok(Some(self.registry())),
-            _ => Ok(match category_of(name) {
-                Some(category) => Some(self.category(category)),
-                None => self.own.table(name, |category| self.category(category)),
-            }),
+            _ => match category_of(name) {
+                Some(category) => Ok(Some(self.category(category))),
+                None => match beds::table(name, self.category(Category::Waveform)) {
+                    Some(table) => table.map(Some),
+                    None => Ok(self.own.table(name, |category| self.category(category))),
+                },
+            },
         }
     }
     fn table_exist(&self, name: &str) -> bool {
-        [LAB_RESULTS, LAB_UNMAPPED, DIABETES_REGISTRY].contains(&name)
-            || category_of(name).is_some()
-            || self.own.get(name).is_some()
+        tables().any(|(known, _)| known == name) || self.own.get(name).is_some()
     }
 }
 

@@ -26,6 +26,7 @@ mod session;
 mod standard;
 mod told;
 
+pub use beds::bed_table_columns;
 pub use catalogue::{CATALOG, OpenView, SCHEMA, ViewSource, category_of};
 pub use definition::{Defined, DefinitionFault, Definitions, Meaning};
 pub use diabetes::{PersonFacts, Persons, PersonsRead, diabetes_columns};

@@ -17,8 +17,8 @@ HEADER = adbc_driver_flightsql.DatabaseOptions.RPC_CALL_HEADER_PREFIX.value
 warnings.filterwarnings("ignore", message="Cannot disable autocommit")
 
 TABLES = {
-    "allergy", "care_plan", "condition", "document", "encounter", "imaging", "lab_results", "lab_unmapped", "laboratory",
-    "medication", "message", "patient", "perinatal", "vital_sign", "waveform",
+    "allergy", "beds", "care_plan", "condition", "ctg_events", "ctg_windows", "diabetes_registry", "document", "encounter",
+    "imaging", "lab_results", "lab_unmapped", "laboratory", "medication", "message", "patient", "perinatal", "vital_sign", "waveform",
 }  # fmt: skip
 
 # (statement, expected column type, expected value): after the literal cases of the ADBC driver validation suite.

@@ -111,7 +111,7 @@ impl Teller {
             .now()
             .iter()
             .map(|judged| {
-                let told = window(bed, judged, &rules.reading.limits);
+                let told = window(bed.strip(), judged, &rules.reading.limits);
                 let (level, unverified, not) = match &told.jsog {
                     Ok(level) => (Some(level), level.unverified.is_some(), None),
                     Err(why) => (None, false, Some(*why)),
@@ -149,7 +149,7 @@ impl Teller {
     }
 
     fn judged(&mut self, bed: &Bed, judged: &Judged, rules: &Rules) -> Value {
-        let told = window(bed, judged, &rules.reading.limits);
+        let told = window(bed.strip(), judged, &rules.reading.limits);
         self.window(&told)
     }
 

@@ -17,3 +17,5 @@ mod office;
 mod page;
 #[cfg(test)]
 mod region;
+#[cfg(test)]
+mod tables;

@@ -27,6 +27,7 @@ pub const RESULTS: usize = 4;
 pub const HBA1C: &str = "3D046000001906202";
 
 pub struct Region {
+    pub room: Arc<ReadingRoom>,
     pub views: Arc<Views>,
     pub router: Router,
     /// Whether tokens are still accepted.
@@ -65,7 +66,7 @@ impl Authenticator for Tokens {
     }
 }
 
-fn facility(id: &str) -> FacilityId {
+pub fn facility(id: &str) -> FacilityId {
     FacilityId::parse(id).unwrap()
 }
 
@@ -106,8 +107,9 @@ impl Region {
         let source: Arc<dyn ViewSource> = Arc::clone(&views) as Arc<dyn ViewSource>;
         let room = ReadingRoom::open(source, Limits::default(), Executor::start(2).unwrap()).unwrap();
         let accepts = Arc::new(AtomicBool::new(true));
-        let router = dashboards::router(room, Arc::clone(&views), Arc::new(Tokens(Arc::clone(&accepts))), office);
-        let region = Self { views, router, accepts, next: [const { AtomicU64::new(0) }; 2], _dir: dir };
+        let router =
+            dashboards::router(room.clone(), Arc::clone(&views), Arc::new(Tokens(Arc::clone(&accepts))), office);
+        let region = Self { room, views, router, accepts, next: [const { AtomicU64::new(0) }; 2], _dir: dir };
         region.found();
         region
     }

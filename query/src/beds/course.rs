@@ -108,7 +108,7 @@ impl Course {
             let windows = self.monitor.push(&strip.frame(self.next));
             self.next += 1;
             for window in windows {
-                self.finish(window);
+                self.finish_window(window);
                 told = true;
             }
             if (self.next - self.start) % MINUTE == 0 {
@@ -133,6 +133,27 @@ impl Course {
         self.finals = finals;
     }
 
+    /// What came has ended: all of it is final.
+    pub fn finish(mut self) -> Vec<Judged> {
+        let fetuses = self.fetuses;
+        let empty = Monitor::new(self.rules.reading.clone(), fetuses);
+        for told in std::mem::replace(&mut self.monitor, empty).finish() {
+            self.finish_window(told);
+        }
+        self.finals
+    }
+
+    /// What can be said so far: what is final, and what may still change.
+    pub fn so_far(self) -> Vec<Judged> {
+        let newest = |one: &Judged| {
+            self.held
+                .iter()
+                .all(|held| held.fetus != one.fetus || held.slot(held.window.until) < one.slot(one.window.until))
+        };
+        let now: Vec<Judged> = self.now.iter().filter(|one| newest(one)).cloned().collect();
+        self.finals.into_iter().chain(self.held).chain(now).collect()
+    }
+
     fn begin_at(&mut self, start: i64) {
         let fetuses = self.fetuses;
         *self = Self::new(self.rules.clone(), start);
@@ -141,7 +162,7 @@ impl Course {
     }
 
     /// A window became final.
-    fn finish(&mut self, told: Told) {
+    fn finish_window(&mut self, told: Told) {
         let Told { fetus, window } = told;
         self.held.retain(|one| one.fetus != fetus || one.window.from >= window.until);
         let before = self.finals.iter().filter(|one| one.fetus == fetus && one.base == self.start);

@@ -3,6 +3,7 @@
 //! Everything but `watch` and `reading` is a function of what came and when: it reads no clock and does no I/O. What comes is the feed of one
 //! principal's own view and rows of that principal's own tables; there is no other way to a sample.
 
+mod analysed;
 mod bed;
 mod clock;
 mod course;
@@ -11,6 +12,7 @@ mod reading;
 mod rules;
 mod stretch;
 mod strip;
+mod tables;
 mod told;
 mod ward;
 mod watch;
@@ -22,6 +24,8 @@ pub use lead::Lead;
 pub use rules::Rules;
 pub use stretch::{BedId, Place, Session, Stretch};
 pub use strip::{KEPT, SLOT, Slot, Strip};
+pub use tables::bed_table_columns;
+pub(crate) use tables::{schemas, table};
 pub use told::{EventTold, LevelTold, LineTold, ReasonTold, WindowTold, Word, line, window};
 pub use ward::{BedEnd, Ended, Names, Ward};
 pub use watch::{Boards, Watch, moment};

@@ -4,7 +4,7 @@ use super::lead::Lead;
 use super::stretch::{Place, Session, Stretch, samples, step_of};
 use crate::{Answer, Door, QueryError, Reading, ReadingRoom, Statement};
 use arrow::array::{Array, AsArray, ListArray};
-use arrow::datatypes::{Float32Type, Float64Type, Int8Type, Int64Type};
+use arrow::datatypes::{Float32Type, Float64Type, Int8Type, Int64Type, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;
 use clinical::perinatal::ctg::Sample;
 use futures::StreamExt as _;
@@ -96,20 +96,20 @@ pub(super) async fn read(
     Ok(())
 }
 
-fn text<'a>(batch: &'a RecordBatch, name: &str, at: usize) -> Option<&'a str> {
+pub(super) fn text<'a>(batch: &'a RecordBatch, name: &str, at: usize) -> Option<&'a str> {
     let column = batch.column_by_name(name)?.as_string_opt::<i32>()?;
     Some(if column.is_null(at) { "" } else { column.value(at) })
 }
 
 /// Whose row it is, and the digest of its record's reference.
-fn place(batch: &RecordBatch, at: usize) -> Option<(Place, u128)> {
+pub(super) fn place(batch: &RecordBatch, at: usize) -> Option<(Place, u128)> {
     let source = FacilityId::parse(text(batch, "source", at)?).ok()?;
     let record = RecordRef { source: source.clone(), id: RecordId::parse(text(batch, "record_id", at)?).ok()? };
     let patient = PatientRef::new(source, PatientNumber::parse(text(batch, "patient_id", at)?).ok()?);
     Some((Place { patient, session: text(batch, "session", at)?.to_owned() }, record.digest()))
 }
 
-fn stretch(batch: &RecordBatch, at: usize) -> Option<(Stretch, &str)> {
+pub(super) fn stretch(batch: &RecordBatch, at: usize) -> Option<(Stretch, &str)> {
     let long = |name: &str| Some(batch.column_by_name(name)?.as_primitive_opt::<Int64Type>()?.value(at));
     let (place, record) = place(batch, at)?;
     let hertz = batch.column_by_name("hertz")?.as_primitive_opt::<Float64Type>()?.value(at);
@@ -127,7 +127,7 @@ fn stretch(batch: &RecordBatch, at: usize) -> Option<(Stretch, &str)> {
         record,
         version: Version::new(u64::try_from(long("version")?).ok()?)?,
         sequence: u64::try_from(long("sequence")?).ok()?,
-        measured: Moment::from_micros(long("occurred_us")?).ok()?,
+        measured: Moment::from_micros(occurred(batch, at)?).ok()?,
         step,
         traces,
         spots,
@@ -135,6 +135,14 @@ fn stretch(batch: &RecordBatch, at: usize) -> Option<(Stretch, &str)> {
     };
     let said = !stretch.traces.is_empty() || !stretch.spots.is_empty();
     said.then_some((stretch, text(batch, "my_patient_id", at)?))
+}
+
+/// When the first sample was measured: of a statement's own column, or of the table's.
+fn occurred(batch: &RecordBatch, at: usize) -> Option<i64> {
+    match batch.column_by_name("occurred_us") {
+        Some(micros) => Some(micros.as_primitive_opt::<Int64Type>()?.value(at)),
+        None => Some(batch.column_by_name("occurred")?.as_primitive_opt::<TimestampMicrosecondType>()?.value(at)),
+    }
 }
 
 fn list(batch: &RecordBatch, name: &str, at: usize) -> Option<Arc<dyn Array>> {

@@ -1,7 +1,8 @@
 //! What is told of a bed, in words and numbers that need no table to be read.
 
-use super::bed::{Bed, LineNow};
+use super::bed::LineNow;
 use super::course::Judged;
+use super::strip::Strip;
 use clinical::perinatal::ctg::{
     Acceleration, Contraction, CtgLimits, Deceleration, Excursion, Figo, Jsog, JsogReason, Nichd, NotAssessable,
     Rating, Reading, Verdict,
@@ -85,6 +86,10 @@ pub struct ReasonTold {
 /// A stretch of a trace that has a name.
 #[derive(Clone, PartialEq, Debug)]
 pub struct EventTold {
+    /// The trace it is of; `uc` of a contraction.
+    pub lead: &'static str,
+    /// That of the window it was read in.
+    pub standing: Word,
     /// What it is.
     pub kind: Word,
     /// How severe, of decelerations.
@@ -126,6 +131,8 @@ pub struct WindowTold {
     pub baseline: Option<u16>,
     /// Variability: beats per minute, and what that is called.
     pub variability: Option<(f32, Word)>,
+    /// Short-term variability in milliseconds, by epoch (`stv16`, `stv240`): two quantities.
+    pub short_term: Vec<(&'static str, f32)>,
     /// Whether the pattern is sinusoidal.
     pub sinusoidal: bool,
     /// Contractions that peak in it; `None` where they are not seen.
@@ -152,20 +159,24 @@ pub fn line(line: &LineNow) -> LineTold {
     LineTold { lead: lead.code(), state, because, since, age, late, value }
 }
 
-/// What is told of a window of a bed.
-pub fn window(bed: &Bed, judged: &Judged, limits: &CtgLimits) -> WindowTold {
+/// What is told of a window of a strip.
+pub fn window(strip: &Strip, judged: &Judged, limits: &CtgLimits) -> WindowTold {
     let window = &judged.window;
-    let at = |second: usize| bed.strip().moment_of(judged.slot(second));
+    let lead = super::Lead::of(judged.fetus).code();
+    let at = |second: usize| strip.moment_of(judged.slot(second));
     let reading = window.reading.as_ref().ok();
     let (figo, nichd) =
         judged.beside.as_ref().map_or((None, None), |(figo, nichd)| (figo_word(figo), nichd_word(nichd)));
-    let accelerations =
-        window.accelerations.iter().map(|one: &Acceleration| excursion(&one.excursion, (ACCELERATION, None), &at));
-    let decelerations = window
-        .decelerations
+    let accelerations = window
+        .accelerations
         .iter()
-        .map(|one: &Deceleration| excursion(&one.excursion, (word!(one.kind), Some(word!(one.severity))), &at));
+        .map(|one: &Acceleration| excursion(&one.excursion, (lead, word!(window.standing)), (ACCELERATION, None), &at));
+    let decelerations = window.decelerations.iter().map(|one: &Deceleration| {
+        excursion(&one.excursion, (lead, word!(window.standing)), (word!(one.kind), Some(word!(one.severity))), &at)
+    });
     let contractions = window.contractions.iter().flatten().map(|one: &Contraction| EventTold {
+        lead: super::Lead::Uterus.code(),
+        standing: word!(window.standing),
         kind: CONTRACTION,
         severity: None,
         from: at(one.onset),
@@ -175,7 +186,7 @@ pub fn window(bed: &Bed, judged: &Judged, limits: &CtgLimits) -> WindowTold {
         whole: true,
     });
     WindowTold {
-        lead: super::Lead::of(judged.fetus).code(),
+        lead,
         from: at(window.from),
         until: at(window.until),
         standing: word!(window.standing),
@@ -186,6 +197,11 @@ pub fn window(bed: &Bed, judged: &Judged, limits: &CtgLimits) -> WindowTold {
         nichd,
         baseline: reading.map(|reading| reading.baseline.bpm),
         variability: reading.map(|reading: &Reading| (reading.variability.amplitude, word!(reading.variability.class))),
+        short_term: reading
+            .iter()
+            .flat_map(|reading| &reading.short_term)
+            .map(|one| (one.epoch.code(), one.milliseconds))
+            .collect(),
         sinusoidal: reading.is_some_and(|reading| reading.sinusoid.is_some()),
         contractions: window.contractions.as_ref().map(Vec::len),
         tachysystole: window.tachysystole(limits),
@@ -193,8 +209,15 @@ pub fn window(bed: &Bed, judged: &Judged, limits: &CtgLimits) -> WindowTold {
     }
 }
 
-fn excursion(one: &Excursion, (kind, severity): (Word, Option<Word>), at: &impl Fn(usize) -> Moment) -> EventTold {
+fn excursion(
+    one: &Excursion,
+    (lead, standing): (&'static str, Word),
+    (kind, severity): (Word, Option<Word>),
+    at: &impl Fn(usize) -> Moment,
+) -> EventTold {
     EventTold {
+        lead,
+        standing,
         kind,
         severity,
         from: at(one.onset),
