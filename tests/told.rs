@@ -120,6 +120,7 @@ fn potassium(patient: u32, id: &str, version: u64, value: f64) -> v1::Event {
         specimen: String::new(),
         status: model::LabStatus::Final,
         order: String::new(),
+        note: String::new(),
     };
     let record = model::Record::new(
         PatientRef::new(source.clone(), PatientNumber::parse(&region::number(patient)).unwrap()),

@@ -117,6 +117,7 @@ fn codings(payload: &Payload) -> [Option<&Coding>; 2] {
         Payload::Document(it) => [Some(&it.kind), None],
         Payload::Imaging(it) => [Some(&it.procedure), None],
         Payload::CarePlan(it) => [Some(&it.code), None],
+        Payload::Immunization(it) => [Some(&it.code), None],
         Payload::Patient(_) | Payload::Waveform(_) | Payload::Bed(_) | Payload::Message(_) => [None, None],
     }
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use std::sync::Arc;
 
 /// The tables, in the order the page shows them.
-pub(crate) const TABLES: [&str; 13] = [
+pub(crate) const TABLES: [&str; 14] = [
     "patient",
     "laboratory",
     "vital_sign",
@@ -25,6 +25,7 @@ pub(crate) const TABLES: [&str; 13] = [
     "perinatal",
     "care_plan",
     "message",
+    "immunization",
 ];
 
 #[derive(Debug, Serialize)]

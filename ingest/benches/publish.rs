@@ -79,6 +79,7 @@ fn event(number: u64) -> v1::PublishRequest {
         specimen: "019".into(),
         status: LabStatus::Final,
         order: "x".repeat(800),
+        note: String::new(),
     };
     let patient = PatientRef::new(source(), PatientNumber::parse(&format!("{:08}", number % 150_000)).unwrap());
     let record = Record::new(

@@ -141,14 +141,13 @@ CarePlan: 419 read, 419 taken, 0 refused
 Condition: 1186 read, 1186 taken, 0 refused
 DiagnosticReport: 1762 read, 1762 taken, 0 refused
 Encounter: 3744 read, 3744 taken, 0 refused
-Immunization: 1312 read, 0 taken, 1312 refused
+Immunization: 1312 read, 1312 taken, 0 refused
 MedicationRequest: 743 read, 743 taken, 0 refused
 Observation: 21531 read, 20223 taken, 1308 refused
 Organization: 76 read, 0 taken, 76 refused
 Patient: 120 read, 120 taken, 0 refused
 Practitioner: 76 read, 0 taken, 76 refused
 Procedure: 3993 read, 0 taken, 3993 refused
-refused Immunization unsupported_resource at $.resourceType: 1312
 refused Observation unsupported_category at $.category: 1308
 refused Organization unsupported_resource at $.resourceType: 76
 refused Practitioner unsupported_resource at $.resourceType: 76
@@ -158,11 +157,12 @@ records care-plan: 419
 records condition: 1186
 records document: 1762
 records encounter: 3744
+records immunization: 1312
 records laboratory: 14654
 records medication: 743
 records patient: 120
 records vital-sign: 6662
-events: 29322 (29322 ids), patients: 120
+events: 30634 (30634 ids), patients: 120
 ",
     );
 }
@@ -179,7 +179,7 @@ DiagnosticReport: 44 read, 44 taken, 0 refused
 Encounter: 74 read, 74 taken, 0 refused
 ExplanationOfBenefit: 74 read, 0 taken, 74 refused
 Goal: 15 read, 0 taken, 15 refused
-Immunization: 31 read, 0 taken, 31 refused
+Immunization: 31 read, 31 taken, 0 refused
 MedicationRequest: 21 read, 21 taken, 0 refused
 Observation: 473 read, 451 taken, 22 refused
 Organization: 5 read, 0 taken, 5 refused
@@ -189,7 +189,6 @@ Procedure: 33 read, 0 taken, 33 refused
 refused Claim unsupported_resource at $.resourceType: 95
 refused ExplanationOfBenefit unsupported_resource at $.resourceType: 74
 refused Goal unsupported_resource at $.resourceType: 15
-refused Immunization unsupported_resource at $.resourceType: 31
 refused Observation unsupported_category at $.category: 22
 refused Organization unsupported_resource at $.resourceType: 5
 refused Practitioner unsupported_resource at $.resourceType: 5
@@ -198,11 +197,12 @@ records care-plan: 9
 records condition: 41
 records document: 44
 records encounter: 74
+records immunization: 31
 records laboratory: 338
 records medication: 21
 records patient: 4
 records vital-sign: 135
-events: 666 (666 ids), patients: 4
+events: 697 (697 ids), patients: 4
 ",
     );
 }
@@ -261,7 +261,7 @@ Encounter: 1 read, 1 taken, 0 refused
 Endpoint: 1 read, 0 taken, 1 refused
 FamilyMemberHistory: 1 read, 0 taken, 1 refused
 ImagingStudy: 2 read, 2 taken, 0 refused
-Immunization: 1 read, 0 taken, 1 refused
+Immunization: 1 read, 1 taken, 0 refused
 Location: 3 read, 0 taken, 3 refused
 Media: 1 read, 0 taken, 1 refused
 Medication: 2 read, 0 taken, 2 refused
@@ -278,7 +278,6 @@ Specimen: 3 read, 0 taken, 3 refused
 refused Coverage unsupported_resource at $.resourceType: 1
 refused Endpoint unsupported_resource at $.resourceType: 1
 refused FamilyMemberHistory unsupported_resource at $.resourceType: 1
-refused Immunization unsupported_resource at $.resourceType: 1
 refused Location unsupported_resource at $.resourceType: 3
 refused Media unsupported_resource at $.resourceType: 1
 refused Medication unsupported_resource at $.resourceType: 2
@@ -295,11 +294,12 @@ records condition: 1
 records document: 4
 records encounter: 1
 records imaging: 2
+records immunization: 1
 records laboratory: 28
 records medication: 5
 records patient: 1
 records vital-sign: 2
-events: 45 (45 ids), patients: 1
+events: 46 (46 ids), patients: 1
 ",
     );
 }

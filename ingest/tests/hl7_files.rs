@@ -125,9 +125,9 @@ fn every_message_of_other_projects_is_accounted_for() {
     let Some(folder) = shared("hl7v2") else { return };
     expect![[r#"
         messages {"aside": 12, "refused": 76, "refused in part": 16, "taken": 148, "taken, nothing in it": 63}
-        records {"allergy upsert": 29, "condition upsert": 36, "document upsert": 3, "encounter upsert": 37, "imaging upsert": 1, "laboratory upsert": 31, "medication upsert": 91, "patient upsert": 64}
+        records {"allergy upsert": 29, "condition upsert": 36, "document upsert": 3, "encounter upsert": 37, "imaging upsert": 1, "immunization upsert": 34, "laboratory upsert": 31, "medication upsert": 57, "patient upsert": 64}
            42 ambiguous_patient PID-3: one number of the source, or the feed's `assigning_authorities` set
-            8 comment NTE-3: a note beside a result or a drug stays at its source
+            8 comment NTE-3: a note beside an order, a vital sign or a drug stays at its source
             1 invalid_element AL1-6: a time as YYYYMMDDHHMMSS, from the right as far as it is known, with an offset such as +0900 or without
             2 invalid_element MSH-7: a time as YYYYMMDDHHMMSS, from the right as far as it is known, with an offset such as +0900 or without
             1 invalid_element PRB-2: a time as YYYYMMDDHHMMSS, from the right as far as it is known, with an offset such as +0900 or without
@@ -137,10 +137,11 @@ fn every_message_of_other_projects_is_accounted_for() {
             1 missing_element MSH-9: a document is described in `TXA`
             4 missing_element OBX-3: what was measured, as a code or text
             4 missing_element PID-0: a message is about a patient, in `PID`
-            2 missing_element RXA-5: the drug, as a code or text
+            2 missing_element RXA-5: the vaccine, as a code or text
             3 missing_element TXA-2: what sort of document it is
            15 no_category OBR-4: an order is no fact of the patient until there is a result
-           72 no_category OBX-3: a remark on a drug has no category of its own
+           13 no_category OBX-3: a remark on a drug has no category of its own
+           59 no_category OBX-3: a remark on a vaccination has no category of its own
            20 no_category OBX-3: an observation beside a problem has no category of its own
             1 no_category RXA-5: a vaccine that was given
             5 no_interval OBX-7: an interval of two numbers, or one with a sign
@@ -150,28 +151,29 @@ fn every_message_of_other_projects_is_accounted_for() {
            11 unknown_code PV1-2: a class of visit: I, O, E, P, R, B
            18 unknown_patient PID-3: the patient's number at the source
             6 unsupported_type MSH-9: a type that is mapped to records: ADT, ORU, OUL, OML, ORM, OMG, OMI, RDE, OMP, RAS, RDS, VXU, PPR, MDM
-        passed over {"FT1": 1, "IN1": 18, "IN2": 12, "NK1": 77, "PD1": 10, "PR1": 5, "ROL": 2, "RXR": 14, "VAR": 8}
+        passed over {"FT1": 1, "IN1": 18, "IN2": 12, "NK1": 77, "PD1": 10, "PR1": 5, "ROL": 2, "RXR": 1, "VAR": 8}
     "#]].assert_eq(&account(&folder.join("linuxforhealth"), &feed()));
     expect![[r#"
         messages {"aside": 35, "refused": 14, "refused in part": 1, "taken": 88, "taken, nothing in it": 1}
-        records {"allergy upsert": 26, "condition upsert": 26, "document delete": 4, "document upsert": 22, "encounter upsert": 33, "imaging delete": 1, "imaging upsert": 6, "laboratory upsert": 69, "medication upsert": 21, "patient delete": 2, "patient upsert": 46, "vital-sign upsert": 40}
+        records {"allergy upsert": 26, "condition upsert": 26, "document delete": 4, "document upsert": 22, "encounter upsert": 33, "imaging delete": 1, "imaging upsert": 6, "immunization upsert": 8, "laboratory upsert": 69, "medication upsert": 13, "patient delete": 2, "patient upsert": 46, "vital-sign upsert": 40}
            11 ambiguous_patient PID-3: one number of the source, or the feed's `assigning_authorities` set
            13 binary OBX-5: text; binary content stays at its source
-           33 comment NTE-3: a note beside a result or a drug stays at its source
+           26 comment NTE-3: a note beside an order, a vital sign or a drug stays at its source
             3 invalid_element PRB-2: a time as YYYYMMDDHHMMSS, from the right as far as it is known, with an offset such as +0900 or without
             1 missing_element OBX-3: what was measured, as a code or text
             6 no_category OBR-4: an order is no fact of the patient until there is a result
-           23 no_category OBX-3: a remark on a drug has no category of its own
+            3 no_category OBX-3: a remark on a drug has no category of its own
+           20 no_category OBX-3: a remark on a vaccination has no category of its own
            53 no_department PV1-3: a department code has 1 to 16 visible ASCII characters
            20 no_interval OBX-7: an interval of two numbers, or one with a sign
             9 patient_merge MRG-1: patients that are merged, moved or linked: a person confirms it, and the source sends the records anew
            29 unsupported_type MSH-9: a type that is mapped to records: ADT, ORU, OUL, OML, ORM, OMG, OMI, RDE, OMP, RAS, RDS, VXU, PPR, MDM
-        passed over {"ACC": 12, "AIG": 2, "AIL": 2, "AIP": 2, "AIS": 2, "ARV": 33, "BLG": 14, "CDO": 3, "CON": 6, "CTD": 8, "CTI": 14, "DB1": 21, "FT1": 17, "GT1": 27, "IAR": 1, "IN1": 31, "IN2": 25, "INV": 8, "NK1": 26, "ODS": 1, "PD1": 40, "PDA": 6, "PR1": 12, "PRT": 83, "RF1": 10, "RGS": 2, "ROL": 40, "RQ1": 1, "RQD": 1, "RXC": 15, "RXR": 25, "SAC": 14, "SCH": 1}
+        passed over {"ACC": 12, "AIG": 2, "AIL": 2, "AIP": 2, "AIS": 2, "ARV": 33, "BLG": 14, "CDO": 3, "CON": 6, "CTD": 8, "CTI": 14, "DB1": 21, "FT1": 17, "GT1": 27, "IAR": 1, "IN1": 31, "IN2": 25, "INV": 8, "NK1": 26, "ODS": 1, "PD1": 40, "PDA": 6, "PR1": 12, "PRT": 83, "RF1": 10, "RGS": 2, "ROL": 40, "RQ1": 1, "RQD": 1, "RXC": 15, "RXR": 21, "SAC": 14, "SCH": 1}
     "#]].assert_eq(&account(&folder.join("ms-fhir-converter"), &feed()));
     expect![[r#"
         messages {"aside": 1, "taken": 1009, "taken, nothing in it": 3}
         records {"allergy upsert": 162, "document upsert": 67, "encounter upsert": 400, "laboratory upsert": 3129, "patient upsert": 401}
-         2221 comment NTE-3: a note beside a result or a drug stays at its source
+           48 comment NTE-3: a note beside an order, a vital sign or a drug stays at its source
            64 no_value OBX-5: a value, or a status that says why there is none
             1 patient_merge MRG-1: patients that are merged, moved or linked: a person confirms it, and the source sends the records anew
         passed over {"PD1": 401}

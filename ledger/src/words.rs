@@ -125,6 +125,7 @@ pub(crate) const fn category(category: Category) -> (&'static str, &'static str)
         Category::Perinatal => ("周産期の記録", "pregnancy records"),
         Category::CarePlan => ("ケアプラン", "care plans"),
         Category::Message => ("連絡", "messages"),
+        Category::Immunization => ("予防接種", "immunizations"),
     }
 }
 

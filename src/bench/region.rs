@@ -272,6 +272,7 @@ pub fn diabetic_row(source: &FacilityId, patient: u32, id: u64, occurred: Moment
         specimen: String::new(),
         status: model::LabStatus::Final,
         order: String::new(),
+        note: String::new(),
     };
     stored((source, patient), &format!("row-{id}"), occurred, result)
 }
@@ -305,6 +306,7 @@ fn laboratory(row: &Row<'_>) -> anyhow::Result<model::Record> {
         specimen: "019".to_owned(),
         status: model::LabStatus::Final,
         order: format!("o-{id}"),
+        note: String::new(),
     };
     stored((source, number), id, at, result)
 }

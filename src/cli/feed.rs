@@ -156,5 +156,8 @@ fn summary(payload: &Payload) -> String {
         Payload::Perinatal(entry) => format!("{} {}", entry.code.display, value(&entry.value)),
         Payload::CarePlan(plan) => plan.code.display.clone(),
         Payload::Message(message) => message.subject.clone(),
+        Payload::Immunization(given) => {
+            format!("{} {} {}", given.code.display, given.dose_number, given.status.code())
+        }
     }
 }

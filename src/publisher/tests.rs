@@ -176,6 +176,7 @@ fn result(system: CodeSystem, code: &str, display: &str) -> LabResult {
         specimen: String::new(),
         status: LabStatus::Final,
         order: String::new(),
+        note: String::new(),
     }
 }
 

@@ -81,6 +81,7 @@ fn result(analyte: &Analyte, person: &Person, specimen: &Specimen, z: f64, dice:
         specimen: analyte.jlac10.chars().skip(9).take(3).collect(),
         status: LabStatus::Final,
         order: String::new(),
+        note: String::new(),
     };
     if analyte.key == "HIV" {
         let positive = person.has(Trait::Hiv);

@@ -18,7 +18,8 @@ warnings.filterwarnings("ignore", message="Cannot disable autocommit")
 
 TABLES = {
     "allergy", "beds", "care_plan", "condition", "ctg_events", "ctg_windows", "diabetes_registry", "document", "encounter",
-    "imaging", "lab_results", "lab_unmapped", "laboratory", "medication", "message", "patient", "perinatal", "vital_sign", "waveform",
+    "imaging", "immunization", "lab_results", "lab_unmapped", "laboratory", "medication", "message", "patient", "perinatal",
+    "vital_sign", "waveform",
 }  # fmt: skip
 
 # (statement, expected column type, expected value): after the literal cases of the ADBC driver validation suite.

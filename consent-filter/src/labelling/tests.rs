@@ -39,6 +39,7 @@ fn result(code: &str) -> Record {
         specimen: String::new(),
         status: LabStatus::Final,
         order: String::new(),
+        note: String::new(),
     };
     record(Payload::Laboratory(result), "", Labels::NONE)
 }

@@ -180,6 +180,7 @@ pub fn payload(category: Category, version: u64) -> Payload {
             specimen: String::new(),
             status: LabStatus::ALL[0],
             order: String::new(),
+            note: String::new(),
         });
     }
     let (content_type, content) = (String::new(), String::new());

@@ -224,6 +224,7 @@ impl Region {
             specimen: String::new(),
             status: LabStatus::Final,
             order: String::new(),
+            note: String::new(),
         });
         let occurred = then().plus_micros(result as i64 * 86_400_000_000);
         let record = Record::new(

@@ -260,6 +260,7 @@ const CATEGORIES: Record<string, readonly [string, string]> = {
   perinatal: ["周産期", "Perinatal"],
   care_plan: ["計画", "Care plans"],
   message: ["連絡", "Messages"],
+  immunization: ["予防接種", "Immunizations"],
 };
 
 /** Closed vocabularies of the node: roles and purposes. */

@@ -17,6 +17,7 @@ pub(super) enum Kind {
     DiagnosticReport,
     CarePlan,
     ImagingStudy,
+    Immunization,
     /// No record comes of it, but a change of consent.
     Consent,
 }
@@ -34,6 +35,7 @@ impl Kind {
             "DiagnosticReport" => Self::DiagnosticReport,
             "CarePlan" => Self::CarePlan,
             "ImagingStudy" => Self::ImagingStudy,
+            "Immunization" => Self::Immunization,
             "Consent" => Self::Consent,
             _ => return None,
         })

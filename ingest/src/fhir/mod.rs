@@ -37,6 +37,7 @@ pub mod consent;
 mod document;
 pub mod endpoint;
 mod imaging;
+mod immunization;
 mod keep;
 mod label;
 mod medication;
@@ -116,6 +117,7 @@ pub fn convert(resource: &Resource, context: &Context, references: &References) 
         Kind::DiagnosticReport => document::report(&case),
         Kind::CarePlan => clinical::care_plan(&case),
         Kind::ImagingStudy => imaging::convert(&case),
+        Kind::Immunization => immunization::convert(&case),
         Kind::Consent => {
             Err(case.refuse(Reason::UnsupportedResource, ".resourceType", "a consent is no record; ask for its events"))
         }

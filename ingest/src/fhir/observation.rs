@@ -66,6 +66,7 @@ pub(super) fn records(case: &Case<'_>, order: &str) -> Result<Vec<Record>, Refus
     let reading = Reading {
         case,
         category,
+        note: notes(case),
         lab: status.lab,
         order: if order.is_empty() { belongs_to(case) } else { order.to_owned() },
     };
@@ -191,6 +192,8 @@ struct Reading<'a, 'b> {
     category: Category,
     lab: LabStatus,
     order: String,
+    /// What was written beside the whole of it: a caveat of a panel is one of each of its parts.
+    note: String,
 }
 
 impl Reading<'_, '_> {
@@ -230,8 +233,15 @@ impl Reading<'_, '_> {
             specimen: specimen(self.case),
             status: self.lab,
             order: self.order.clone(),
+            note: self.note.clone(),
         })))
     }
+}
+
+/// The texts of `note`, a line each.
+pub(super) fn notes(case: &Case<'_>) -> String {
+    let texts = case.list("/note").iter().filter_map(|note| note.get("text")?.as_str()).map(str::trim);
+    texts.filter(|text| !text.is_empty()).collect::<Vec<_>>().join("\n")
 }
 
 fn interpretation(holder: &Value) -> Option<&Value> {

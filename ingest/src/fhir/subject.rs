@@ -29,7 +29,10 @@ impl<'a> Case<'a> {
 
     /// The patient of this resource.
     pub fn patient(&self) -> Result<PatientRef, Refusal> {
-        let key = if matches!(self.kind(), Kind::AllergyIntolerance | Kind::Consent) { "patient" } else { "subject" };
+        let key = match self.kind() {
+            Kind::AllergyIntolerance | Kind::Consent | Kind::Immunization => "patient",
+            _ => "subject",
+        };
         let number = match (self.kind(), self.json.get(key), self.outer) {
             (Kind::Patient, ..) => reference::number_of(self.json, self.context),
             (_, Some(subject), _) => self.number_at(subject),

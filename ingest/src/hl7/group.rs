@@ -29,18 +29,28 @@ pub(super) struct Group<'m> {
     /// `RXE`, `RXO`, `RXA` or `RXD`.
     pub rx: Option<Segment<'m>>,
     pub tq1: Option<Segment<'m>>,
+    /// The first `RXR`: route and site.
+    pub rxr: Option<Segment<'m>>,
     /// `IPC`, or `ZDS` of older senders.
     pub study: Option<Segment<'m>>,
     pub obx: Vec<Segment<'m>>,
     /// The notes of the order and of its observations, in order.
     pub notes: Vec<Segment<'m>>,
+    /// Of each of these notes, which of the observations it follows; `None` for the order itself.
+    pub noted: Vec<Option<usize>>,
 }
 
 impl<'m> Group<'m> {
     /// The group with some of its observations, without its notes.
     pub(super) fn only(&self, obx: Vec<Segment<'m>>) -> Self {
-        Self { obx, notes: Vec::new(), ..*self }
+        Self { obx, notes: Vec::new(), noted: Vec::new(), ..*self }
     }
+
+    /// The notes beside the observation at this place, or beside the order.
+    pub fn notes_of(&self, obx: Option<usize>) -> impl Iterator<Item = &Segment<'m>> {
+        self.notes.iter().zip(&self.noted).filter(move |(_, of)| **of == obx).map(|(note, _)| note)
+    }
+
     fn is_empty(&self) -> bool {
         self.orc.is_none() && self.obr.is_none() && self.rx.is_none() && self.obx.is_empty()
     }
@@ -99,10 +109,17 @@ pub(super) fn sections<'m>(message: &'m Message<'_>, kind: Kind) -> Vec<Section<
                 }
             }
             "TQ1" => current(section).tq1 = Some(segment),
+            "RXR" => {
+                let group = current(section);
+                group.rxr = group.rxr.or(Some(segment));
+            }
             "IPC" | "ZDS" => current(section).study = Some(segment),
             "OBX" => current(section).obx.push(segment),
             "NTE" => match section.groups.last_mut() {
-                Some(group) => group.notes.push(segment),
+                Some(group) => {
+                    group.notes.push(segment);
+                    group.noted.push(group.obx.len().checked_sub(1));
+                }
                 None => section.notes.push(segment),
             },
             _ => {}

@@ -12,7 +12,8 @@ use model::{Category, ChangeKind, Labels, Medication, Payload, Record};
 pub(super) fn convert(case: &Case<'_>, group: &Group<'_>, out: &mut Out) {
     if let Some(rx) = group.rx {
         match rx.id().as_str() {
-            "RXA" => given(case, group, &rx, out),
+            "RXA" if case.kind.family == Family::Immunization => super::immunization::convert(case, group, &rx, out),
+            "RXA" => out.put(dose(case, group, &rx)),
             _ => out.put(ordered(case, group, &rx)),
         }
         return;
@@ -99,25 +100,17 @@ fn ordered(case: &Case<'_>, group: &Group<'_>, rx: &Segment<'_>) -> Result<Recor
     case.record(rx, Some(group), parts)
 }
 
-fn no_drug(part: &Part<'_>) -> Remark {
+pub(super) fn no_drug(part: &Part<'_>) -> Remark {
     part.fault(ErrorCode::RequiredFieldMissing, "the drug, as a code or text").into()
 }
 
-/// A dose that was given, or an immunization.
+/// A dose that was given.
 ///
 /// | `RXA-20`, `RXA-21` | record |
 /// | --- | --- |
 /// | CP, PA or nothing | completed |
 /// | RE, NA | cancelled: it was not given |
 /// | `RXA-21` D | delete |
-fn given(case: &Case<'_>, group: &Group<'_>, rxa: &Segment<'_>, out: &mut Out) {
-    // CVX 998: no vaccine administered; the segment only carries observations.
-    if rxa.field(5).component(1).raw() == "998" {
-        return out.leave(Reason::NoCategory, &rxa.field(5), "a vaccine that was given");
-    }
-    out.put(dose(case, group, rxa));
-}
-
 fn dose(case: &Case<'_>, group: &Group<'_>, rxa: &Segment<'_>) -> Result<Record, Remark> {
     let part = rxa.field(5);
     let code = case.coding(&part, Prefer::Drug).ok_or_else(|| no_drug(&part))?;
@@ -128,10 +121,7 @@ fn dose(case: &Case<'_>, group: &Group<'_>, rxa: &Segment<'_>) -> Result<Record,
     };
     let deleted = rxa.field(21).text() == "D";
     let at = case.start(&rxa.field(3))?;
-    // 999 stands for an amount that is not known.
-    let stated = rxa.field(6);
-    let (quantity, quantity_unit) =
-        if stated.raw() == "999" { (None, String::new()) } else { amount(&stated, &rxa.field(7))? };
+    let (quantity, quantity_unit) = amount_given(rxa)?;
     let mut told = vec![key(&order(group)), told_by(&code)];
     told.extend(at.map(|at| at.micros().to_string()));
     let payload =
@@ -148,6 +138,12 @@ fn dose(case: &Case<'_>, group: &Group<'_>, rxa: &Segment<'_>) -> Result<Record,
         payload: (!deleted).then_some(Payload::Medication(payload)),
     };
     case.record(rxa, Some(group), parts)
+}
+
+/// How much was given; 999 stands for an amount that is not known.
+pub(super) fn amount_given(rxa: &Segment<'_>) -> Result<(Option<f64>, String), Remark> {
+    let stated = rxa.field(6);
+    if stated.raw() == "999" { Ok((None, String::new())) } else { amount(&stated, &rxa.field(7)) }
 }
 
 /// A number and its unit as it is shown (錠, mL).

@@ -23,6 +23,7 @@ mod code;
 mod device;
 mod document;
 mod group;
+mod immunization;
 mod medication;
 mod patient;
 mod problem;
@@ -174,7 +175,9 @@ pub fn convert(message: &Message<'_>, feed: &Feed, received: Moment) -> Outcome 
         outcome.remarks.push(Remark::new(Reason::MissingElement, fault));
     }
     for segment in message.segments() {
-        if !USED.iter().any(|name| segment.id() == **name) {
+        // Of a drug the route is not read, of a vaccination it is.
+        let route = kind.family == Family::Immunization && segment.id() == "RXR";
+        if !route && !USED.iter().any(|name| segment.id() == **name) {
             *outcome.passed_over.entry(segment.id()).or_default() += 1;
         }
     }

@@ -12,29 +12,49 @@ use model::{
 };
 
 /// Says of notes that no record holds them.
-pub(super) fn leave_notes(notes: &[Segment<'_>], out: &mut Out) {
-    for note in notes.iter().map(|note| note.field(3)).filter(|note| note.present().is_some()) {
-        out.leave(Reason::Comment, &note, "a note beside a result or a drug stays at its source");
+pub(super) fn leave_notes<'n, 'm: 'n>(notes: impl IntoIterator<Item = &'n Segment<'m>>, out: &mut Out) {
+    for note in notes.into_iter().map(|note| note.field(3)).filter(|note| note.present().is_some()) {
+        out.leave(Reason::Comment, &note, "a note beside an order, a vital sign or a drug stays at its source");
     }
+}
+
+/// The text of notes, a line each; empty when they say nothing.
+pub(super) fn written<'n, 'm: 'n>(notes: impl Iterator<Item = &'n Segment<'m>>) -> String {
+    let texts = notes.map(|note| note.field(3).whole_text()).filter(|text| !text.is_empty());
+    texts.collect::<Vec<_>>().join("\n")
 }
 
 pub(super) fn convert(case: &Case<'_>, group: &Group<'_>, out: &mut Out) {
     let before = out.records.len();
-    records(case, group, out);
+    let held = records(case, group, out);
     // A report and an image hold the notes as part of their text.
     let holds = |record: &Record| matches!(record.payload(), Some(Payload::Document(_) | Payload::Imaging(_)));
     if !out.records.get(before..).unwrap_or_default().iter().any(holds) {
-        leave_notes(&group.notes, out);
+        // A vaccination holds those of the order, a result its own.
+        let order = case.kind.family != Family::Immunization;
+        let left = group.notes.iter().zip(&group.noted).filter(|(_, of)| match of {
+            Some(obx) => !held.contains(obx),
+            None => order,
+        });
+        leave_notes(left.map(|(note, _)| note), out);
     }
 }
 
-fn records(case: &Case<'_>, group: &Group<'_>, out: &mut Out) {
+/// Makes the records of a group. Gives the places of the observations whose record holds their notes.
+fn records(case: &Case<'_>, group: &Group<'_>, out: &mut Out) -> Vec<usize> {
+    let none = Vec::new();
     match case.kind.family {
-        Family::Medication | Family::Immunization => {
+        Family::Medication => {
             for obx in &group.obx {
                 out.leave(Reason::NoCategory, &obx.field(3), "a remark on a drug has no category of its own");
             }
-            return;
+            return none;
+        }
+        Family::Immunization => {
+            for obx in group.obx.iter().filter(|obx| !super::immunization::is_read(obx)) {
+                out.leave(Reason::NoCategory, &obx.field(3), "a remark on a vaccination has no category of its own");
+            }
+            return none;
         }
         Family::Problem | Family::Document => {
             for obx in &group.obx {
@@ -44,18 +64,22 @@ fn records(case: &Case<'_>, group: &Group<'_>, out: &mut Out) {
                     "an observation beside a problem has no category of its own",
                 );
             }
-            return;
+            return none;
         }
-        Family::Imaging => return imaging(case, group, out),
+        Family::Imaging => {
+            imaging(case, group, out);
+            return none;
+        }
         Family::Visit | Family::Result | Family::Order => {}
     }
     if case.kind.family == Family::Result {
         let rest = device::take(case, group, out);
         if rest.len() < group.obx.len() {
             if !rest.is_empty() {
+                // Without the notes of the group, which are then said to be left.
                 results(case, &group.only(rest), out);
             }
-            return;
+            return none;
         }
     }
     if group.obx.is_empty() {
@@ -63,13 +87,14 @@ fn records(case: &Case<'_>, group: &Group<'_>, out: &mut Out) {
             let rule = "an order is no fact of the patient until there is a result";
             out.leave(Reason::NoCategory, &obr.field(4), rule);
         }
-        return;
+        return none;
     }
     match sort(case, group) {
         Sort::Imaging => imaging(case, group, out),
         Sort::Report => out.put(report(case, group)),
-        Sort::Results => results(case, group, out),
+        Sort::Results => return results(case, group, out),
     }
+    none
 }
 
 enum Sort {
@@ -176,19 +201,25 @@ fn order_key(case: &Case<'_>, group: &Group<'_>) -> Result<Vec<String>, Remark> 
     Ok(vec![at, asked])
 }
 
-fn results(case: &Case<'_>, group: &Group<'_>, out: &mut Out) {
+/// One record for each observation. Gives the places of those whose record holds their notes.
+fn results(case: &Case<'_>, group: &Group<'_>, out: &mut Out) -> Vec<usize> {
+    let mut held = Vec::new();
     let base = match order_key(case, group) {
         Ok(base) => base,
-        Err(remark) => return out.remarks.push(remark),
+        Err(remark) => {
+            out.remarks.push(remark);
+            return held;
+        }
     };
     let mut taken: Vec<String> = Vec::new();
-    for obx in &group.obx {
-        match one(case, group, obx, (&base, &mut taken)) {
+    for (place, obx) in group.obx.iter().enumerate() {
+        match one(case, group, (place, obx), (&base, &mut taken)) {
             Ok(Some(record)) => {
-                if let Some(Payload::Laboratory(_)) = record.payload()
-                    && value::interval(obx).is_none()
-                {
-                    out.leave(Reason::NoInterval, &obx.field(7), "an interval of two numbers, or one with a sign");
+                if let Some(Payload::Laboratory(_)) = record.payload() {
+                    held.push(place);
+                    if value::interval(obx).is_none() {
+                        out.leave(Reason::NoInterval, &obx.field(7), "an interval of two numbers, or one with a sign");
+                    }
                 }
                 out.records.push(record);
             }
@@ -196,13 +227,14 @@ fn results(case: &Case<'_>, group: &Group<'_>, out: &mut Out) {
             Err(remark) => out.remarks.push(remark),
         }
     }
+    held
 }
 
 /// One observation; `None` when it says nothing.
 fn one(
     case: &Case<'_>,
     group: &Group<'_>,
-    obx: &Segment<'_>,
+    (place, obx): (usize, &Segment<'_>),
     (base, taken): (&[String], &mut Vec<String>),
 ) -> Result<Option<Record>, Remark> {
     let field = obx.field(3);
@@ -259,6 +291,7 @@ fn one(
                         specimen: specimen(group),
                         status,
                         order: order(group),
+                        note: written(group.notes_of(Some(place))),
                     })
                 }
             })

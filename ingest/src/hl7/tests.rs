@@ -1,5 +1,5 @@
 use super::*;
-use model::{Body, Category, ChangeKind, LabStatus, Label, Payload, Record, Value};
+use model::{Body, Category, ChangeKind, ImmunizationStatus, LabStatus, Label, Payload, Record, Value};
 use proptest::prelude::*;
 use rstest::rstest;
 
@@ -307,6 +307,76 @@ fn each_dose_of_an_order_is_a_record_and_a_refused_one_was_not_given() {
     assert_ne!(records[0].id, records[1].id);
 }
 
+fn vaccination(record: &Record) -> &model::Immunization {
+    match record.payload() {
+        Some(Payload::Immunization(given)) => given,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_vaccination_keeps_its_lot_dose_site_and_route() {
+    let rxa = segment(
+        "RXA",
+        &[
+            (3, "202604010830"),
+            (5, "08^乾燥ヘプタバックス^CVX"),
+            (6, "0.5"),
+            (7, "mL^mL^UCUM"),
+            (9, "00^New^NIP001~経過良好"),
+            (15, "HB0123"),
+            (17, "MSD^MSD株式会社^MVX"),
+            (20, "CP"),
+            (21, "A"),
+        ],
+    );
+    let rest = format!(
+        "ORC|RE||V1\r{rxa}\rRXR|SC^皮下^HL70162|LA^左上腕^HL70163\rNTE|1|L|接種後30分観察\rOBX|1|NM|30973-2^Dose number^LN||2||||||F"
+    );
+    let record = one(&message("VXU^V04", "20260401093000", &rest));
+    assert_eq!((record.category(), record.occurred), (Category::Immunization, moment("2026-04-01T08:30:00+09:00")));
+    let given = vaccination(&record);
+    assert_eq!((given.code.code.as_str(), given.code.display.as_str()), ("08", "乾燥ヘプタバックス"));
+    assert_eq!((given.status, given.reported, given.subpotent), (ImmunizationStatus::Completed, false, false));
+    assert_eq!(
+        (given.lot.as_str(), given.manufacturer.as_str(), given.dose_number.as_str()),
+        ("HB0123", "MSD株式会社", "2")
+    );
+    assert_eq!((given.quantity, given.quantity_unit.as_str()), (Some(0.5), "mL"));
+    assert_eq!((given.route.as_str(), given.site.as_str()), ("皮下", "左上腕"));
+    assert_eq!((given.note.as_str(), given.reason.as_str()), ("経過良好\n接種後30分観察", ""));
+
+    let gone = one(&message("VXU^V04", "20260402093000", &rest.replace("|CP|A", "|CP|D")));
+    assert_eq!((gone.change(), &gone.id), (ChangeKind::Delete, &record.id));
+}
+
+#[test]
+fn a_vaccination_that_was_not_given_says_why_and_has_no_amount() {
+    let of = |more: &[(usize, &str)]| {
+        let fields = [&[(3, "20260401"), (5, "150^インフルエンザ^CVX"), (6, "999")][..], more].concat();
+        let record = one(&message("VXU^V04", "20260401093000", &format!("ORC|RE||V1\r{}", segment("RXA", &fields))));
+        vaccination(&record).clone()
+    };
+    let refused = of(&[(6, "0.5"), (18, "00^保護者の拒否^NIP002"), (20, "RE")]);
+    assert_eq!((refused.status, refused.reason.as_str()), (ImmunizationStatus::NotDone, "保護者の拒否"));
+    assert_eq!(refused.quantity, None, "nothing was given");
+    let partly = of(&[(20, "PA")]);
+    assert_eq!((partly.status, partly.subpotent), (ImmunizationStatus::Completed, true));
+    assert_eq!(partly.quantity, None, "999: not known");
+    let told = of(&[(9, "01^Historical^NIP001")]);
+    assert_eq!((told.status, told.reported, told.note.as_str()), (ImmunizationStatus::Completed, true, ""));
+    remark(
+        &message("VXU^V04", "20260401093000", "ORC|RE||V1\rRXA|0|1|20260401||150^x^CVX|1||||||||||||||XX"),
+        Reason::UnknownCode,
+        "RXA^1^20",
+    );
+    remark(
+        &message("VXU^V04", "20260401093000", "ORC|RE||V1\rRXA|0|1|20260401||998^no vaccine^CVX|999"),
+        Reason::NoCategory,
+        "RXA^1^5",
+    );
+}
+
 #[test]
 fn a_replacement_takes_its_parent_back() {
     let first = one(&message(
@@ -403,12 +473,16 @@ fn an_admission_and_its_cancellation_in_one_second_are_two_versions() {
 }
 
 #[test]
-fn a_note_is_part_of_a_report_and_said_beside_a_result() {
-    let result = "OBR|1|A1||E001^x^L\rOBX|1|NM|718-7^Hb^LN||13.2|g/dL|||||F\rNTE|1|L|溶血あり\rNTE|2|L";
+fn a_note_is_part_of_a_report_and_kept_beside_its_result() {
+    let result = "OBR|1|A1||E001^x^L\rNTE|1|L|至急\rOBX|1|NM|718-7^Hb^LN||13.2|g/dL|11-15||||F\rNTE|1|L|溶血あり\rNTE|2|L\rNTE|3|L|再検済\\.br\\同値\rOBX|2|NM|777-3^PLT^LN||20|10*4/uL|15-35||||F\rOBX|3|NM|8867-4^脈拍^LN||72|/min|||||F\rNTE|1|L|安静時";
     let came = outcome(&message("ORU^R01", "20260401093000", result));
-    assert_eq!(came.events.len(), 1);
+    let all = records(&came);
+    assert_eq!(all.len(), 3);
+    assert_eq!(lab(all[0]).note, "溶血あり\n再検済\n同値", "what says nothing is no note");
+    assert_eq!(lab(all[1]).note, "", "it is its own result's");
     let said: Vec<_> = came.remarks.iter().map(|remark| (remark.reason, remark.fault.location.to_string())).collect();
-    assert_eq!(said, [(Reason::Comment, "NTE^1^3".to_owned())], "what says nothing is no note");
+    let comment = |place: &str| (Reason::Comment, place.to_owned());
+    assert_eq!(said, [comment("NTE^1^3"), comment("NTE^5^3")], "that of an order, and of a vital sign, have no place");
     assert_eq!(came.fate(), Fate::Left, "and the message is taken");
     assert!(!came.passed_over.keys().any(|name| *name == "NTE"), "it is counted once");
 
@@ -419,7 +493,17 @@ fn a_note_is_part_of_a_report_and_said_beside_a_result() {
 
     let early = format!("NTE|1|L|患者について\r{result}");
     let came = outcome(&message("ORU^R01", "20260401093000", &early));
-    assert_eq!(came.remarks.iter().filter(|remark| remark.reason == Reason::Comment).count(), 2);
+    assert_eq!(came.remarks.iter().filter(|remark| remark.reason == Reason::Comment).count(), 3);
+}
+
+#[test]
+fn a_note_of_a_result_that_makes_no_record_is_said() {
+    let rest = "OBR|1|A1||E001^x^L\rOBX|1|NM|718-7^Hb^LN|||g/dL|11-15||||F\rNTE|1|L|検体不良\rOBX|2|NM|777-3^PLT^LN||20||15-35||||D\rNTE|1|L|取消";
+    let came = outcome(&message("ORU^R01", "20260401093000", rest));
+    let places: Vec<_> = came.remarks.iter().map(|remark| (remark.reason, remark.fault.location.to_string())).collect();
+    let comment = |place: &str| (Reason::Comment, place.to_owned());
+    assert_eq!(places, [(Reason::NoValue, "OBX^1^5".to_owned()), comment("NTE^1^3"), comment("NTE^2^3")]);
+    assert_eq!(records(&came)[0].change(), ChangeKind::Delete);
 }
 
 #[test]

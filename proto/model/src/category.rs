@@ -34,5 +34,7 @@ closed_set! {
         CarePlan = "care-plan",
         /// Messages between facilities.
         Message = "message",
+        /// Vaccinations given, or not given and why.
+        Immunization = "immunization",
     }
 }

@@ -77,7 +77,8 @@ pub use notice::{
 };
 pub use payload::{
     Allergy, CarePlan, CodeSystem, Coding, Condition, Demographics, Document, Encounter, EncounterClass, Imaging,
-    LabResult, LabStatus, Medication, Message, Payload, Perinatal, Sex, Value, VitalSign,
+    Immunization, ImmunizationStatus, LabResult, LabStatus, Medication, Message, Payload, Perinatal, Sex, Value,
+    VitalSign,
 };
 pub use position::{Frontier, Offset, PartitionId, Position, PositionError};
 pub use principal::Principal;

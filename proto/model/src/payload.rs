@@ -137,6 +137,8 @@ pub struct LabResult {
     pub status: LabStatus,
     /// The order or report it belongs to; may be empty.
     pub order: String,
+    /// What the laboratory wrote beside it, lines apart; may be empty.
+    pub note: String,
 }
 
 /// One vital sign.
@@ -191,6 +193,58 @@ pub struct Medication {
     pub quantity_unit: String,
     /// Days supplied.
     pub days: Option<u32>,
+}
+
+/// Whether a vaccination took place.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum ImmunizationStatus {
+    /// It was given.
+    Completed,
+    /// It was not given: refused, contraindicated, out of stock.
+    NotDone,
+}
+
+impl ImmunizationStatus {
+    /// All, in order of the wire.
+    pub const ALL: [Self; 2] = [Self::Completed, Self::NotDone];
+    /// FHIR's code: `completed` or `not-done`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::NotDone => "not-done",
+        }
+    }
+}
+
+/// A vaccination: one dose that was given, or one that was not and why.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Immunization {
+    /// The vaccine.
+    pub code: Coding,
+    /// Whether it was given.
+    pub status: ImmunizationStatus,
+    /// Why it was not given, as text; may be empty.
+    pub reason: String,
+    /// Lot number; may be empty.
+    pub lot: String,
+    /// Who made the vaccine; may be empty.
+    pub manufacturer: String,
+    /// Which dose of its series it is, as the source counts (`1`, `追加`); may be empty.
+    pub dose_number: String,
+    /// Amount given.
+    pub quantity: Option<f64>,
+    /// Unit of the amount; may be empty.
+    pub quantity_unit: String,
+    /// Where on the body, as text; may be empty.
+    pub site: String,
+    /// How it was given, as text; may be empty.
+    pub route: String,
+    /// Told by the patient or a handbook (母子健康手帳), not by who gave it.
+    pub reported: bool,
+    /// Less than a full dose was given, or it was not potent: it does not count as one.
+    pub subpotent: bool,
+    /// What was written beside it; may be empty.
+    pub note: String,
 }
 
 /// Where a visit took place.
@@ -368,6 +422,7 @@ pub enum Payload {
     Perinatal(Perinatal),
     CarePlan(CarePlan),
     Message(Message),
+    Immunization(Immunization),
 }
 
 impl Payload {
@@ -387,6 +442,7 @@ impl Payload {
             Self::Perinatal(_) => Category::Perinatal,
             Self::CarePlan(_) => Category::CarePlan,
             Self::Message(_) => Category::Message,
+            Self::Immunization(_) => Category::Immunization,
         }
     }
 }

@@ -119,7 +119,7 @@ proptest! {
     }
 
     #[test]
-    fn sets_behave_as_sets(bits_a in 0u16..(1 << 13), bits_b in 0u16..(1 << 13)) {
+    fn sets_behave_as_sets(bits_a in 0u16..(1 << 14), bits_b in 0u16..(1 << 14)) {
         let set = |bits: u16| -> CategorySet {
             Category::ALL.iter().copied().filter(|c| bits & (1 << *c as u8) != 0).collect()
         };

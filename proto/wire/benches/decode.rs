@@ -27,6 +27,7 @@ fn event() -> v1::Event {
         specimen: "019".into(),
         status: v1::LabStatus::Final as i32,
         order: "x".repeat(740),
+        note: String::new(),
     };
     let record = v1::Record {
         patient: Some(v1::PatientRef { facility: "nagasaki-mc".into(), number: "00012345".into() }),

@@ -5,7 +5,8 @@ use crate::v1;
 use crate::vocabulary::{Vocabulary, date_if, moment_if};
 use model::{
     Allergy, CarePlan, CodeSystem, Coding, Condition, Demographics, Document, Encounter, EncounterClass, Imaging,
-    LabResult, LabStatus, Medication, Message, Moment, Payload, Perinatal, Sex, Value, VitalSign,
+    Immunization, ImmunizationStatus, LabResult, LabStatus, Medication, Message, Moment, Payload, Perinatal, Sex,
+    Value, VitalSign,
 };
 
 const COMPARATORS: [&str; 5] = ["", "<", "<=", ">", ">="];
@@ -115,6 +116,7 @@ impl TryFrom<v1::record::Payload> for Payload {
             Wire::Perinatal(wire) => Self::Perinatal(wire.try_into().within("perinatal")?),
             Wire::CarePlan(wire) => Self::CarePlan(wire.try_into().within("care_plan")?),
             Wire::Message(v1::Message { subject, text }) => Self::Message(Message { subject, text }),
+            Wire::Immunization(wire) => Self::Immunization(wire.try_into().within("immunization")?),
         })
     }
 }
@@ -132,7 +134,8 @@ impl TryFrom<v1::Demographics> for Demographics {
 impl TryFrom<v1::LabResult> for LabResult {
     type Error = WireError;
     fn try_from(wire: v1::LabResult) -> Result<Self, WireError> {
-        let v1::LabResult { code, value: result, reference_low, reference_high, flag, specimen, status, order } = wire;
+        let v1::LabResult { code, value: result, reference_low, reference_high, flag, specimen, status, order, note } =
+            wire;
         Ok(Self {
             code: coding("code", code)?,
             value: value("value", result)?,
@@ -142,6 +145,7 @@ impl TryFrom<v1::LabResult> for LabResult {
             specimen,
             status: LabStatus::from_number(status).at("status")?,
             order,
+            note,
         })
     }
 }
@@ -230,6 +234,42 @@ impl TryFrom<v1::CarePlan> for CarePlan {
     }
 }
 
+impl TryFrom<v1::Immunization> for Immunization {
+    type Error = WireError;
+    fn try_from(wire: v1::Immunization) -> Result<Self, WireError> {
+        let v1::Immunization {
+            code,
+            status,
+            reason,
+            lot,
+            manufacturer,
+            dose_number,
+            quantity,
+            quantity_unit,
+            site,
+            route,
+            reported,
+            subpotent,
+            note,
+        } = wire;
+        Ok(Self {
+            code: coding("code", code)?,
+            status: ImmunizationStatus::from_number(status).at("status")?,
+            reason,
+            lot,
+            manufacturer,
+            dose_number,
+            quantity: finite_if("quantity", quantity)?,
+            quantity_unit,
+            site,
+            route,
+            reported,
+            subpotent,
+            note,
+        })
+    }
+}
+
 // === out ===
 
 impl From<&Payload> for v1::record::Payload {
@@ -288,6 +328,7 @@ impl From<&Payload> for v1::record::Payload {
             Payload::Message(Message { subject, text }) => {
                 Self::Message(v1::Message { subject: subject.clone(), text: text.clone() })
             }
+            Payload::Immunization(it) => Self::Immunization(it.into()),
         }
     }
 }
@@ -309,7 +350,7 @@ impl From<&Demographics> for v1::Demographics {
 
 impl From<&LabResult> for v1::LabResult {
     fn from(it: &LabResult) -> Self {
-        let LabResult { code, value, reference_low, reference_high, flag, specimen, status, order } = it;
+        let LabResult { code, value, reference_low, reference_high, flag, specimen, status, order, note } = it;
         Self {
             code: Some(code.into()),
             value: Some(value.into()),
@@ -319,6 +360,7 @@ impl From<&LabResult> for v1::LabResult {
             specimen: specimen.clone(),
             status: status.number(),
             order: order.clone(),
+            note: note.clone(),
         }
     }
 }
@@ -333,6 +375,28 @@ impl From<&Medication> for v1::Medication {
             quantity: *quantity,
             quantity_unit: quantity_unit.clone(),
             days: *days,
+        }
+    }
+}
+
+impl From<&Immunization> for v1::Immunization {
+    fn from(it: &Immunization) -> Self {
+        let Immunization { code, status, reason, lot, manufacturer, dose_number, quantity, quantity_unit, .. } = it;
+        let Immunization { site, route, reported, subpotent, note, .. } = it;
+        Self {
+            code: Some(code.into()),
+            status: status.number(),
+            reason: reason.clone(),
+            lot: lot.clone(),
+            manufacturer: manufacturer.clone(),
+            dose_number: dose_number.clone(),
+            quantity: *quantity,
+            quantity_unit: quantity_unit.clone(),
+            site: site.clone(),
+            route: route.clone(),
+            reported: *reported,
+            subpotent: *subpotent,
+            note: note.clone(),
         }
     }
 }

@@ -17,7 +17,7 @@ macro_rules! redacted {
 redacted! {
     PatientRef, Event, event::Body, ConsentChange, consent_change::Kind, DirectoryChange, directory_change::Kind,
     Paper, BreakGlass, BreakGlassReview, Record, record::Payload, Coding, Quantity, Value, value::Kind, LabResult, VitalSign, Condition, Allergy,
-    Medication, Encounter, Document, Imaging, WaveformFrame, Waveform, BedSession, Perinatal, CarePlan, Message, Demographics,
+    Medication, Encounter, Document, Imaging, WaveformFrame, Waveform, BedSession, Perinatal, CarePlan, Message, Immunization, Demographics,
     PublishRequest, PublishBatchRequest, GetQuarantinedResponse, ReplayQuarantinedRequest, ListGapsResponse, Gap, Vanished,
     ExplainRequest,
     AuditEvent, audit_event::What, ShownRows, WithdrawalReceipt,

@@ -7,9 +7,9 @@ use crate::error::{At, Rule, WireError, Within, required};
 use crate::v1;
 use model::{
     AuditOutcome, Category, ChangeKind, ConsentState, CriticalAction, DefinitionKind, EncounterClass, FacilityId,
-    FacilityKind, FacilityStatus, FrameQuality, GuardianConsents, LabStatus, LabTableKind, Label, LinkEvidence, Moment,
-    PatientNumber, PatientRef, Period, ProvisionKind, Purpose, ReferralKind, ReferralStep, ReviewOutcome, Role, Sex,
-    Signer, WaveformChannel, WorklistAct,
+    FacilityKind, FacilityStatus, FrameQuality, GuardianConsents, ImmunizationStatus, LabStatus, LabTableKind, Label,
+    LinkEvidence, Moment, PatientNumber, PatientRef, Period, ProvisionKind, Purpose, ReferralKind, ReferralStep,
+    ReviewOutcome, Role, Sex, Signer, WaveformChannel, WorklistAct,
 };
 
 /// A vocabulary of the model and its numbers on the wire.
@@ -66,6 +66,7 @@ vocabulary! {
     ReferralKind, "referral", ReferralKind::ALL;
     ReferralStep, "step of a referral", ReferralStep::ALL;
     EncounterClass, "encounter class", &EncounterClass::ALL;
+    ImmunizationStatus, "immunization status", &ImmunizationStatus::ALL;
     Sex, "sex", &Sex::ALL;
     ChangeKind, "change kind", &[ChangeKind::Upsert, ChangeKind::Correct, ChangeKind::Delete];
     FacilityStatus, "facility status", &[FacilityStatus::Active, FacilityStatus::Inactive];

@@ -33,6 +33,7 @@ const REDACTED: &[&str] = &[
     ".ajisai.v1.Perinatal",
     ".ajisai.v1.CarePlan",
     ".ajisai.v1.Message",
+    ".ajisai.v1.Immunization",
     ".ajisai.v1.Demographics",
     ".ajisai.v1.PublishRequest",
     ".ajisai.v1.PublishBatchRequest",

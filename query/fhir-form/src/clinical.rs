@@ -1,8 +1,8 @@
-//! Patients, conditions, allergies, drugs, visits and plans.
+//! Patients, conditions, allergies, drugs, vaccinations, visits and plans.
 
 use crate::build::{Form, Json};
 use crate::code::{ACT, UCUM, coded, concept, number, put_text};
-use model::{Allergy, CarePlan, Condition, Demographics, Encounter, Medication, Sex};
+use model::{Allergy, CarePlan, Condition, Demographics, Encounter, Immunization, Medication, Sex};
 use serde_json::{Value, json};
 
 const REPRESENTATION: &str = "http://hl7.org/fhir/StructureDefinition/iso21090-EN-representation";
@@ -106,6 +106,42 @@ impl Form<'_> {
         }
         if !dispense.is_empty() {
             json.insert("dispenseRequest".to_owned(), Value::Object(dispense));
+        }
+        Value::Object(json)
+    }
+
+    pub(crate) fn immunization(&self, given: &Immunization) -> Value {
+        let mut json = self.about("Immunization", "patient", Some(self.record.occurred));
+        put_text(&mut json, "status", given.status.code());
+        json.insert("vaccineCode".to_owned(), concept(&given.code));
+        put_text(&mut json, "occurrenceDateTime", &self.occurred());
+        put_text(&mut json, "recorded", &self.recorded());
+        for (key, text) in [("statusReason", &given.reason), ("site", &given.site), ("route", &given.route)] {
+            if !text.is_empty() {
+                json.insert(key.to_owned(), json!({"text": text}));
+            }
+        }
+        put_text(&mut json, "lotNumber", &given.lot);
+        if !given.manufacturer.is_empty() {
+            json.insert("manufacturer".to_owned(), json!({"display": given.manufacturer}));
+        }
+        if !given.dose_number.is_empty() {
+            json.insert("protocolApplied".to_owned(), json!([{"doseNumberString": given.dose_number}]));
+        }
+        if let Some(amount) = given.quantity {
+            let mut quantity = Json::new();
+            quantity.insert("value".to_owned(), number(amount));
+            put_text(&mut quantity, "unit", &given.quantity_unit);
+            json.insert("doseQuantity".to_owned(), Value::Object(quantity));
+        }
+        if given.reported {
+            json.insert("primarySource".to_owned(), Value::from(false));
+        }
+        if given.subpotent {
+            json.insert("isSubpotent".to_owned(), Value::from(true));
+        }
+        if !given.note.is_empty() {
+            json.insert("note".to_owned(), json!([{"text": given.note}]));
         }
         Value::Object(json)
     }

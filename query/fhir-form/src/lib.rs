@@ -50,6 +50,7 @@ pub const TYPES: &[(&str, &[Category])] = &[
     ("DocumentReference", &[Category::Document]),
     ("Encounter", &[Category::Encounter]),
     ("ImagingStudy", &[Category::Imaging]),
+    ("Immunization", &[Category::Immunization]),
     ("MedicationRequest", &[Category::Medication]),
     ("Observation", &[Category::Laboratory, Category::VitalSign, Category::Perinatal, Category::Waveform]),
     ("Patient", &[Category::Patient]),
@@ -81,5 +82,6 @@ pub fn resource(record: &Record, mine: Option<Mine<'_>>) -> Option<Value> {
         Payload::Document(document) => form.document(document),
         Payload::Imaging(imaging) => form.imaging(imaging),
         Payload::Message(message) => form.message(message),
+        Payload::Immunization(given) => form.immunization(given),
     })
 }

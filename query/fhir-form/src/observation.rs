@@ -55,6 +55,9 @@ impl Form<'_> {
         if !result.order.is_empty() {
             json.insert("basedOn".to_owned(), json!([{"identifier": {"value": result.order}}]));
         }
+        if !result.note.is_empty() {
+            json.insert("note".to_owned(), json!([{"text": result.note}]));
+        }
         Value::Object(json)
     }
 

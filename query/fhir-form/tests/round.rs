@@ -66,9 +66,19 @@ fn payload() -> BoxedStrategy<Payload> {
     let status = prop::sample::select(LabStatus::ALL.to_vec());
     let bounds = (prop::option::of(number()), prop::option::of(number()));
     let flag = maybe("H|L|HH|LL|A|N");
-    let laboratory = (coding(), value(), bounds, flag, maybe(text()), status, maybe(text())).prop_map(
-        |(code, value, (reference_low, reference_high), flag, specimen, status, order)| {
-            Payload::Laboratory(LabResult { code, value, reference_low, reference_high, flag, specimen, status, order })
+    let laboratory = (coding(), value(), bounds, flag, maybe(text()), status, (maybe(text()), maybe(text()))).prop_map(
+        |(code, value, (reference_low, reference_high), flag, specimen, status, (order, note))| {
+            Payload::Laboratory(LabResult {
+                code,
+                value,
+                reference_low,
+                reference_high,
+                flag,
+                specimen,
+                status,
+                order,
+                note,
+            })
         },
     );
     let vital = (coding(), value()).prop_map(|(code, value)| Payload::VitalSign(VitalSign { code, value }));
@@ -122,8 +132,36 @@ fn payload() -> BoxedStrategy<Payload> {
         imaging.boxed(),
         plan.boxed(),
         patient().boxed(),
+        immunization().boxed(),
     ]
     .boxed()
+}
+
+fn immunization() -> impl Strategy<Value = Payload> {
+    let vaccine = (coding(), prop::sample::select(ImmunizationStatus::ALL.to_vec()), maybe(text()), maybe(text()));
+    let given = (maybe(text()), maybe(text()), maybe(text()), maybe(text()), maybe(text()));
+    let amount = (prop::option::of(number()), maybe("mL|管"), any::<bool>(), any::<bool>());
+    (vaccine, given, amount).prop_map(|((code, status, reason, lot), given, (quantity, unit, reported, subpotent))| {
+        let (manufacturer, dose_number, site, route, note) = given;
+        // What was not given has no amount.
+        let quantity = quantity.filter(|_| status == ImmunizationStatus::Completed);
+        let quantity_unit = if quantity.is_some() { unit } else { String::new() };
+        Payload::Immunization(Immunization {
+            code,
+            status,
+            reason,
+            lot,
+            manufacturer,
+            dose_number,
+            quantity,
+            quantity_unit,
+            site,
+            route,
+            reported,
+            subpotent,
+            note,
+        })
+    })
 }
 
 fn patient() -> impl Strategy<Value = Payload> {

@@ -33,7 +33,7 @@ pub(super) struct Read {
 }
 
 /// The columns of `laboratory` that pass through as they are, beside those every table begins with.
-const PASSED: [&str; 7] = ["code_system", "code", "name", "specimen", "status", "order_id", "unit"];
+const PASSED: [&str; 8] = ["code_system", "code", "name", "specimen", "status", "order_id", "unit", "note"];
 /// The columns a filter on which is handed down: patients, so that their demographics are pruned alike.
 const WHOSE: [&str; 3] = ["source", "patient_id", "my_patient_id"];
 

@@ -51,6 +51,7 @@ fn result(code: Coding, value: Value) -> LabResult {
         specimen: String::new(),
         status: LabStatus::Final,
         order: String::new(),
+        note: String::new(),
     }
 }
 

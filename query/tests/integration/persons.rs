@@ -122,6 +122,7 @@ fn fill(region: &Region) {
                 specimen: String::new(),
                 status: LabStatus::Cancelled,
                 order: String::new(),
+                note: String::new(),
             }),
         ),
         record(
@@ -137,6 +138,7 @@ fn fill(region: &Region) {
                 specimen: String::new(),
                 status: LabStatus::Final,
                 order: String::new(),
+                note: String::new(),
             }),
         ),
         record(

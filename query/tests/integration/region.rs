@@ -183,6 +183,7 @@ impl Region {
             specimen: String::new(),
             status: LabStatus::Final,
             order: String::new(),
+            note: String::new(),
         });
         let record = Record::new(
             patient(at, number),

@@ -20,6 +20,7 @@ fn reading(at: &str, number: usize, moment: Moment, (code, value, unit, comparat
         specimen: String::new(),
         status: LabStatus::Final,
         order: String::new(),
+        note: String::new(),
     });
     let record = Record::new(
         patient(at, number),

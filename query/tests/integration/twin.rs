@@ -234,6 +234,7 @@ fn payload(category: Category, hides: bool, rng: &mut StdRng) -> Payload {
             specimen: String::new(),
             status: LabStatus::Final,
             order: String::new(),
+            note: String::new(),
         }),
         Category::Condition => Payload::Condition(Condition {
             code: coding(&text("I10".into())),

@@ -27,6 +27,7 @@ fn record(wrote: Wrote) -> Record {
         specimen: String::new(),
         status: wrote.status,
         order: String::new(),
+        note: String::new(),
     };
     Record::new(
         patient("lab", wrote.patient),

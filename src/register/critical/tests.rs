@@ -15,6 +15,7 @@ fn potassium(value: Value, status: LabStatus) -> Record {
         specimen: String::new(),
         status,
         order: String::new(),
+        note: String::new(),
     };
     let author = Author { member: None, role: Role::LaboratoryStaff };
     let id = RecordId::parse("r-1").unwrap();

@@ -107,6 +107,7 @@ impl Story {
             specimen: String::new(),
             status: LabStatus::Final,
             order: String::new(),
+            note: String::new(),
         };
         let record = Record::new(
             patient(LAB, number),

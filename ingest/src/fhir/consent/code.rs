@@ -120,6 +120,7 @@ const fn types_of(category: Category) -> &'static [&'static str] {
         Category::Imaging => &["ImagingStudy"],
         Category::CarePlan => &["CarePlan"],
         Category::Message => &["Communication"],
+        Category::Immunization => &["Immunization"],
     }
 }
 

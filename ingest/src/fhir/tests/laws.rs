@@ -32,6 +32,8 @@ fn sound() -> Vec<Value> {
         json!({"resourceType": "DiagnosticReport", "id": "r", "subject": subject, "status": "final", "code": {"text": "報告"}, "issued": "2020-01-01T00:00:00Z", "contained": [inner]}),
         json!({"resourceType": "CarePlan", "id": "cp", "subject": subject, "status": "active", "intent": "plan", "period": {"start": "2020"},
             "category": [{"text": "食事"}], "activity": [{"detail": {"code": {"text": "運動"}, "description": "毎日"}}], "note": [{"text": "続ける"}]}),
+        json!({"resourceType": "Immunization", "id": "im", "patient": subject, "status": "completed", "occurrenceDateTime": "2020-01-01", "isSubpotent": false,
+            "vaccineCode": {"text": "BCG"}, "doseQuantity": {"value": 1, "unit": "管"}, "protocolApplied": [{"doseNumberPositiveInt": 1}], "note": [{"text": "-"}]}),
         json!({"resourceType": "ImagingStudy", "id": "is", "subject": subject, "status": "available", "started": "2020-01-01", "modality": [{"code": "CT"}],
             "identifier": [{"system": "urn:dicom:uid", "value": "urn:oid:1.2"}], "series": [{"modality": {"code": "CT"}, "bodySite": {"code": "b"}}]}),
         json!({"resourceType": "Bundle", "type": "document", "timestamp": "2020-01-01T00:00:00Z", "entry": [

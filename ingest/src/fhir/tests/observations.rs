@@ -192,8 +192,9 @@ fn an_observation_without_a_value_is_refused_but_an_interpretation_alone_is_a_va
 }
 
 #[test]
-fn range_flag_specimen_and_order_come_along() {
+fn range_flag_specimen_order_and_notes_come_along() {
     let record = one(lab(json!({
+        "note": [{"text": "溶血あり"}, {"authorString": "nobody"}, {"text": "再検済"}],
         "referenceRange": [{"low": {"value": 4.9}, "high": {"value": 6.0}}, {"type": {"coding": [{"code": "treatment"}]}, "high": {"value": 7.0}}],
         "interpretation": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation", "code": "H"}]}],
         "contained": [{"resourceType": "Specimen", "id": "s", "type": {"coding": [
@@ -203,6 +204,7 @@ fn range_flag_specimen_and_order_come_along() {
     assert_eq!((lab.reference_low, lab.reference_high), (Some(4.9), Some(6.0)));
     assert_eq!((lab.flag.as_str(), lab.specimen.as_str(), lab.order.as_str()), ("H", "023", "order-1"));
     assert_eq!(record.recorded, moment("2026-03-01T12:00:00+09:00"));
+    assert_eq!(lab.note, "溶血あり\n再検済");
     let by_age = one(super::lab(json!({"referenceRange": [{"high": {"value": 1}}, {"high": {"value": 2}}]})));
     assert_eq!(result(&by_age).reference_high, None, "which of two applies is not ours to say");
 }

@@ -261,6 +261,67 @@ fn plan(more: Value) -> Value {
     of("CarePlan", with(base, more))
 }
 
+fn vaccination(more: Value) -> Value {
+    let whole = json!({"resourceType": "Immunization", "id": "i1", "meta": {"lastUpdated": "2026-03-01T00:00:00+09:00"},
+        "patient": {"reference": "Patient/p1"}, "status": "completed", "occurrenceDateTime": "2025-11-02", "recorded": "2025-11-03",
+        "vaccineCode": {"text": "インフルエンザHAワクチン", "coding": [{"system": "http://hl7.org/fhir/sid/cvx", "code": "150"}]},
+        "contained": [{"resourceType": "Organization", "id": "m", "name": "KMバイオロジクス"}], "manufacturer": {"reference": "#m"},
+        "lotNumber": "FL-77", "primarySource": true, "site": {"text": "左上腕"}, "route": {"coding": [{"code": "SQ", "display": "皮下注射"}]},
+        "doseQuantity": {"value": 0.5, "unit": "mL"}, "protocolApplied": [{"targetDisease": [{"text": "x"}]}, {"doseNumberPositiveInt": 2}],
+        "note": [{"text": "体温36.5"}, {"text": " "}, {"text": "問診済"}]});
+    with(whole, more)
+}
+
+fn given(record: &Record) -> &model::Immunization {
+    match record.payload() {
+        Some(Payload::Immunization(given)) => given,
+        other => panic!("an immunization, not {other:?}"),
+    }
+}
+
+#[test]
+fn a_vaccination_keeps_what_a_second_dose_turns_on() {
+    let record = one(vaccination(json!({})));
+    assert_eq!((record.category(), record.occurred), (Category::Immunization, moment("2025-11-02")));
+    assert_eq!(record.recorded, moment("2025-11-03"));
+    let stated = given(&record);
+    assert_eq!((stated.code.code.as_str(), stated.code.display.as_str()), ("150", "インフルエンザHAワクチン"));
+    assert_eq!(
+        (stated.lot.as_str(), stated.manufacturer.as_str(), stated.dose_number.as_str()),
+        ("FL-77", "KMバイオロジクス", "2")
+    );
+    assert_eq!((stated.quantity, stated.quantity_unit.as_str()), (Some(0.5), "mL"));
+    assert_eq!((stated.site.as_str(), stated.route.as_str()), ("左上腕", "皮下注射"));
+    assert_eq!(
+        (stated.status, stated.reported, stated.subpotent),
+        (model::ImmunizationStatus::Completed, false, false)
+    );
+    assert_eq!(stated.note, "体温36.5\n問診済");
+
+    let handbook = one(vaccination(
+        json!({"primarySource": false, "occurrenceDateTime": null, "occurrenceString": "1歳頃", "isSubpotent": true,
+        "protocolApplied": [{"doseNumberString": "追加"}]}),
+    ));
+    let told = given(&handbook);
+    assert_eq!((told.reported, told.subpotent, told.dose_number.as_str()), (true, true, "追加"));
+    assert!(told.note.starts_with("1歳頃\n"));
+    assert_eq!(handbook.occurred, moment("2025-11-03"), "when it was recorded, where no day is known");
+}
+
+#[test]
+fn a_vaccination_not_done_says_why_and_one_in_error_goes() {
+    let refused_by =
+        json!({"status": "not-done", "statusReason": {"coding": [{"code": "PATOBJ", "display": "本人の拒否"}]}});
+    let record = one(vaccination(refused_by));
+    let stated = given(&record);
+    assert_eq!((stated.status, stated.reason.as_str()), (model::ImmunizationStatus::NotDone, "本人の拒否"));
+    assert_eq!((stated.quantity, stated.quantity_unit.as_str()), (None, ""), "nothing was given");
+    assert_eq!(one(vaccination(json!({"status": "entered-in-error"}))).change(), ChangeKind::Delete);
+    refused(vaccination(json!({"status": "given"})), Reason::UnknownCode, "$.status");
+    refused(vaccination(json!({"isSubpotent": "no"})), Reason::InvalidElement, "$.isSubpotent");
+    refused(vaccination(json!({"vaccineCode": null})), Reason::MissingElement, "$.vaccineCode");
+}
+
 #[test]
 fn a_care_plan_keeps_its_sort_and_says_what_is_to_be_done() {
     let record = one(plan(json!({})));

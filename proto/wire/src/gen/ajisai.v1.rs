@@ -70,6 +70,8 @@ pub enum Category {
     CarePlan = 12,
     /// Messages between facilities.
     Message = 13,
+    /// Vaccinations given, or not given and why.
+    Immunization = 14,
 }
 impl Category {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -92,6 +94,7 @@ impl Category {
             Self::Perinatal => "CATEGORY_PERINATAL",
             Self::CarePlan => "CATEGORY_CARE_PLAN",
             Self::Message => "CATEGORY_MESSAGE",
+            Self::Immunization => "CATEGORY_IMMUNIZATION",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -111,6 +114,7 @@ impl Category {
             "CATEGORY_PERINATAL" => Some(Self::Perinatal),
             "CATEGORY_CARE_PLAN" => Some(Self::CarePlan),
             "CATEGORY_MESSAGE" => Some(Self::Message),
+            "CATEGORY_IMMUNIZATION" => Some(Self::Immunization),
             _ => None,
         }
     }
@@ -7609,7 +7613,7 @@ pub struct Record {
     /// What the record says. Required unless `change` is a deletion.
     #[prost(
         oneof = "record::Payload",
-        tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 29, 26, 27, 28"
+        tags = "16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 29, 26, 27, 28, 30"
     )]
     pub payload: ::core::option::Option<record::Payload>,
 }
@@ -7661,6 +7665,9 @@ pub mod record {
         /// Category MESSAGE.
         #[prost(message, tag = "28")]
         Message(super::Message),
+        /// Category IMMUNIZATION.
+        #[prost(message, tag = "30")]
+        Immunization(super::Immunization),
     }
 }
 /// A coded concept. A required coding carries a code or a display text, or both.
@@ -7748,6 +7755,9 @@ pub struct LabResult {
     /// The order or report it belongs to; may be empty.
     #[prost(string, tag = "8")]
     pub order: ::prost::alloc::string::String,
+    /// What the laboratory wrote beside it, lines apart; may be empty.
+    #[prost(string, tag = "9")]
+    pub note: ::prost::alloc::string::String,
 }
 /// One vital sign.
 #[derive(Clone, PartialEq, ::prost::Message)]
@@ -7988,6 +7998,50 @@ pub struct Message {
     #[prost(string, tag = "2")]
     pub text: ::prost::alloc::string::String,
 }
+/// A vaccination: one dose that was given, or one that was not and why.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct Immunization {
+    /// The vaccine. Required.
+    #[prost(message, optional, tag = "1")]
+    pub code: ::core::option::Option<Coding>,
+    /// Whether it was given. Required.
+    #[prost(enumeration = "ImmunizationStatus", tag = "2")]
+    pub status: i32,
+    /// Why it was not given, as text; may be empty.
+    #[prost(string, tag = "3")]
+    pub reason: ::prost::alloc::string::String,
+    /// Lot number; may be empty.
+    #[prost(string, tag = "4")]
+    pub lot: ::prost::alloc::string::String,
+    /// Who made the vaccine; may be empty.
+    #[prost(string, tag = "5")]
+    pub manufacturer: ::prost::alloc::string::String,
+    /// Which dose of its series it is, as the source counts (`1`, `追加`); may be empty.
+    #[prost(string, tag = "6")]
+    pub dose_number: ::prost::alloc::string::String,
+    /// Amount given, in `quantity_unit`; finite.
+    #[prost(double, optional, tag = "7")]
+    pub quantity: ::core::option::Option<f64>,
+    /// Unit of the amount; may be empty.
+    #[prost(string, tag = "8")]
+    pub quantity_unit: ::prost::alloc::string::String,
+    /// Where on the body, as text; may be empty.
+    #[prost(string, tag = "9")]
+    pub site: ::prost::alloc::string::String,
+    /// How it was given, as text; may be empty.
+    #[prost(string, tag = "10")]
+    pub route: ::prost::alloc::string::String,
+    /// Told by the patient or a handbook (母子健康手帳), not by who gave it.
+    #[prost(bool, tag = "11")]
+    pub reported: bool,
+    /// Less than a full dose was given, or it was not potent: it does not count as one.
+    #[prost(bool, tag = "12")]
+    pub subpotent: bool,
+    /// What was written beside it; may be empty.
+    #[prost(string, tag = "13")]
+    pub note: ::prost::alloc::string::String,
+}
 /// Who the patient is, as the source knows them.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
@@ -8198,6 +8252,39 @@ impl WaveformChannel {
             "WAVEFORM_CHANNEL_NIBP_DIA" => Some(Self::NibpDia),
             "WAVEFORM_CHANNEL_NIBP_MEAN" => Some(Self::NibpMean),
             "WAVEFORM_CHANNEL_TEMP" => Some(Self::Temp),
+            _ => None,
+        }
+    }
+}
+/// Whether a vaccination took place (FHIR Immunization.status without `entered-in-error`, which is a deletion).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ImmunizationStatus {
+    /// Not said; refused.
+    Unspecified = 0,
+    /// It was given.
+    Completed = 1,
+    /// It was not given: refused, contraindicated, out of stock.
+    NotDone = 2,
+}
+impl ImmunizationStatus {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "IMMUNIZATION_STATUS_UNSPECIFIED",
+            Self::Completed => "IMMUNIZATION_STATUS_COMPLETED",
+            Self::NotDone => "IMMUNIZATION_STATUS_NOT_DONE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "IMMUNIZATION_STATUS_UNSPECIFIED" => Some(Self::Unspecified),
+            "IMMUNIZATION_STATUS_COMPLETED" => Some(Self::Completed),
+            "IMMUNIZATION_STATUS_NOT_DONE" => Some(Self::NotDone),
             _ => None,
         }
     }

@@ -96,8 +96,9 @@ fn demographics() -> impl Strategy<Value = Demographics> {
     )
 }
 fn laboratory() -> impl Strategy<Value = LabResult> {
-    (coding(), value(), of(number()), of(number()), text(), text(), one_of(&LabStatus::ALL), text()).prop_map(
-        |(code, value, reference_low, reference_high, flag, specimen, status, order)| LabResult {
+    let said = (text(), text(), one_of(&LabStatus::ALL), text(), text());
+    (coding(), value(), of(number()), of(number()), said).prop_map(
+        |(code, value, reference_low, reference_high, (flag, specimen, status, order, note))| LabResult {
             code,
             value,
             reference_low,
@@ -106,8 +107,31 @@ fn laboratory() -> impl Strategy<Value = LabResult> {
             specimen,
             status,
             order,
+            note,
         },
     )
+}
+fn immunization() -> impl Strategy<Value = Immunization> {
+    let vaccine = (coding(), one_of(&ImmunizationStatus::ALL), text(), text(), text(), text());
+    let given = (of(number()), text(), text(), text(), any::<bool>(), any::<bool>(), text());
+    (vaccine, given).prop_map(|((code, status, reason, lot, manufacturer, dose_number), given)| {
+        let (quantity, quantity_unit, site, route, reported, subpotent, note) = given;
+        Immunization {
+            code,
+            status,
+            reason,
+            lot,
+            manufacturer,
+            dose_number,
+            quantity,
+            quantity_unit,
+            site,
+            route,
+            reported,
+            subpotent,
+            note,
+        }
+    })
 }
 fn waveform() -> impl Strategy<Value = Waveform> {
     const QUALITIES: &[FrameQuality] = &[FrameQuality::Good, FrameQuality::Fair, FrameQuality::Lost];
@@ -179,6 +203,7 @@ fn payload() -> impl Strategy<Value = Payload> {
         }),
         (coding(), text(), text()).prop_map(|(code, status, text)| Payload::CarePlan(CarePlan { code, status, text })),
         (text(), text()).prop_map(|(subject, text)| Payload::Message(Message { subject, text })),
+        immunization().prop_map(Payload::Immunization),
     ]
 }
 
@@ -578,6 +603,7 @@ pub(super) fn example() -> Event {
         specimen: "019".into(),
         status: LabStatus::Final,
         order: "081251234567800".into(),
+        note: "溶血あり".into(),
     };
     let source = FacilityId::parse("nagasaki-mc").unwrap();
     let record = Record::new(

@@ -207,6 +207,7 @@ fn a_bed_is_named_and_closes_after_it_opened() {
 #[case(v1::Category::Imaging, Payload::Imaging(v1::Imaging::default()), "imaging.modality")]
 #[case(v1::Category::Perinatal, Payload::Perinatal(v1::Perinatal::default()), "perinatal.code")]
 #[case(v1::Category::CarePlan, Payload::CarePlan(v1::CarePlan::default()), "care_plan.code")]
+#[case(v1::Category::Immunization, Payload::Immunization(v1::Immunization::default()), "immunization.code")]
 #[case(v1::Category::Patient, Payload::PatientPayload(v1::Demographics::default()), "patient_payload.sex")]
 fn an_empty_payload_is_refused(#[case] category: v1::Category, #[case] payload: Payload, #[case] field: &str) {
     payload_refused(category, payload, field, "is required");
@@ -216,6 +217,13 @@ fn an_empty_payload_is_refused(#[case] category: v1::Category, #[case] payload: 
 fn odd_parts_of_payloads_are_refused() {
     let medication = v1::Medication { code: coding(), quantity: Some(f64::NEG_INFINITY), ..Default::default() };
     payload_refused(v1::Category::Medication, Payload::Medication(medication), "medication.quantity", "finite");
+    let status_not_said = v1::Immunization { code: coding(), ..Default::default() };
+    payload_refused(
+        v1::Category::Immunization,
+        Payload::Immunization(status_not_said),
+        "immunization.status",
+        "is required",
+    );
     let document = v1::Document { kind: coding(), content: "x".into(), ..Default::default() };
     payload_refused(v1::Category::Document, Payload::Document(document), "document.content_type", "is required");
     let condition = v1::Condition { code: coding(), onset_us: Some(i64::MAX), ..Default::default() };
@@ -265,7 +273,7 @@ fn a_consent_lacks_nothing() {
     let backwards = v1::Period { from_us: Some(2), until_us: Some(1) };
     refused(consent(|c| c.period = Some(backwards)), "consent.given.period.until_us", "ends before it begins");
     refused(consent(|c| c.data_period = Some(backwards)), "consent.given.data_period.until_us", "ends before");
-    refused(consent(|c| c.categories = vec![14]), "consent.given.categories[0]", "not a known category");
+    refused(consent(|c| c.categories = vec![15]), "consent.given.categories[0]", "not a known category");
     refused(consent(|c| c.departments = vec!["".into()]), "consent.given.departments[0]", "`department` is empty");
     refused(consent(|c| c.purposes = vec![1, 8]), "consent.given.purposes[1]", "not a known purpose");
     refused(consent(|c| c.signer = 4), "consent.given.signer", "not a known signer");
@@ -370,7 +378,7 @@ fn an_audit_event_lacks_nothing_and_says_nothing_twice() {
     refused(audit(|a| a.shown[0].rows[0].rows = 0), "audit.shown[0].rows[0].rows", "above 0");
     let twice = |a: &mut v1::AuditEvent| a.shown[0].rows.push(v1::CategoryRows { category: 2, rows: 1 });
     refused(audit(twice), "audit.shown[0].rows[1].category", "stated twice");
-    refused(audit(|a| a.shown[0].rows[0].category = 14), "audit.shown[0].rows[0].category", "not a known category");
+    refused(audit(|a| a.shown[0].rows[0].category = 15), "audit.shown[0].rows[0].category", "not a known category");
 }
 
 #[test]

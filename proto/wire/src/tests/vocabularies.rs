@@ -53,6 +53,7 @@ vocabularies! {
     link_evidence_has_the_same_numbers: LinkEvidence, "LINK_EVIDENCE";
     laboratory_statuses_have_the_same_numbers: LabStatus, "LAB_STATUS";
     encounter_classes_have_the_same_numbers: EncounterClass, "ENCOUNTER_CLASS";
+    immunization_statuses_have_the_same_numbers: ImmunizationStatus, "IMMUNIZATION_STATUS";
     sexes_have_the_same_numbers: Sex, "SEX";
     change_kinds_have_the_same_numbers: ChangeKind, "CHANGE_KIND";
     facility_statuses_have_the_same_numbers: FacilityStatus, "FACILITY_STATUS";

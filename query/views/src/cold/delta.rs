@@ -54,16 +54,19 @@ async fn open_or_create(root: &Path, category: Category) -> Result<DeltaTable, D
     create_dir(&dir).map_err(|error| DeltaTableError::Generic(error.to_string()))?;
     let location = dir.to_str().ok_or_else(|| DeltaTableError::Generic("the path is not Unicode".to_owned()))?;
     let url = ensure_table_uri(location)?;
-    if dir.join("_delta_log").is_dir() {
-        let mut table = DeltaTableBuilder::from_url(url.clone())?.build()?;
-        if table.load().await.is_ok() {
-            return Ok(table);
-        }
-    }
     let mut columns: Vec<StructField> = stored_columns(category)
         .map(|column| StructField::new(column.name, data_type(column.kind), column.nullable))
         .collect();
     columns.push(StructField::new(super::write::CLASS_COLUMN, DataType::INTEGER, false));
+    if dir.join("_delta_log").is_dir() {
+        let mut table = DeltaTableBuilder::from_url(url.clone())?.build()?;
+        if table.load().await.is_ok() {
+            // Columns the table has got since its log was begun.
+            let known = table.snapshot()?.schema();
+            columns.retain(|column| known.field(&column.name).is_none());
+            return if columns.is_empty() { Ok(table) } else { table.add_columns().with_fields(columns).await };
+        }
+    }
     CreateBuilder::new()
         .with_location(url.as_str())
         .with_table_name(table_name(category))

@@ -11,7 +11,7 @@ pub(crate) mod write;
 
 use crate::StoreError;
 use crate::planted::{Bug, is};
-use crate::table::table_name;
+use crate::table::{stored_columns, table_name};
 use consent_filter::{Book, ClassIx};
 use model::{Category, FacilityId};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
@@ -50,7 +50,25 @@ pub(crate) struct TableFile {
     /// The book's number of each of the file's classes.
     classes: OnceLock<Vec<u32>>,
     metadata: OnceLock<ArrowReaderMetadata>,
+    places: OnceLock<Places>,
     doomed: AtomicBool,
+}
+
+/// Where a file's columns lie. A file keeps the columns its table had when it was written: one that was added since is
+/// not in it, and reads as NULL, as it does in a table made anew of letters that did not have it.
+#[derive(Clone, Debug)]
+pub(crate) struct Places {
+    /// By the place among the stored columns; the source, which names the directory, is in no file.
+    stored: Vec<Option<usize>>,
+    /// The class column's.
+    pub(crate) class: usize,
+}
+
+impl Places {
+    /// Where the stored column at a place lies in the file, if it is there.
+    pub(crate) fn of(&self, stored: usize) -> Option<usize> {
+        self.stored.get(stored).copied().flatten()
+    }
 }
 
 /// The directory of a category's table.
@@ -87,6 +105,7 @@ impl TableFile {
             runs_path,
             classes: OnceLock::new(),
             metadata: OnceLock::new(),
+            places: OnceLock::new(),
             doomed: AtomicBool::new(false),
         })
     }
@@ -125,6 +144,19 @@ impl TableFile {
         let loaded = ArrowReaderMetadata::load(&file, options)
             .map_err(|source| StoreError::Parquet { table: table_name(self.category), source })?;
         Ok(self.metadata.get_or_init(|| loaded).clone())
+    }
+
+    /// Where the file's columns lie.
+    pub(crate) fn places(&self) -> Result<&Places, StoreError> {
+        if let Some(places) = self.places.get() {
+            return Ok(places);
+        }
+        let metadata = self.metadata()?;
+        let schema = metadata.schema();
+        let class = schema.index_of(write::CLASS_COLUMN);
+        let class = class.map_err(|_| StoreError::damaged(&self.path, "its class column is missing"))?;
+        let stored = stored_columns(self.category).map(|column| schema.index_of(column.name).ok()).collect();
+        Ok(self.places.get_or_init(|| Places { stored, class }))
     }
 
     pub(crate) fn reader(&self) -> Result<reader::Pages, StoreError> {

@@ -4,11 +4,11 @@ use super::pieces::{ColdPiece, Stretch, Term};
 use super::rows::{Given, batch};
 use super::tally::{Run, Runs, patient_ref};
 use crate::StoreError;
-use crate::cold::write::{CLASS_COLUMN, file_schema};
+use crate::cold::Places;
 use crate::hot::{place, values};
 use crate::rows::{DeadSet, RowKey};
 use crate::table::table_name;
-use arrow::array::{ArrayRef, BooleanArray, StringArray};
+use arrow::array::{ArrayRef, BooleanArray, StringArray, new_null_array};
 use arrow::compute::filter;
 use arrow::datatypes::{Int32Type, Int64Type, SchemaRef, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;
@@ -26,6 +26,8 @@ pub(crate) struct ColdRows<'a> {
     given: &'a [Given],
     schema: &'a SchemaRef,
     reader: ParquetRecordBatchReader,
+    /// Where the file's columns lie.
+    places: &'a Places,
     /// The places of the file's columns in the batches read.
     read: Vec<usize>,
     /// Where in the stretches the next batch begins.
@@ -35,7 +37,7 @@ pub(crate) struct ColdRows<'a> {
     runs: Runs,
 }
 
-/// In a file the source is not stored, so a stored column lies one place earlier.
+/// In a file the source is not stored, so a column that every table has lies one place earlier.
 const fn in_file(stored: usize) -> usize {
     stored - 1
 }
@@ -49,10 +51,10 @@ impl<'a> ColdRows<'a> {
     ) -> Result<Self, StoreError> {
         let failed = |source| StoreError::Parquet { table: table_name(piece.file.category), source };
         let metadata = piece.file.metadata()?;
-        let class_at = file_schema(piece.file.category).index_of(CLASS_COLUMN).unwrap_or(0);
-        let mut read = vec![class_at];
+        let places = piece.file.places()?;
+        let mut read = vec![places.class];
         read.extend(given.iter().filter_map(|column| match column {
-            Given::Stored(at) => Some(in_file(*at)),
+            Given::Stored(at) => places.of(*at),
             // Of the viewer's own rows it is the patient's number.
             Given::MyPatient => Some(in_file(place::PATIENT)),
             Given::Source => None,
@@ -74,7 +76,7 @@ impl<'a> ColdRows<'a> {
             .with_batch_size(BATCH_ROWS)
             .build()
             .map_err(failed)?;
-        Ok(Self { piece, dead, given, schema, reader, read, stretch: 0, within: 0, runs: Runs::default() })
+        Ok(Self { piece, dead, given, schema, reader, places, read, stretch: 0, within: 0, runs: Runs::default() })
     }
 
     /// The next batch that shows anything.
@@ -105,8 +107,7 @@ impl<'a> ColdRows<'a> {
 
     fn show(&mut self, read: &RecordBatch) -> Result<Option<RecordBatch>, arrow::error::ArrowError> {
         let rows = read.num_rows();
-        let class_at = file_schema(self.piece.file.category).index_of(CLASS_COLUMN)?;
-        let classes = values::<Int32Type>(self.column(read, class_at));
+        let classes = values::<Int32Type>(self.column(read, self.places.class));
         let occurred = values::<TimestampMicrosecondType>(self.column(read, in_file(place::OCCURRED)));
         let recorded = values::<TimestampMicrosecondType>(self.column(read, in_file(place::RECORDED)));
         let mut mask = vec![false; rows];
@@ -138,14 +139,18 @@ impl<'a> ColdRows<'a> {
         self.count(&mask, &shown);
         let keep = |array: &ArrayRef| if visible == rows { Ok(array.clone()) } else { filter(array, &mask) };
         let mut columns = Vec::with_capacity(self.given.len());
-        for column in self.given {
+        for (column, field) in self.given.iter().zip(self.schema.fields()) {
             columns.push(match column {
                 Given::Source => {
                     let source = self.piece.file.entry.source.as_str();
                     Arc::new(StringArray::from_iter_values(std::iter::repeat_n(source, visible))) as ArrayRef
                 }
                 Given::MyPatient => self.own_numbers(read, &mask, &shown)?,
-                Given::Stored(at) => keep(self.column(read, in_file(*at)).ok_or_else(missing)?)?,
+                Given::Stored(at) => match self.places.of(*at) {
+                    Some(at) => keep(self.column(read, at).ok_or_else(missing)?)?,
+                    // From before the table had this column.
+                    None => new_null_array(field.data_type(), visible),
+                },
             });
         }
         batch(self.schema, columns, visible).map(Some)

@@ -3,7 +3,6 @@
 
 use crate::StoreError;
 use crate::cold::TableFile;
-use crate::cold::write::{CLASS_COLUMN, file_schema};
 use crate::hot::{numbers, place};
 use crate::rows::RowKey;
 use crate::store::Snapshot;
@@ -60,7 +59,7 @@ fn in_file(
 ) -> Result<bool, StoreError> {
     let table = table_name(file.category);
     let metadata = file.metadata()?;
-    let class_at = file_schema(file.category).index_of(CLASS_COLUMN).unwrap_or(0);
+    let class_at = file.places()?.class;
     // In a file the source is not stored, so columns lie one place earlier; they come in that order.
     let read = [place::OCCURRED - 1, place::RECORDED - 1, place::PARTITION - 1, place::OFFSET - 1, class_at];
     let mask = ProjectionMask::roots(metadata.parquet_schema(), read);

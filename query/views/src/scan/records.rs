@@ -140,13 +140,12 @@ pub(crate) fn found_at(snapshot: &Snapshot, at: Position) -> Result<Option<Found
 type Found = (usize, i32, (i64, i64));
 
 fn find_in_file(file: &crate::cold::TableFile, at: Position) -> Result<Option<Found>, StoreError> {
-    use crate::cold::write::{CLASS_COLUMN, file_schema};
     use arrow::datatypes::TimestampMicrosecondType;
     use parquet::arrow::ProjectionMask;
     use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
     let table = table_name(file.category);
     let metadata = file.metadata()?;
-    let class_at = file_schema(file.category).index_of(CLASS_COLUMN).unwrap_or(0);
+    let class_at = file.places()?.class;
     // In a file the source is not stored, so columns lie one place earlier; they come in that order.
     let read = [place::OCCURRED - 1, place::RECORDED - 1, place::PARTITION - 1, place::OFFSET - 1, class_at];
     let mask = ProjectionMask::roots(metadata.parquet_schema(), read);

@@ -151,11 +151,12 @@ fn read_whole(file: &TableFile) -> Result<Chunk, StoreError> {
         .with_batch_size(65_536)
         .build()
         .map_err(|source| StoreError::Parquet { table, source })?;
+    let class_at = file.places()?.class;
     let mut batches = Vec::new();
     let mut classes = Vec::new();
     for batch in reader {
         let batch = batch.map_err(arrow)?;
-        let local = batch.columns().last().and_then(|column| column.as_primitive_opt::<Int32Type>());
+        let local = batch.columns().get(class_at).and_then(|column| column.as_primitive_opt::<Int32Type>());
         let local = local.ok_or_else(|| StoreError::damaged(table, "its class column is missing"))?;
         classes.extend(local.values().iter().map(|local| file.class(*local).map_or(u32::MAX, |class| class.as_u32())));
         batches.push(super::digest::stored(file.category, file.source.as_str(), &batch)?);

@@ -2,10 +2,9 @@
 
 use super::{Snapshot, Store};
 use crate::StoreError;
-use crate::cold::write::CLASS_COLUMN;
 use crate::hot::keys_of;
 use crate::table::table_name;
-use arrow::array::{ArrayRef, StringArray};
+use arrow::array::{ArrayRef, StringArray, new_null_array};
 use arrow::record_batch::RecordBatch;
 use arrow::row::{RowConverter, SortField};
 use model::Category;
@@ -60,13 +59,16 @@ fn digest(snapshot: &Snapshot) -> Result<ContentDigest, StoreError> {
     Ok(digest)
 }
 
-/// A batch read whole from a table file, with the stored columns again.
+/// A batch read whole from a table file, with the stored columns again; one the file is too old to have is NULL.
 pub(crate) fn stored(category: Category, source: &str, batch: &RecordBatch) -> Result<RecordBatch, StoreError> {
     let sources: ArrayRef = Arc::new(StringArray::from_iter_values(std::iter::repeat_n(source, batch.num_rows())));
-    let schema = batch.schema();
-    let own = schema.fields().iter().zip(batch.columns()).filter(|(field, _)| field.name() != CLASS_COLUMN);
-    let columns = std::iter::once(sources).chain(own.map(|(_, column)| column.clone())).collect();
-    RecordBatch::try_new(crate::table::stored_schema(category), columns)
+    let schema = crate::table::stored_schema(category);
+    let own = schema.fields().iter().skip(1).map(|field| {
+        let column = batch.column_by_name(field.name()).cloned();
+        column.unwrap_or_else(|| new_null_array(field.data_type(), batch.num_rows()))
+    });
+    let columns = std::iter::once(sources).chain(own).collect();
+    RecordBatch::try_new(schema.clone(), columns)
         .map_err(|source| StoreError::Arrow { table: table_name(category), source })
 }
 

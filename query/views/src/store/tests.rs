@@ -1,3 +1,5 @@
+mod older;
+
 use super::commit::Step;
 use crate::testing::world::{World, everything};
 use crate::{Feeds, PutOutcome, Store, StoreConfig, StoreError, Views};

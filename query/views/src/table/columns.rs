@@ -152,6 +152,7 @@ fn own(category: Category) -> &'static [Column] {
         Category::Perinatal => PERINATAL,
         Category::CarePlan => CARE_PLAN,
         Category::Message => MESSAGE,
+        Category::Immunization => IMMUNIZATION,
     }
 }
 
@@ -188,6 +189,7 @@ const LABORATORY: &[Column] = &[
     may("specimen", Kind::Text, "specimen", "材料"),
     must("status", Kind::Text, "`preliminary`, `final`, `corrected` or `cancelled`", "結果状態"),
     may("order_id", Kind::Text, "order or report it belongs to", "オーダー番号"),
+    may("note", Kind::Text, "what the laboratory wrote beside it", "コメント"),
 ];
 
 const VITAL_SIGN: &[Column] =
@@ -318,3 +320,21 @@ const CARE_PLAN: &[Column] = &[
 
 const MESSAGE: &[Column] =
     &[may("subject", Kind::Text, "what it is about", "件名"), may("text", Kind::Text, "its text", "本文")];
+
+const IMMUNIZATION: &[Column] = &[
+    CODE_SYSTEM,
+    CODE,
+    NAME,
+    must("status", Kind::Text, "`completed` or `not-done`", "接種状態"),
+    may("reason", Kind::Text, "why it was not given", "接種しなかった理由"),
+    may("lot", Kind::Text, "lot number", "ロット番号"),
+    may("manufacturer", Kind::Text, "who made the vaccine", "製造販売業者"),
+    may("dose_number", Kind::Text, "which dose of its series, as the source counts", "接種回数"),
+    may("quantity", Kind::Float, "amount given", "接種量"),
+    may("quantity_unit", Kind::Text, "unit of the amount", "接種量の単位"),
+    may("site", Kind::Text, "where on the body", "接種部位"),
+    may("route", Kind::Text, "how it was given", "接種経路"),
+    must("reported", Kind::Flag, "told by the patient or a handbook, not by who gave it", "申告・手帳による"),
+    must("subpotent", Kind::Flag, "less than a full dose: it does not count as one", "規定量未満"),
+    may("note", Kind::Text, "what was written beside it", "コメント"),
+];

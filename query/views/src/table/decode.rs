@@ -9,9 +9,10 @@ use arrow::datatypes::{Float32Type, Int8Type};
 use arrow::record_batch::RecordBatch;
 use model::{
     Allergy, Author, BedSession, CarePlan, Category, ChangeKind, CodeSystem, Coding, Condition, Demographics,
-    DepartmentCode, Document, Encounter, EncounterClass, FacilityId, FrameQuality, Hops, Imaging, LabResult, LabStatus,
-    Label, Labels, Medication, MemberId, Message, Moment, PatientNumber, PatientRef, Payload, Perinatal, Position,
-    Record, RecordId, Role, Sex, Value, Version, VitalSign, Waveform, WaveformChannel, WaveformFrame,
+    DepartmentCode, Document, Encounter, EncounterClass, FacilityId, FrameQuality, Hops, Imaging, Immunization,
+    ImmunizationStatus, LabResult, LabStatus, Label, Labels, Medication, MemberId, Message, Moment, PatientNumber,
+    PatientRef, Payload, Perinatal, Position, Record, RecordId, Role, Sex, Value, Version, VitalSign, Waveform,
+    WaveformChannel, WaveformFrame,
 };
 
 /// The record in one row of a batch with the stored columns, and its place in the log; `None` where a cell does
@@ -188,6 +189,7 @@ impl<'a> Cells<'a> {
                     specimen: self.text()?,
                     status: by_code(&LabStatus::ALL, &self.text()?, LabStatus::code)?,
                     order: self.text()?,
+                    note: self.text()?,
                 })
             }
             Category::VitalSign => Payload::VitalSign(VitalSign { code: self.coding()?, value: self.value()? }),
@@ -241,6 +243,21 @@ impl<'a> Cells<'a> {
                 Payload::CarePlan(CarePlan { code: self.coding()?, status: self.text()?, text: self.text()? })
             }
             Category::Message => Payload::Message(Message { subject: self.text()?, text: self.text()? }),
+            Category::Immunization => Payload::Immunization(Immunization {
+                code: self.coding()?,
+                status: by_code(&ImmunizationStatus::ALL, &self.text()?, ImmunizationStatus::code)?,
+                reason: self.text()?,
+                lot: self.text()?,
+                manufacturer: self.text()?,
+                dose_number: self.text()?,
+                quantity: self.float()?,
+                quantity_unit: self.text()?,
+                site: self.text()?,
+                route: self.text()?,
+                reported: self.flag()?,
+                subpotent: self.flag()?,
+                note: self.text()?,
+            }),
         })
     }
 

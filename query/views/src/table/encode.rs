@@ -224,6 +224,7 @@ impl Row<'_> {
                 self.text(&result.specimen);
                 self.text(result.status.code());
                 self.text(&result.order);
+                self.text(&result.note);
             }
             Payload::VitalSign(sign) => {
                 self.coding(&sign.code);
@@ -284,6 +285,21 @@ impl Row<'_> {
             Payload::Message(message) => {
                 self.text(&message.subject);
                 self.text(&message.text);
+            }
+            Payload::Immunization(given) => {
+                self.coding(&given.code);
+                self.text(given.status.code());
+                self.text(&given.reason);
+                self.text(&given.lot);
+                self.text(&given.manufacturer);
+                self.text(&given.dose_number);
+                self.float(given.quantity);
+                self.text(&given.quantity_unit);
+                self.text(&given.site);
+                self.text(&given.route);
+                self.flag(given.reported);
+                self.flag(given.subpotent);
+                self.text(&given.note);
             }
         }
     }

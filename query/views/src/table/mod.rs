@@ -30,6 +30,7 @@ pub const fn table_name(category: Category) -> &'static str {
         Category::Perinatal => "perinatal",
         Category::CarePlan => "care_plan",
         Category::Message => "message",
+        Category::Immunization => "immunization",
     }
 }
 

@@ -72,6 +72,8 @@ pub(crate) fn payload(category: Category, rng: &mut StdRng) -> Payload {
             specimen: text(rng),
             status: LabStatus::ALL[rng.random_range(0..4)],
             order: text(rng),
+            // Drawn aside, so that the worlds of a seed stay what they were.
+            note: text(&mut rng.clone()),
         }),
         Category::VitalSign => Payload::VitalSign(VitalSign { code: coding(rng), value: value(rng) }),
         Category::Condition => Payload::Condition(Condition {
@@ -150,6 +152,21 @@ pub(crate) fn payload(category: Category, rng: &mut StdRng) -> Payload {
         }),
         Category::CarePlan => Payload::CarePlan(CarePlan { code: coding(rng), status: text(rng), text: text(rng) }),
         Category::Message => Payload::Message(Message { subject: text(rng), text: text(rng) }),
+        Category::Immunization => Payload::Immunization(Immunization {
+            code: coding(rng),
+            status: ImmunizationStatus::ALL[rng.random_range(0..2)],
+            reason: text(rng),
+            lot: text(rng),
+            manufacturer: text(rng),
+            dose_number: text(rng),
+            quantity: rng.random_bool(0.5).then_some(0.5),
+            quantity_unit: text(rng),
+            site: text(rng),
+            route: text(rng),
+            reported: rng.random_bool(0.5),
+            subpotent: rng.random_bool(0.5),
+            note: text(rng),
+        }),
     }
 }
 

@@ -142,6 +142,7 @@ impl Asked<'_> {
             Category::Imaging => "ImagingStudy",
             Category::CarePlan => "CarePlan",
             Category::Message => "Communication",
+            Category::Immunization => "Immunization",
         };
         class.code == resource || class.code == self.request.category.code()
     }
