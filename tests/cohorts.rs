@@ -156,6 +156,7 @@ fn hba1c(patient: u32, id: (&str, u64), at: Moment, value: f64) -> v1::Event {
         specimen: String::new(),
         status: LabStatus::Final,
         order: String::new(),
+        note: String::new(),
     };
     record(patient, id, at, Payload::Laboratory(result))
 }

@@ -200,6 +200,7 @@ async fn probe(
             specimen: String::new(),
             status: LabStatus::Final,
             order: String::new(),
+            note: String::new(),
         };
         let event = record(0, patient, &format!("probe-{turn}"), now()?, Payload::Laboratory(result))?;
         let sent = Instant::now();

@@ -296,6 +296,8 @@ const CODES: Record<string, readonly [string, string]> = {
   "result-corrected": ["検査結果の訂正", "Result corrected"],
   "critical-result": ["パニック値", "Critical result"],
   "critical-unacknowledged": ["パニック値が未確認", "Critical result not acknowledged"],
+  "referral-received": ["紹介が届いた", "Referral received"],
+  "referral-turned": ["紹介の進み", "Referral went on"],
   justified: ["緊急だった", "justified"],
   unjustified: ["緊急ではなかった", "not justified"],
 };
