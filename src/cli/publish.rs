@@ -192,7 +192,7 @@ impl Publish {
         if consents {
             await_frontier(&client, &reached).await?;
         }
-        say(format!("到達位置 log position {reached}"));
+        say(format!("到達位置 log position {}", query::frontier_text(&reached)));
         Ok(code)
     }
 

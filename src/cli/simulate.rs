@@ -127,6 +127,7 @@ impl Simulate {
         bar.finish_and_clear();
         #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
         let rate = number as f64 / seconds;
+        let reached = query::frontier_text(&reached);
         say(format!("{number} 件を {seconds:.1} 秒で送信 events sent, {rate:.0}/s; 到達位置 log position {reached}"));
         Ok(outcome(&tallies))
     }

@@ -217,7 +217,10 @@ impl ReadingRoom {
         builder.scalar_functions().get_or_insert_with(Vec::new).extend(facts.functions());
         lab::add_functions(builder.table_functions().get_or_insert_default(), &asker);
         diabetes::add_functions(builder.table_functions().get_or_insert_default(), &diabetes);
-        Ok(builder.build())
+        let mut state = builder.build();
+        // `now()` is the statement's time; the template's is when the room was opened
+        state.mark_start_execution();
+        Ok(state)
     }
 
     /// A memory of its own for each statement, no disk, no addresses.

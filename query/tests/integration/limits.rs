@@ -116,3 +116,16 @@ async fn one_facilitys_statements_do_not_take_anothers_seats() {
     let mut hospital = Client::connect(house.postgres, &physician("hospital")).await.unwrap();
     assert_eq!(hospital.value("SELECT 1").await, "1");
 }
+
+#[tokio::test]
+async fn now_is_the_statements_own_time() {
+    let house = House::with(Limits::default()).await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let before = jiff::Timestamp::now();
+    // true of the time of this statement, not of when the room was opened; a row more where it holds
+    let sql = format!("SELECT 1 WHERE now() >= TIMESTAMP '{}'", before);
+    assert_eq!(outcome(&house, &sql).await.unwrap(), 1);
+    let sql =
+        format!("SELECT 1 WHERE now() > TIMESTAMP '{}'", jiff::Timestamp::now() + jiff::SignedDuration::from_secs(60));
+    assert_eq!(outcome(&house, &sql).await.unwrap(), 0);
+}

@@ -298,7 +298,7 @@ fn print(played: &[Played]) -> ExitCode {
         own.iter().for_each(|(partition, next)| reached.advance(partition, next));
     }
     say(table.to_string());
-    say(format!("到達位置 log position {reached}"));
+    say(format!("到達位置 log position {}", query::frontier_text(&reached)));
     if refused == 0 { ExitCode::SUCCESS } else { ExitCode::from(3) }
 }
 
