@@ -138,9 +138,10 @@ proptest! {
         for (line, at, text) in cuts {
             let line = line.index(bundle.entries.len());
             let text_line = &mut bundle.entries[line];
-            // Lines are ASCII here: ids and numbers.
-            let at = at.index(text_line.len());
-            text_line.replace_range(at..(at + text.len()).min(text_line.len()), &text);
+            // A remark in somebody's own words need not be ASCII.
+            let at = text_line.floor_char_boundary(at.index(text_line.len()));
+            let end = text_line.ceil_char_boundary((at + text.len()).min(text_line.len()));
+            text_line.replace_range(at..end, &text);
         }
         let _ = bundle.verdict();
     }

@@ -66,6 +66,24 @@ fn coding(display: &str) -> Coding {
     Coding { system: CodeSystem::Local, code: "x1".to_owned(), display: display.to_owned() }
 }
 
+fn vaccination() -> Immunization {
+    Immunization {
+        code: coding("風しん"),
+        status: ImmunizationStatus::Completed,
+        reason: String::new(),
+        lot: "AB123".to_owned(),
+        manufacturer: String::new(),
+        dose_number: "2".to_owned(),
+        quantity: Some(0.5),
+        quantity_unit: "mL".to_owned(),
+        site: String::new(),
+        route: String::new(),
+        reported: false,
+        subpotent: false,
+        note: String::new(),
+    }
+}
+
 /// A record of nearly every category, of one patient whom the clinic sees and of one whom it does not.
 fn fill(region: &Region) {
     for (number, mark) in [(0, "seen"), (3, "hidden")] {
@@ -138,6 +156,7 @@ fn fill(region: &Region) {
         put(region, of(), &id("CarePlan"), Payload::CarePlan(plan));
         let message = Message { subject: "逆紹介".to_owned(), text: "次回".to_owned() };
         put(region, of(), &id("Communication"), Payload::Message(message));
+        put(region, of(), &id("Immunization"), Payload::Immunization(vaccination()));
     }
 }
 
