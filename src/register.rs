@@ -140,6 +140,7 @@ impl Register {
                 self.definitions.apply(position, event.admitted_at, definition);
                 Ok(())
             }
+            Body::Directory(DirectoryChange::Measure(_)) => Ok(()),
             Body::Referral(change) => self.apply_referral(position, event, change),
             Body::Record(_) | Body::Directory(_) | Body::Audit(_) => Ok(()),
         }

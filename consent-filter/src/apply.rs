@@ -158,7 +158,9 @@ impl Book {
             Body::Consent(ConsentChange::GlassBroken(glass)) => self.break_glass(glass),
             Body::Consent(ConsentChange::GlassClosed(end)) => self.close_glass(end),
             Body::Consent(ConsentChange::GlassReviewed(review)) => self.review_glass(review),
-            Body::Directory(DirectoryChange::Laboratory(_) | DirectoryChange::Definition(_))
+            Body::Directory(
+                DirectoryChange::Laboratory(_) | DirectoryChange::Definition(_) | DirectoryChange::Measure(_),
+            )
             | Body::Record(_)
             | Body::Referral(_)
             | Body::Audit(_) => (Outcome::NotForTheBook, Touched::Nothing),

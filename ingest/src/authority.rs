@@ -19,6 +19,7 @@
 //! | laboratory table | that facility: system, laboratory staff, administrator |
 //! | definition of limits, perinatal tables | that facility: system, physicians, administrator |
 //! | definition of a cohort, a view | that facility: system, clinical staff, clerks, administrator |
+//! | published figures of a measure | that facility: system, physicians |
 //! | audit | nobody: the node writes these past the door |
 //!
 //! The event's source is always the caller's own facility. Patients and auditors change nothing.
@@ -44,7 +45,7 @@ const CLINICAL: RoleSet = RoleSet::of(Role::Physician)
 /// Roles that keep consents and links for their facility.
 const KEEPERS: RoleSet = CLINICAL.with(Role::Clerk);
 
-/// Roles that set clinical limits for their facility.
+/// Roles that set clinical limits for their facility, and publish its figures.
 const LIMIT_SETTERS: RoleSet = RoleSet::of(Role::Physician).with(Role::System);
 
 /// Whether the caller may send events at all.
@@ -155,6 +156,18 @@ pub(crate) fn authorise(principal: &Principal, event: &Event, book: &dyn Book) -
             if *definition.facility() != principal.facility {
                 let rule = "only the facility itself states its definitions";
                 return Err(not_permitted("directory.definition.facility", rule));
+            }
+            Ok(())
+        }
+        Body::Directory(DirectoryChange::Measure(release)) => {
+            if !LIMIT_SETTERS.contains(principal.role) {
+                return Err(role("directory.measure", "only the facility's system or physicians"));
+            }
+            if release.facility != principal.facility {
+                return Err(not_permitted(
+                    "directory.measure.facility",
+                    "only the facility itself publishes its figures",
+                ));
             }
             Ok(())
         }

@@ -158,10 +158,11 @@ impl Player {
     pub async fn play(&mut self, event: &Event) -> Result<(), PlayError> {
         match &event.body {
             // The door refuses an audit event; that is tallied like any refusal.
-            Body::Record(_) | Body::Referral(_) | Body::Audit(_) => {
+            Body::Record(_) | Body::Referral(_) | Body::Audit(_) | Body::Directory(DirectoryChange::Measure(_)) => {
                 let kind = match &event.body {
                     Body::Record(record) => record.category().code(),
                     Body::Referral(_) => "referral",
+                    Body::Directory(_) => "measure",
                     _ => "audit",
                 };
                 let facility = event.key.source.as_str().to_owned();
@@ -321,6 +322,8 @@ impl Player {
                 })
                 .await
             }
+            // goes as an event: what the service publishes it counts itself
+            DirectoryChange::Measure(_) => Ok(()),
             DirectoryChange::Laboratory(table) => {
                 let mut service = self.seat(&event.key.source).await?.client.laboratory();
                 let table = Some(table.into());

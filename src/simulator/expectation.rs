@@ -71,7 +71,10 @@ impl Expectation {
             // The simulated region does not say these; they would be judged wrongly here.
             Body::Consent(_) | Body::Directory(DirectoryChange::Agreement(AgreementChange::Ended(_))) => {}
             Body::Directory(
-                DirectoryChange::Kinship(_) | DirectoryChange::Laboratory(_) | DirectoryChange::Definition(_),
+                DirectoryChange::Kinship(_)
+                | DirectoryChange::Laboratory(_)
+                | DirectoryChange::Definition(_)
+                | DirectoryChange::Measure(_),
             ) => {}
             Body::Referral(_) | Body::Audit(_) => {}
         }

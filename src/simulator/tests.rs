@@ -123,6 +123,7 @@ fn the_region_shows_every_kind_of_event_that_its_description_names() {
             Body::Directory(DirectoryChange::Kinship(_)) => "kinship",
             Body::Directory(DirectoryChange::Laboratory(_)) => "laboratory table",
             Body::Directory(DirectoryChange::Definition(_)) => "definition",
+            Body::Directory(DirectoryChange::Measure(_)) => "measure",
             Body::Directory(DirectoryChange::Facility(_)) => "facility",
             Body::Directory(DirectoryChange::Member(_)) => "member",
             Body::Directory(DirectoryChange::Scope(_)) => "scope",

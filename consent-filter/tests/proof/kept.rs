@@ -510,8 +510,8 @@ impl Step {
             DirectoryChange::Kinship(KinshipChange::Ended(end)) => {
                 Self::KinshipEnded { id: end.id.to_string(), mother: spell(&end.mother) }
             }
-            DirectoryChange::Laboratory(_) | DirectoryChange::Definition(_) => {
-                unreachable!("no world states laboratory tables or definitions: they open nothing")
+            DirectoryChange::Laboratory(_) | DirectoryChange::Definition(_) | DirectoryChange::Measure(_) => {
+                unreachable!("no world states laboratory tables, definitions or measures: they open nothing")
             }
         }
     }

@@ -328,6 +328,30 @@ fn limits_are_defined_by_physicians_and_cohorts_by_all_who_work_with_them(
 }
 
 #[test]
+fn a_facilitys_figures_are_published_by_its_physicians_and_its_system() {
+    let release = |at| {
+        Body::Directory(DirectoryChange::Measure(MeasureRelease {
+            facility: facility(at),
+            measure: DefinitionName::parse("hedis-ked-my2024").unwrap(),
+            year: 2026,
+            of: jiff::civil::date(2026, 11, 23),
+            least: 10,
+            counted: std::collections::BTreeMap::new(),
+        }))
+    };
+    for (role, expected) in [
+        (Role::System, Ok(())),
+        (Role::Physician, Ok(())),
+        (Role::Nurse, Err(RoleNotPermitted)),
+        (Role::Clerk, Err(RoleNotPermitted)),
+        (Role::Administrator, Err(RoleNotPermitted)),
+    ] {
+        check(&caller("hospital", role), release("hospital"), expected);
+    }
+    check(&caller("hospital", Role::System), release("clinic"), Err(NotPermitted));
+}
+
+#[test]
 fn a_referral_is_sent_by_the_patients_facility_and_answered_by_the_one_it_goes_to() {
     let whose = patient("clinic", "9");
     let by = || (member_id("dr"), now());

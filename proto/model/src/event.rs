@@ -2,7 +2,7 @@
 
 use crate::{
     AgreementChange, AuditEvent, ConsentChange, Definition, DisclosureScope, EventId, Facility, FacilityId,
-    KinshipChange, LabTable, LinkChange, Member, Moment, PatientRef, Record, ReferralChange,
+    KinshipChange, LabTable, LinkChange, MeasureRelease, Member, Moment, PatientRef, Record, ReferralChange,
 };
 
 /// An event's idempotency key: its source and its id there. The same key is the same event.
@@ -40,6 +40,8 @@ pub enum DirectoryChange {
     Laboratory(LabTable),
     /// One of a facility's definitions is stated, stated again or taken back. It opens nothing.
     Definition(Definition),
+    /// A facility publishes figures of a measure of care. It opens nothing.
+    Measure(MeasureRelease),
 }
 
 /// What an event says.

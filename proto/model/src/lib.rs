@@ -28,6 +28,7 @@ mod kinship;
 mod label;
 mod laboratory;
 mod link;
+mod measure;
 mod moment;
 mod notice;
 mod payload;
@@ -70,6 +71,7 @@ pub use kinship::{Kinship, KinshipChange, KinshipEnd, KinshipError};
 pub use label::{Label, Labels, UnknownLabel};
 pub use laboratory::{LabTable, LabTableError, LabTableKind, LabTableKinds, UnknownLabTableKind};
 pub use link::{Link, LinkChange, LinkEvidence, Unlink};
+pub use measure::MeasureRelease;
 pub use moment::{Moment, MomentError, Period, PeriodError};
 pub use notice::{
     CriticalAction, CriticalActions, NoticeId, NoticeIdError, NoticeKind, NoticeKinds, OwnWords, OwnWordsError,

@@ -31,6 +31,7 @@ impl TryFrom<v1::DirectoryChange> for DirectoryChange {
             Kind::KinshipEnded(end) => Self::Kinship(KinshipChange::Ended(end.try_into().within("kinship_ended")?)),
             Kind::Laboratory(table) => Self::Laboratory(table.try_into().within("laboratory")?),
             Kind::Definition(definition) => Self::Definition(definition.try_into().within("definition")?),
+            Kind::Measure(release) => Self::Measure(release.try_into().within("measure")?),
         })
     }
 }
@@ -174,6 +175,7 @@ impl From<&DirectoryChange> for v1::DirectoryChange {
             DirectoryChange::Kinship(KinshipChange::Ended(end)) => Kind::KinshipEnded(end.into()),
             DirectoryChange::Laboratory(table) => Kind::Laboratory(table.into()),
             DirectoryChange::Definition(definition) => Kind::Definition(definition.into()),
+            DirectoryChange::Measure(release) => Kind::Measure(release.into()),
         };
         Self { kind: Some(kind) }
     }

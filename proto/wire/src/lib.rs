@@ -27,6 +27,7 @@ mod error;
 mod event;
 mod laboratory;
 mod ledger;
+mod measure;
 mod payload;
 mod position;
 mod provision;

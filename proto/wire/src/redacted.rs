@@ -26,6 +26,7 @@ redacted! {
     FeedItem, feed_item::Item, QueryRequest, QueryResponse, query_response::Part,
     CohortMember, CohortStep, RunCohortItem, run_cohort_item::Item, DiffCohortItem, diff_cohort_item::Item, CohortItem,
     cohort_item::Item, WorklistDeed, WorklistEntry, ActOnWorklistRequest,
+    MeasureRelease, CountedPerson,
     ViewOfRequest, ViewedRecord, AffectedRecord, UnmappedCode,
     Referral, ReferralTurn, ReferralChange, referral_change::Kind, SendReferralRequest, TurnReferralRequest,
     ListReferralsResponse, ReferralEntry,

@@ -80,6 +80,7 @@ fn the_descriptor_set_names_every_service() {
             "IngestService",
             "LaboratoryService",
             "LedgerService",
+            "MeasureService",
             "NodeService",
             "NoticeService",
             "PolicyService",

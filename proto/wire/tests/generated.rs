@@ -63,6 +63,8 @@ const REDACTED: &[&str] = &[
     ".ajisai.v1.WorklistDeed",
     ".ajisai.v1.WorklistEntry",
     ".ajisai.v1.ActOnWorklistRequest",
+    ".ajisai.v1.MeasureRelease",
+    ".ajisai.v1.CountedPerson",
     ".ajisai.v1.Correction",
     ".ajisai.v1.Critical",
     ".ajisai.v1.AcknowledgeNoticeRequest",

@@ -1443,7 +1443,8 @@ pub mod worklist_service_client {
     /// An entry is a member of a cohort. Taking, releasing and finishing it are entries of the ledger; the list is made of them and of
     /// the members of the moment, so that whoever leaves the cohort leaves the list. A finished entry comes back when the person
     /// enters anew, or when a fact comes that is newer than its end.
-    /// Who may call: clinical staff and clerks that may see clinical data, persons only for Act.
+    /// Who may call: clinical staff and, for List, systems. Not clerks: that somebody is in a cohort is clinical already, with or without
+    /// the reason. Persons only for Act.
     /// Errors as in CohortService.
     #[derive(Debug, Clone)]
     pub struct WorklistServiceClient<T> {
@@ -1614,7 +1615,8 @@ pub mod worklist_service_server {
     /// An entry is a member of a cohort. Taking, releasing and finishing it are entries of the ledger; the list is made of them and of
     /// the members of the moment, so that whoever leaves the cohort leaves the list. A finished entry comes back when the person
     /// enters anew, or when a fact comes that is newer than its end.
-    /// Who may call: clinical staff and clerks that may see clinical data, persons only for Act.
+    /// Who may call: clinical staff and, for List, systems. Not clerks: that somebody is in a cohort is clinical already, with or without
+    /// the reason. Persons only for Act.
     /// Errors as in CohortService.
     #[derive(Debug)]
     pub struct WorklistServiceServer<T> {
@@ -7566,6 +7568,408 @@ pub mod ledger_service_server {
         const NAME: &'static str = SERVICE_NAME;
     }
 }
+/// Asks for figures to be published.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PublishMeasureRequest {
+    /// The measure's name with its version, as in `diabetes_measures`. Required.
+    #[prost(string, tag = "1")]
+    pub measure: ::prost::alloc::string::String,
+    /// The calendar year. Required.
+    #[prost(int32, tag = "2")]
+    pub year: i32,
+    /// Persons that a number speaks of at least, 10 or more; 0: 10, or as the series has it. It stays for the whole series.
+    #[prost(uint32, tag = "3")]
+    pub least: u32,
+    /// Only says what would be published.
+    #[prost(bool, tag = "4")]
+    pub try_only: bool,
+}
+/// What became of it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PublishMeasureResponse {
+    /// `published`; `held`: the figures before stay; `suppressed`: nothing is shown.
+    #[prost(string, tag = "1")]
+    pub outcome: ::prost::alloc::string::String,
+    /// Why not, for the facility itself: `unchanged`, `too-few` or `differencing`; empty where it was published.
+    #[prost(string, tag = "2")]
+    pub reason: ::prost::alloc::string::String,
+    /// What is shown now; absent where nothing is.
+    #[prost(message, optional, tag = "3")]
+    pub figures: ::core::option::Option<MeasureFigures>,
+    /// Everything up to and with it: ask a query for "at least" this. Absent where nothing was published.
+    #[prost(message, optional, tag = "4")]
+    pub at_least: ::core::option::Option<Frontier>,
+    /// Persons of the view who are counted by another facility, since they are under its care.
+    #[prost(uint64, tag = "5")]
+    pub elsewhere: u64,
+}
+/// Figures as they are shown.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct MeasureFigures {
+    /// Of which day, as `2026-11-23`.
+    #[prost(string, tag = "1")]
+    pub of: ::prost::alloc::string::String,
+    /// Persons counted.
+    #[prost(uint64, tag = "2")]
+    pub denominator: u64,
+    /// Those in the numerator; absent where they, or the others, are too few.
+    #[prost(uint64, optional, tag = "3")]
+    pub numerator: ::core::option::Option<u64>,
+}
+/// What a facility published, with who was counted: what is published next is decided by it. It opens nothing.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct MeasureRelease {
+    /// Whose: a facility id.
+    #[prost(string, tag = "1")]
+    pub facility: ::prost::alloc::string::String,
+    /// The measure's name with its version.
+    #[prost(string, tag = "2")]
+    pub measure: ::prost::alloc::string::String,
+    /// The calendar year.
+    #[prost(int32, tag = "3")]
+    pub year: i32,
+    /// Of which day, as `2026-11-23`.
+    #[prost(string, tag = "4")]
+    pub of: ::prost::alloc::string::String,
+    /// Persons that a number of the series speaks of at least.
+    #[prost(uint32, tag = "5")]
+    pub least: u32,
+    /// Who was counted, each once.
+    #[prost(message, repeated, tag = "6")]
+    pub counted: ::prost::alloc::vec::Vec<CountedPerson>,
+}
+/// Somebody who was counted.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct CountedPerson {
+    /// The person, by the facility's own number.
+    #[prost(string, tag = "1")]
+    pub number: ::prost::alloc::string::String,
+    /// Whether they count in the numerator.
+    #[prost(bool, tag = "2")]
+    pub met: bool,
+}
+/// Generated client implementations.
+pub mod measure_service_client {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    use tonic::codegen::http::Uri;
+    /// Publishes what a facility counts by a measure of care.
+    ///
+    /// What leaves is a denominator and a numerator, each of at least ten persons, and only where no sum of up to four published values,
+    /// each added or subtracted, speaks of fewer. The figures are the rows of the table `diabetes_benchmark`, for facilities that
+    /// publish the same measure of the same year themselves.
+    /// Every call may answer UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE and INVALID_ARGUMENT (`field`: rule).
+    #[derive(Debug, Clone)]
+    pub struct MeasureServiceClient<T> {
+        inner: tonic::client::Grpc<T>,
+    }
+    impl MeasureServiceClient<tonic::transport::Channel> {
+        /// Attempt to create a new client by connecting to a given endpoint.
+        pub async fn connect<D>(dst: D) -> Result<Self, tonic::transport::Error>
+        where
+            D: TryInto<tonic::transport::Endpoint>,
+            D::Error: Into<StdError>,
+        {
+            let conn = tonic::transport::Endpoint::new(dst)?.connect().await?;
+            Ok(Self::new(conn))
+        }
+    }
+    impl<T> MeasureServiceClient<T>
+    where
+        T: tonic::client::GrpcService<tonic::body::Body>,
+        T::Error: Into<StdError>,
+        T::ResponseBody: Body<Data = Bytes> + std::marker::Send + 'static,
+        <T::ResponseBody as Body>::Error: Into<StdError> + std::marker::Send,
+    {
+        pub fn new(inner: T) -> Self {
+            let inner = tonic::client::Grpc::new(inner);
+            Self { inner }
+        }
+        pub fn with_origin(inner: T, origin: Uri) -> Self {
+            let inner = tonic::client::Grpc::with_origin(inner, origin);
+            Self { inner }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> MeasureServiceClient<InterceptedService<T, F>>
+        where
+            F: tonic::service::Interceptor,
+            T::ResponseBody: Default,
+            T: tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+                Response = http::Response<
+                    <T as tonic::client::GrpcService<tonic::body::Body>>::ResponseBody,
+                >,
+            >,
+            <T as tonic::codegen::Service<
+                http::Request<tonic::body::Body>,
+            >>::Error: Into<StdError> + std::marker::Send + std::marker::Sync,
+        {
+            MeasureServiceClient::new(InterceptedService::new(inner, interceptor))
+        }
+        /// Compress requests with the given encoding.
+        ///
+        /// This requires the server to support it otherwise it might respond with an
+        /// error.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.send_compressed(encoding);
+            self
+        }
+        /// Enable decompressing responses.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.inner = self.inner.accept_compressed(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_decoding_message_size(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.inner = self.inner.max_encoding_message_size(limit);
+            self
+        }
+        /// Counts the persons of the caller's facility by its own view and, where that may be told, publishes the figures.
+        /// Who: the facility's system and physicians. What is read of the patients stands in the ledger.
+        /// Errors: FAILED_PRECONDITION where the facility publishes a measure that this one must not stand beside; RESOURCE_EXHAUSTED
+        /// where the series is full.
+        pub async fn publish_measure(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PublishMeasureRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PublishMeasureResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/ajisai.v1.MeasureService/PublishMeasure",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("ajisai.v1.MeasureService", "PublishMeasure"));
+            self.inner.unary(req, path, codec).await
+        }
+    }
+}
+/// Generated server implementations.
+pub mod measure_service_server {
+    #![allow(
+        unused_variables,
+        dead_code,
+        missing_docs,
+        clippy::wildcard_imports,
+        clippy::let_unit_value,
+    )]
+    use tonic::codegen::*;
+    /// Generated trait containing gRPC methods that should be implemented for use with MeasureServiceServer.
+    #[async_trait]
+    pub trait MeasureService: std::marker::Send + std::marker::Sync + 'static {
+        /// Counts the persons of the caller's facility by its own view and, where that may be told, publishes the figures.
+        /// Who: the facility's system and physicians. What is read of the patients stands in the ledger.
+        /// Errors: FAILED_PRECONDITION where the facility publishes a measure that this one must not stand beside; RESOURCE_EXHAUSTED
+        /// where the series is full.
+        async fn publish_measure(
+            &self,
+            request: tonic::Request<super::PublishMeasureRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PublishMeasureResponse>,
+            tonic::Status,
+        >;
+    }
+    /// Publishes what a facility counts by a measure of care.
+    ///
+    /// What leaves is a denominator and a numerator, each of at least ten persons, and only where no sum of up to four published values,
+    /// each added or subtracted, speaks of fewer. The figures are the rows of the table `diabetes_benchmark`, for facilities that
+    /// publish the same measure of the same year themselves.
+    /// Every call may answer UNAUTHENTICATED, PERMISSION_DENIED, UNAVAILABLE and INVALID_ARGUMENT (`field`: rule).
+    #[derive(Debug)]
+    pub struct MeasureServiceServer<T> {
+        inner: Arc<T>,
+        accept_compression_encodings: EnabledCompressionEncodings,
+        send_compression_encodings: EnabledCompressionEncodings,
+        max_decoding_message_size: Option<usize>,
+        max_encoding_message_size: Option<usize>,
+    }
+    impl<T> MeasureServiceServer<T> {
+        pub fn new(inner: T) -> Self {
+            Self::from_arc(Arc::new(inner))
+        }
+        pub fn from_arc(inner: Arc<T>) -> Self {
+            Self {
+                inner,
+                accept_compression_encodings: Default::default(),
+                send_compression_encodings: Default::default(),
+                max_decoding_message_size: None,
+                max_encoding_message_size: None,
+            }
+        }
+        pub fn with_interceptor<F>(
+            inner: T,
+            interceptor: F,
+        ) -> InterceptedService<Self, F>
+        where
+            F: tonic::service::Interceptor,
+        {
+            InterceptedService::new(Self::new(inner), interceptor)
+        }
+        /// Enable decompressing requests with the given encoding.
+        #[must_use]
+        pub fn accept_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.accept_compression_encodings.enable(encoding);
+            self
+        }
+        /// Compress responses with the given encoding, if the client supports it.
+        #[must_use]
+        pub fn send_compressed(mut self, encoding: CompressionEncoding) -> Self {
+            self.send_compression_encodings.enable(encoding);
+            self
+        }
+        /// Limits the maximum size of a decoded message.
+        ///
+        /// Default: `4MB`
+        #[must_use]
+        pub fn max_decoding_message_size(mut self, limit: usize) -> Self {
+            self.max_decoding_message_size = Some(limit);
+            self
+        }
+        /// Limits the maximum size of an encoded message.
+        ///
+        /// Default: `usize::MAX`
+        #[must_use]
+        pub fn max_encoding_message_size(mut self, limit: usize) -> Self {
+            self.max_encoding_message_size = Some(limit);
+            self
+        }
+    }
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for MeasureServiceServer<T>
+    where
+        T: MeasureService,
+        B: Body + std::marker::Send + 'static,
+        B::Error: Into<StdError> + std::marker::Send + 'static,
+    {
+        type Response = http::Response<tonic::body::Body>;
+        type Error = std::convert::Infallible;
+        type Future = BoxFuture<Self::Response, Self::Error>;
+        fn poll_ready(
+            &mut self,
+            _cx: &mut Context<'_>,
+        ) -> Poll<std::result::Result<(), Self::Error>> {
+            Poll::Ready(Ok(()))
+        }
+        fn call(&mut self, req: http::Request<B>) -> Self::Future {
+            match req.uri().path() {
+                "/ajisai.v1.MeasureService/PublishMeasure" => {
+                    #[allow(non_camel_case_types)]
+                    struct PublishMeasureSvc<T: MeasureService>(pub Arc<T>);
+                    impl<
+                        T: MeasureService,
+                    > tonic::server::UnaryService<super::PublishMeasureRequest>
+                    for PublishMeasureSvc<T> {
+                        type Response = super::PublishMeasureResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PublishMeasureRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as MeasureService>::publish_measure(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PublishMeasureSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                _ => {
+                    Box::pin(async move {
+                        let mut response = http::Response::new(
+                            tonic::body::Body::default(),
+                        );
+                        let headers = response.headers_mut();
+                        headers
+                            .insert(
+                                tonic::Status::GRPC_STATUS,
+                                (tonic::Code::Unimplemented as i32).into(),
+                            );
+                        headers
+                            .insert(
+                                http::header::CONTENT_TYPE,
+                                tonic::metadata::GRPC_CONTENT_TYPE,
+                            );
+                        Ok(response)
+                    })
+                }
+            }
+        }
+    }
+    impl<T> Clone for MeasureServiceServer<T> {
+        fn clone(&self) -> Self {
+            let inner = self.inner.clone();
+            Self {
+                inner,
+                accept_compression_encodings: self.accept_compression_encodings,
+                send_compression_encodings: self.send_compression_encodings,
+                max_decoding_message_size: self.max_decoding_message_size,
+                max_encoding_message_size: self.max_encoding_message_size,
+            }
+        }
+    }
+    /// Generated gRPC service name
+    pub const SERVICE_NAME: &str = "ajisai.v1.MeasureService";
+    impl<T> tonic::server::NamedService for MeasureServiceServer<T> {
+        const NAME: &'static str = SERVICE_NAME;
+    }
+}
 /// Who wrote a record.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Author {
@@ -9159,7 +9563,7 @@ pub struct DirectoryChange {
     /// The change. Required.
     #[prost(
         oneof = "directory_change::Kind",
-        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11"
+        tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12"
     )]
     pub kind: ::core::option::Option<directory_change::Kind>,
 }
@@ -9203,6 +9607,9 @@ pub mod directory_change {
         /// One of a facility's definitions is stated, stated again or taken back. It opens nothing. Who: see DefinitionService.
         #[prost(message, tag = "11")]
         Definition(super::Definition),
+        /// A facility publishes figures of a measure of care. It opens nothing. Who: see MeasureService.
+        #[prost(message, tag = "12")]
+        Measure(super::MeasureRelease),
     }
 }
 /// A place in the history.

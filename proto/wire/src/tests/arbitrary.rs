@@ -461,6 +461,21 @@ fn directory() -> impl Strategy<Value = DirectoryChange> {
             }
         ),
         (
+            (facility_id(), "[a-z][a-z0-9-]{0,20}"),
+            (1801..2299_i16, 1..=12_i8, 2..100_u32),
+            prop::collection::btree_map(patient().prop_map(|patient| patient.number().clone()), any::<bool>(), 0..6)
+        )
+            .prop_map(|((facility, measure), (year, month, least), counted)| DirectoryChange::Measure(
+                MeasureRelease {
+                    facility,
+                    measure: DefinitionName::parse(&measure).unwrap(),
+                    year,
+                    of: jiff::civil::date(year, month, 1),
+                    least,
+                    counted,
+                }
+            )),
+        (
             facility_id(),
             one_of(LabTableKind::ALL),
             prop::collection::vec(prop::collection::vec("[ -~]{0,20}", 0..8), 0..6)
