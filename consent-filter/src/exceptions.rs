@@ -229,6 +229,12 @@ impl Trees {
             each(nodes, &mut |node| note(node.period.0, node.period.1));
         }
     }
+    /// The moments at which the data periods of provisions begin or end.
+    pub(crate) fn data_boundaries(&self, number: u32, mut note: impl FnMut(i64, i64)) {
+        if let Some(nodes) = self.nodes(number) {
+            each(nodes, &mut |node| note(node.data.0, node.data.1));
+        }
+    }
     fn nodes(&self, number: u32) -> Option<&[Node]> {
         self.compiled.get(number as usize).map(AsRef::as_ref)
     }

@@ -225,6 +225,30 @@ impl Book {
         told
     }
 
+    /// Until when the clock alone lets a viewer go on seeing what comes: the first moment from `moment` on at which a record like
+    /// this one, true and written down at that very moment, is not shown. `None`: the clock ends nothing. Later moments may open
+    /// it again.
+    pub fn lets_go_at(&self, facts: &Facts, viewer: &Principal, moment: Moment) -> Option<Moment> {
+        let shown = |at: Moment| {
+            let then = Facts { occurred: at, recorded: at, ..*facts };
+            self.decide(&then, viewer, at).is_permit()
+        };
+        if !shown(moment) {
+            return Some(moment);
+        }
+        let class = self.classes.get(facts.class);
+        let mut moments: BTreeSet<Moment> = self.moments(facts, class, viewer).into_iter().collect();
+        let mut note = |from: i64, until: i64| {
+            moments.extend([from, until].into_iter().filter_map(|micros| Moment::from_micros(micros).ok()));
+        };
+        // what is true now leaves a data period as the clock goes on
+        for terms in self.patients.grants(facts.patient).iter().filter_map(|grant| self.consents.terms(grant.terms)) {
+            note(terms.data_from, terms.data_until);
+            self.consents.trees.data_boundaries(terms.exceptions, &mut note);
+        }
+        moments.into_iter().filter(|at| *at > moment).find(|at| !shown(*at))
+    }
+
     fn walk(
         &self,
         facts: &Facts,

@@ -98,7 +98,7 @@ fn pattern(act: Act, of_patient: bool) -> Pattern {
             subtypes: vec![coding(REST, "update", "update")],
             action: "U",
         },
-        Act::Acknowledgement | Act::Delivery | Act::Action | Act::Worklist => {
+        Act::Acknowledgement | Act::Delivery | Act::Action | Act::Worklist | Act::Bed => {
             Pattern { profile: None, kind: rest(), subtypes: vec![coding(REST, "update", "update")], action: "U" }
         }
         Act::BreakGlass => Pattern {
@@ -231,6 +231,11 @@ impl Writer<'_> {
             What::Worklist { entry, act, remark: _ } => {
                 let (kind, role) = object("4", "Domain Resource");
                 let display = format!("worklist {}: {}", entry.cohort, act.code());
+                entities.push(json!({ "type": kind, "role": role, "what": { "display": display } }));
+            }
+            What::Bed { bed: _, deed } => {
+                let (kind, role) = object("4", "Domain Resource");
+                let display = format!("bed: {}", deed.code());
                 entities.push(json!({ "type": kind, "role": role, "what": { "display": display } }));
             }
             What::Feed { .. } | What::Export { .. } | What::Disclosure { .. } | What::BreakGlass { .. } => {

@@ -8,8 +8,8 @@ use crate::canon::{Fields, sha256};
 use crate::tree::{self, Proof, leaf_hash};
 use ct_merkle::mem_backed_tree::MemoryBackedTree;
 use model::{
-    ActId, Agent, AuditEvent, AuditOutcome, Body, Counts, Digest, Event, Moment, PatientRef, Position, Purpose,
-    Receipt, Salt, What, WorklistEntry,
+    ActId, Agent, AuditEvent, AuditOutcome, BedDeed, BedHandover, BedPlace, BedWatcher, Body, Counts, Digest, Event,
+    Moment, PatientRef, Position, Purpose, Receipt, Salt, What, WorklistEntry,
 };
 use sha2::Sha256;
 
@@ -186,6 +186,33 @@ fn what_fields(what: &What) -> Fields {
         }
         What::Worklist { entry: WorklistEntry { cohort, patient }, act, remark } => {
             fields.text(10, cohort.as_str()).patient(11, patient).text(8, act.code()).text(9, remark.as_str())
+        }
+        What::Bed { bed: BedPlace { patient, session }, deed } => {
+            deed_fields(fields.patient(11, patient).text(8, deed.code()).text(12, session), deed)
+        }
+    }
+}
+
+fn deed_fields(fields: Fields, deed: &BedDeed) -> Fields {
+    let act = |ActId(id): ActId| id.to_be_bytes();
+    match deed {
+        BedDeed::Acknowledged { alarm } => fields.text(13, &alarm.to_string()),
+        BedDeed::Noted { at, text, replaces } => {
+            fields.moment(14, *at).text(9, text.as_str()).maybe(*replaces, |fields, note| fields.bytes(15, &act(note)))
+        }
+        BedDeed::NoteTaken { note } => fields.bytes(15, &act(*note)),
+        BedDeed::HandedOver(BedHandover { referral, to, step, watchers }) => {
+            let mut told = Fields::default();
+            for BedWatcher { agent: Agent { facility, member, role }, since, until } in watchers {
+                let watcher = Fields::default()
+                    .text(1, facility.as_str())
+                    .maybe(member.as_ref(), |fields, member| fields.text(2, member.as_str()))
+                    .text(3, role.code())
+                    .moment(4, *since)
+                    .maybe(*until, |fields, until| fields.moment(5, until));
+                told = told.fields(1, watcher);
+            }
+            fields.text(16, referral.as_str()).text(17, to.as_str()).text(18, step.code()).fields(19, told)
         }
     }
 }

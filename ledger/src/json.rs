@@ -6,8 +6,9 @@ use crate::tree::Proof;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use model::{
-    ActId, Agent, AuditEvent, Category, ConsentId, Counts, DefinitionName, Digest, FacilityId, MemberId, Moment,
-    PatientNumber, PatientRef, Receipt, Salt, Shown, What, WorklistEntry,
+    ActId, Agent, AuditEvent, BedDeed, BedHandover, BedPlace, BedWatcher, Category, ConsentId, Counts, DefinitionName,
+    Digest, FacilityId, MemberId, Moment, PatientNumber, PatientRef, Receipt, ReferralId, Salt, Shown, What,
+    WorklistEntry,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -175,6 +176,86 @@ enum WhatJson {
     Delivery { notice: String },
     Action { notice: String, action: String, remark: String },
     Worklist { cohort: String, patient: PatientJson, action: String, remark: String },
+    Bed { patient: PatientJson, session: String, deed: DeedJson },
+}
+
+/// What was done at a bed.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+enum DeedJson {
+    Acknowledged { alarm: String },
+    Noted { at: String, text: String, replaces: Option<String> },
+    NoteTaken { note: String },
+    HandedOver { referral: String, to: String, step: String, watchers: Vec<WatcherJson> },
+}
+
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+struct WatcherJson {
+    facility: String,
+    member: Option<String>,
+    role: String,
+    since: String,
+    until: Option<String>,
+}
+
+impl From<&BedDeed> for DeedJson {
+    fn from(deed: &BedDeed) -> Self {
+        let watcher = |BedWatcher { agent: Agent { facility, member, role }, since, until }: &BedWatcher| WatcherJson {
+            facility: shown(facility),
+            member: member.as_ref().map(shown),
+            role: shown(role),
+            since: shown(since),
+            until: until.as_ref().map(shown),
+        };
+        match deed {
+            BedDeed::Acknowledged { alarm } => Self::Acknowledged { alarm: shown(alarm) },
+            BedDeed::Noted { at, text, replaces } => {
+                Self::Noted { at: shown(at), text: text.as_str().to_owned(), replaces: replaces.as_ref().map(shown) }
+            }
+            BedDeed::NoteTaken { note } => Self::NoteTaken { note: shown(note) },
+            BedDeed::HandedOver(BedHandover { referral, to, step, watchers }) => Self::HandedOver {
+                referral: shown(referral),
+                to: shown(to),
+                step: shown(step),
+                watchers: watchers.iter().map(watcher).collect(),
+            },
+        }
+    }
+}
+
+impl WatcherJson {
+    fn read(&self) -> Result<BedWatcher, FormError> {
+        let Self { facility, member, role, since, until } = self;
+        let member = member.as_ref().map(|member| id("watchers", MemberId::parse(member))).transpose()?;
+        let facility = id("watchers", FacilityId::parse(facility))?;
+        Ok(BedWatcher {
+            agent: Agent { facility, member, role: text("watchers", role)? },
+            since: moment("watchers", since)?,
+            until: until.as_ref().map(|until| moment("watchers", until)).transpose()?,
+        })
+    }
+}
+
+impl DeedJson {
+    fn read(&self) -> Result<BedDeed, FormError> {
+        let note = |note: &String| Ok::<_, FormError>(ActId(u128::from_be_bytes(hex("note", note)?)));
+        Ok(match self {
+            Self::Acknowledged { alarm } => BedDeed::Acknowledged { alarm: text("alarm", alarm)? },
+            Self::Noted { at, text: words, replaces } => BedDeed::Noted {
+                at: moment("at", at)?,
+                text: text("text", words)?,
+                replaces: replaces.as_ref().map(note).transpose()?,
+            },
+            Self::NoteTaken { note: taken } => BedDeed::NoteTaken { note: note(taken)? },
+            Self::HandedOver { referral, to, step, watchers } => BedDeed::HandedOver(BedHandover {
+                referral: id("referral", ReferralId::parse(referral))?,
+                to: id("to", FacilityId::parse(to))?,
+                step: text("step", step)?,
+                watchers: watchers.iter().map(WatcherJson::read).collect::<Result<_, _>>()?,
+            }),
+        })
+    }
 }
 
 impl From<&What> for WhatJson {
@@ -202,6 +283,9 @@ impl From<&What> for WhatJson {
                 action: shown(act),
                 remark: remark.as_str().to_owned(),
             },
+            What::Bed { bed: BedPlace { patient, session }, deed } => {
+                Self::Bed { patient: patient.into(), session: session.clone(), deed: deed.into() }
+            }
         }
     }
 }
@@ -245,6 +329,9 @@ impl WhatJson {
                 act: text("action", action)?,
                 remark: text("remark", remark)?,
             },
+            Self::Bed { patient, session, deed } => {
+                What::Bed { bed: BedPlace { patient: patient.read()?, session: session.clone() }, deed: deed.read()? }
+            }
         })
     }
 }

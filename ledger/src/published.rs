@@ -107,7 +107,13 @@ impl Publication {
         let is_read = match event.what.act() {
             Act::Disclosure => false,
             Act::Query | Act::Feed | Act::Export | Act::MachinePull => true,
-            Act::Receipt | Act::BreakGlass | Act::Acknowledgement | Act::Delivery | Act::Action | Act::Worklist => {
+            Act::Receipt
+            | Act::BreakGlass
+            | Act::Acknowledgement
+            | Act::Delivery
+            | Act::Action
+            | Act::Worklist
+            | Act::Bed => {
                 return;
             }
         };

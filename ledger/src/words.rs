@@ -96,6 +96,7 @@ pub(crate) const fn act(act: Act) -> (&'static str, &'static str) {
         Act::Delivery => ("パニック値の知らせを受け取った", "was told of a critical result"),
         Act::Action => ("パニック値に対応した", "acted on a critical result"),
         Act::Worklist => ("連絡リストに記入した", "marked an entry of a worklist"),
+        Act::Bed => ("監視中のベッドで記録した", "acted at a bed that is watched"),
     }
 }
 

@@ -177,7 +177,13 @@ impl ReferralDesk {
         let mut turns: Vec<v1::ReferralTurn> = turns.iter().map(|(_, turn)| turn.into()).collect();
         turns.iter_mut().for_each(|turn| turn.patient = sent.patient.clone());
         let from = referral.from().as_str().to_owned();
-        v1::ReferralEntry { referral: Some(sent), position: Some((*position).into()), turns, from }
+        v1::ReferralEntry {
+            referral: Some(sent),
+            position: Some((*position).into()),
+            turns,
+            from,
+            handovers: Vec::new(),
+        }
     }
 }
 

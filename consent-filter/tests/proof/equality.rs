@@ -120,6 +120,29 @@ proptest! {
     }
 
     #[test]
+    fn what_comes_is_shown_until_the_clock_lets_go_and_not_at_that_moment(
+        history in a_history(), samples in samples(), moment in a_moment(), later in a_moment(),
+    ) {
+        let mut world = World::of(history);
+        for sample in &samples {
+            let facts = world.facts(sample);
+            for viewer in some(samples.len()) {
+                let shown = |at: Moment| {
+                    world.book.decide(&Facts { occurred: at, recorded: at, ..facts }, &viewer, at).is_permit()
+                };
+                let until = world.book.lets_go_at(&facts, &viewer, moment);
+                prop_assert_eq!(until == Some(moment), !shown(moment));
+                if let Some(until) = until {
+                    prop_assert!(until >= moment && !shown(until));
+                }
+                if later >= moment && until.is_none_or(|until| later < until) {
+                    prop_assert!(shown(later));
+                }
+            }
+        }
+    }
+
+    #[test]
     fn a_viewer_is_told_the_same_of_what_is_hidden_and_of_what_is_not_there(
         history in a_history(), samples in samples(), moment in a_moment(),
     ) {

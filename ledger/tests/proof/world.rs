@@ -92,6 +92,27 @@ fn a_receipt() -> impl Strategy<Value = Receipt> {
         }
     })
 }
+fn a_deed() -> impl Strategy<Value = BedDeed> {
+    let note = || any::<u128>().prop_map(ActId);
+    prop_oneof![
+        prop::sample::select(&["lost/1", "level/1/5", "ending"][..])
+            .prop_map(|alarm| BedDeed::Acknowledged { alarm: alarm.parse().unwrap() }),
+        (0..500_i64, prop::option::of(note())).prop_map(|(at, replaces)| {
+            BedDeed::Noted { at: moment(at), text: OwnWords::parse("体位変換").unwrap(), replaces }
+        }),
+        note().prop_map(|note| BedDeed::NoteTaken { note }),
+        (0..500_i64, prop::option::of(0..500_i64), any::<bool>()).prop_map(|(since, until, is_person)| {
+            let agent = Agent {
+                facility: facility("nmc"),
+                member: is_person.then(|| member("M-1")),
+                role: if is_person { Role::Midwife } else { Role::System },
+            };
+            let watchers = vec![BedWatcher { agent, since: moment(since), until: until.map(moment) }];
+            let (referral, to) = (ReferralId::parse("t-1").unwrap(), facility("sato"));
+            BedDeed::HandedOver(BedHandover { referral, to, step: ReferralStep::Arrived, watchers })
+        }),
+    ]
+}
 pub fn a_what() -> impl Strategy<Value = What> {
     let statement = || (a_digest(), a_frontier());
     prop_oneof![
@@ -117,6 +138,10 @@ pub fn a_what() -> impl Strategy<Value = What> {
             act,
             remark: OwnWords::parse("留守").unwrap(),
         }),
+        1 => (a_patient(), a_deed()).prop_map(|(patient, deed)| What::Bed {
+            bed: BedPlace { patient, session: "s-1".to_owned() },
+            deed,
+        }),
     ]
 }
 pub fn an_event() -> impl Strategy<Value = AuditEvent> {
@@ -132,7 +157,11 @@ pub fn an_event() -> impl Strategy<Value = AuditEvent> {
     (any::<u128>(), 0..3_u32, agent, a_what(), when, shown, rest).prop_map(
         |(id, part, agent, what, (began, lasted), rows, (purpose, outcome, salt))| {
             let mut shown = Shown::default();
-            let rows = if matches!(what, What::Receipt(_) | What::Worklist { .. }) { Vec::new() } else { rows };
+            let rows = if matches!(what, What::Receipt(_) | What::Worklist { .. } | What::Bed { .. }) {
+                Vec::new()
+            } else {
+                rows
+            };
             rows.iter().for_each(|(patient, category, rows)| shown.add(patient, *category, *rows));
             AuditEvent {
                 id: ActId(id),

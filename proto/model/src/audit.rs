@@ -2,15 +2,15 @@
 
 use crate::label::closed_set;
 use crate::{
-    Category, ConsentId, CriticalAction, FacilityId, Frontier, MemberId, Moment, NoticeId, OwnWords, PatientRef,
-    Position, Principal, Purpose, Role, WorklistAct, WorklistEntry,
+    BedDeed, BedPlace, Category, ConsentId, CriticalAction, FacilityId, Frontier, MemberId, Moment, NoticeId, OwnWords,
+    PatientRef, Position, Principal, Purpose, Role, WorklistAct, WorklistEntry,
 };
 use std::collections::BTreeMap;
 use std::fmt;
 
 closed_set! {
     /// What an audit event is about.
-    Act, ActSet, u8, UnknownAct, "act" {
+    Act, ActSet, u16, UnknownAct, "act" {
         /// A statement was answered.
         Query = "query",
         /// A live feed was watched.
@@ -33,6 +33,8 @@ closed_set! {
         Action = "action",
         /// A person did something with an entry of a worklist.
         Worklist = "worklist",
+        /// Something was done at a bed that is watched.
+        Bed = "bed",
     }
 }
 
@@ -351,6 +353,13 @@ pub enum What {
         /// In their own words.
         remark: OwnWords,
     },
+    /// Something was done at a bed that is watched.
+    Bed {
+        /// Which bed.
+        bed: BedPlace,
+        /// What was done.
+        deed: BedDeed,
+    },
 }
 
 impl What {
@@ -368,6 +377,7 @@ impl What {
             Self::Delivery { .. } => Act::Delivery,
             Self::Action { .. } => Act::Action,
             Self::Worklist { .. } => Act::Worklist,
+            Self::Bed { .. } => Act::Bed,
         }
     }
     /// The digest of the statement, or of the reason.
@@ -383,7 +393,8 @@ impl What {
             | Self::Acknowledgement { .. }
             | Self::Delivery { .. }
             | Self::Action { .. }
-            | Self::Worklist { .. } => None,
+            | Self::Worklist { .. }
+            | Self::Bed { .. } => None,
         }
     }
     /// Where it began to look, for acts that last.
@@ -406,7 +417,8 @@ impl What {
             | Self::Acknowledgement { .. }
             | Self::Delivery { .. }
             | Self::Action { .. }
-            | Self::Worklist { .. } => None,
+            | Self::Worklist { .. }
+            | Self::Bed { .. } => None,
         }
     }
     /// Seconds of live watching.
@@ -445,7 +457,7 @@ pub struct AuditEvent {
 
 impl AuditEvent {
     /// The patients to whom something was shown or hidden by it, in order. What somebody did with an entry of a worklist
-    /// showed nobody anything, and what they wrote is theirs: it is not in the patient's report.
+    /// or at a bed showed nobody anything, and what they wrote is theirs: it is not in the patient's report.
     pub fn patients(&self) -> impl Iterator<Item = &PatientRef> {
         let receipt = match &self.what {
             What::Receipt(receipt) => Some(&receipt.patient),

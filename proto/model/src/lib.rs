@@ -16,6 +16,7 @@
 
 mod agreement;
 mod audit;
+mod bed;
 mod break_glass;
 mod category;
 mod consent;
@@ -46,6 +47,10 @@ pub use agreement::{AgreementChange, AgreementEnd, ViewerAgreement};
 pub use audit::{
     Act, ActId, ActSet, Agent, AuditEvent, AuditOutcome, AuditOutcomeSet, Counts, Digest, DigestError, Receipt, Salt,
     Shown, UnknownAct, UnknownAuditOutcome, What,
+};
+pub use bed::{
+    BedAlarm, BedAlarmError, BedAlarmKind, BedAlarmKinds, BedDeed, BedHandover, BedPlace, BedWatcher,
+    UnknownBedAlarmKind,
 };
 pub use break_glass::{
     BreakGlass, BreakGlassEnd, BreakGlassError, BreakGlassReview, ReviewOutcome, ReviewOutcomes, UnknownReviewOutcome,

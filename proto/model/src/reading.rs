@@ -52,9 +52,9 @@ impl Reading {
         }
     }
     /// Counts `rows` of `patient`'s `category`, shown just now. A receipt shows none: it is about one patient, who may
-    /// be given all of it. Nor does an act on a worklist, which names its patient: nobody else may be given it.
+    /// be given all of it. Nor does an act on a worklist or at a bed, which names its patient: nobody else may be given it.
     pub fn rows(&mut self, patient: &PatientRef, category: Category, rows: u64) {
-        if !matches!(self.what, What::Receipt(_) | What::Worklist { .. }) {
+        if !matches!(self.what, What::Receipt(_) | What::Worklist { .. } | What::Bed { .. }) {
             self.shown.add(patient, category, rows);
         }
     }
@@ -74,7 +74,8 @@ impl Reading {
             | What::Acknowledgement { .. }
             | What::Delivery { .. }
             | What::Action { .. }
-            | What::Worklist { .. } => {}
+            | What::Worklist { .. }
+            | What::Bed { .. } => {}
         }
     }
     /// A feed has given what lies at `position`, which may be beyond the last frontier it reached.

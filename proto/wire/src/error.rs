@@ -1,8 +1,8 @@
 //! Why the door refuses.
 
 use model::{
-    BreakGlassError, DefinitionError, ExceptionsError, FetusNumberError, IdError, KinshipError, LabTableError,
-    MomentError, NoticeIdError, OwnWordsError, PeriodError, RecordError, ReferralError,
+    BedAlarmError, BreakGlassError, DefinitionError, ExceptionsError, FetusNumberError, IdError, KinshipError,
+    LabTableError, MomentError, NoticeIdError, OwnWordsError, PeriodError, RecordError, ReferralError,
 };
 
 /// A message of the wire that is not a value of the model: which field, and the rule it breaks.
@@ -116,6 +116,9 @@ pub enum Rule {
     /// A text that is not a notice's id.
     #[error(transparent)]
     Notice(#[from] NoticeIdError),
+    /// A text that is not an alarm of a bed.
+    #[error(transparent)]
+    BedAlarm(#[from] BedAlarmError),
     /// Not own words.
     #[error(transparent)]
     OwnWords(#[from] OwnWordsError),

@@ -2,12 +2,12 @@
 
 use crate::error::{At, Rule, WireError, Within, required};
 use crate::v1;
-use crate::vocabulary::{Vocabulary, moment, moment_if, patient};
+use crate::vocabulary::{Vocabulary, id_if, moment, moment_if, patient};
 use bytes::Bytes;
 use model::{
-    ActId, Agent, AuditEvent, AuditOutcome, Category, ConsentId, Counts, CriticalAction, DefinitionName, Digest,
-    FacilityId, Frontier, MemberId, Moment, OwnWords, Purpose, Receipt, Role, Salt, Shown, What, WorklistAct,
-    WorklistEntry,
+    ActId, Agent, AuditEvent, AuditOutcome, BedDeed, BedHandover, BedPlace, BedWatcher, Category, ConsentId, Counts,
+    CriticalAction, DefinitionName, Digest, FacilityId, Frontier, MemberId, Moment, OwnWords, Purpose, Receipt,
+    ReferralId, ReferralStep, Role, Salt, Shown, What, WorklistAct, WorklistEntry,
 };
 use std::collections::BTreeMap;
 
@@ -171,7 +171,63 @@ impl TryFrom<v1::audit_event::What> for What {
                 };
                 read().within("worklist")?
             }
+            Wire::Bed(v1::AuditedBed { patient, session, deed }) => {
+                let read = || {
+                    let bed = BedPlace { patient: self::patient("patient", patient)?, session };
+                    Ok::<_, WireError>(Self::Bed { bed, deed: deed_in(required("deed", deed)?)? })
+                };
+                read().within("bed")?
+            }
             Wire::Receipt(receipt) => Self::Receipt(Box::new(Receipt::try_from(receipt).within("receipt")?)),
+        })
+    }
+}
+
+fn act(field: &str, bytes: &Bytes) -> Result<ActId, WireError> {
+    Ok(ActId(u128::from_be_bytes(fixed(field, bytes)?)))
+}
+
+fn deed_in(wire: v1::audited_bed::Deed) -> Result<BedDeed, WireError> {
+    use v1::audited_bed::Deed;
+    Ok(match wire {
+        Deed::Acknowledged(v1::AuditedBedAlarm { alarm }) => {
+            BedDeed::Acknowledged { alarm: alarm.parse().at("alarm").within("acknowledged")? }
+        }
+        Deed::Noted(v1::AuditedBedNote { at_us, text, replaces }) => {
+            let read = || {
+                let replaces = if replaces.is_empty() { None } else { Some(act("replaces", &replaces)?) };
+                let text = OwnWords::parse(&text).at("text")?;
+                Ok::<_, WireError>(BedDeed::Noted { at: moment("at_us", at_us)?, text, replaces })
+            };
+            read().within("noted")?
+        }
+        Deed::NoteTaken(note) => BedDeed::NoteTaken { note: act("note_taken", &note)? },
+        Deed::HandedOver(handover) => BedDeed::HandedOver(BedHandover::try_from(handover).within("handed_over")?),
+    })
+}
+
+impl TryFrom<v1::BedHandover> for BedHandover {
+    type Error = WireError;
+    fn try_from(wire: v1::BedHandover) -> Result<Self, WireError> {
+        let v1::BedHandover { referral, to, step, watchers } = wire;
+        let watcher = |(at, watcher): (usize, v1::BedWatcher)| {
+            let v1::BedWatcher { facility, member, role, since_us, until_us } = watcher;
+            let read = || {
+                let agent = Agent {
+                    facility: FacilityId::parse(&facility).at("facility")?,
+                    member: id_if("member", &member, MemberId::parse)?,
+                    role: Role::from_number(role).at("role")?,
+                };
+                let (since, until) = (moment("since_us", since_us)?, moment_if("until_us", until_us)?);
+                Ok::<_, WireError>(BedWatcher { agent, since, until })
+            };
+            read().within(&format!("watchers[{at}]"))
+        };
+        Ok(Self {
+            referral: ReferralId::parse(&referral).at("referral")?,
+            to: FacilityId::parse(&to).at("to")?,
+            step: ReferralStep::from_number(step).at("step")?,
+            watchers: watchers.into_iter().enumerate().map(watcher).collect::<Result<_, _>>()?,
         })
     }
 }
@@ -275,6 +331,11 @@ impl From<&What> for v1::audit_event::What {
                 act: act.number(),
                 remark: remark.as_str().to_owned(),
             }),
+            What::Bed { bed: BedPlace { patient, session }, deed } => Self::Bed(v1::AuditedBed {
+                patient: Some(patient.into()),
+                session: session.clone(),
+                deed: Some(deed_out(deed)),
+            }),
             What::Feed { statement, since, seen, seconds } => Self::Feed(v1::AuditedFeed {
                 statement: bytes(statement.as_bytes()),
                 since: Some(since.into()),
@@ -285,6 +346,40 @@ impl From<&What> for v1::audit_event::What {
                 Self::Disclosure(v1::AuditedDisclosure { since: Some(since.into()), seen: Some(seen.into()) })
             }
             What::Receipt(receipt) => Self::Receipt(receipt.as_ref().into()),
+        }
+    }
+}
+
+fn deed_out(deed: &BedDeed) -> v1::audited_bed::Deed {
+    use v1::audited_bed::Deed;
+    match deed {
+        BedDeed::Acknowledged { alarm } => Deed::Acknowledged(v1::AuditedBedAlarm { alarm: alarm.to_string() }),
+        BedDeed::Noted { at, text, replaces } => Deed::Noted(v1::AuditedBedNote {
+            at_us: Some(at.micros()),
+            text: text.as_str().to_owned(),
+            replaces: replaces.map(|ActId(note)| bytes(&note.to_be_bytes())).unwrap_or_default(),
+        }),
+        BedDeed::NoteTaken { note: ActId(note) } => Deed::NoteTaken(bytes(&note.to_be_bytes())),
+        BedDeed::HandedOver(handover) => Deed::HandedOver(handover.into()),
+    }
+}
+
+impl From<&BedHandover> for v1::BedHandover {
+    fn from(handover: &BedHandover) -> Self {
+        let BedHandover { referral, to, step, watchers } = handover;
+        let watcher =
+            |BedWatcher { agent: Agent { facility, member, role }, since, until }: &BedWatcher| v1::BedWatcher {
+                facility: facility.as_str().to_owned(),
+                member: member.as_ref().map(|member| member.as_str().to_owned()).unwrap_or_default(),
+                role: role.number(),
+                since_us: Some(since.micros()),
+                until_us: until.map(Moment::micros),
+            };
+        Self {
+            referral: referral.as_str().to_owned(),
+            to: to.as_str().to_owned(),
+            step: step.number(),
+            watchers: watchers.iter().map(watcher).collect(),
         }
     }
 }

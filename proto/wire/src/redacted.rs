@@ -30,4 +30,5 @@ redacted! {
     ViewOfRequest, ViewedRecord, AffectedRecord, UnmappedCode,
     Referral, ReferralTurn, ReferralChange, referral_change::Kind, SendReferralRequest, TurnReferralRequest,
     ListReferralsResponse, ReferralEntry,
+    BedInfo, BedNote, ListBedsResponse, NoteBedRequest, AuditedBed, audited_bed::Deed, AuditedBedNote,
 }

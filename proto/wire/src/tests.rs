@@ -71,6 +71,7 @@ fn the_descriptor_set_names_every_service() {
     assert_eq!(
         services,
         [
+            "BedService",
             "CohortService",
             "ConsentService",
             "DefinitionService",

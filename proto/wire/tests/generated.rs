@@ -82,6 +82,12 @@ const REDACTED: &[&str] = &[
     ".ajisai.v1.TurnReferralRequest",
     ".ajisai.v1.ListReferralsResponse",
     ".ajisai.v1.ReferralEntry",
+    ".ajisai.v1.BedInfo",
+    ".ajisai.v1.BedNote",
+    ".ajisai.v1.ListBedsResponse",
+    ".ajisai.v1.NoteBedRequest",
+    ".ajisai.v1.AuditedBed",
+    ".ajisai.v1.AuditedBedNote",
 ];
 
 #[expect(clippy::unwrap_used, reason = "a helper of tests: what fails here fails the test")]

@@ -529,6 +529,34 @@ fn notice() -> impl Strategy<Value = NoticeId> {
         .prop_map(|(kind, cause, facility, member)| NoticeId { kind, cause, facility, member })
 }
 
+fn bed_deed() -> impl Strategy<Value = BedDeed> {
+    let alarm = prop::sample::select(&["lost/1", "level/2/4", "tachysystole", "ending"][..]);
+    let act = || any::<u128>().prop_map(ActId);
+    let watcher =
+        (facility_id(), prop::option::of(member_id()), one_of(Role::ALL), moment(), prop::option::of(moment()))
+            .prop_map(|(facility, member, role, since, until)| BedWatcher {
+                agent: Agent { facility, member, role },
+                since,
+                until,
+            });
+    let watchers = prop::collection::vec(watcher, 0..4);
+    prop_oneof![
+        alarm.prop_map(|alarm| BedDeed::Acknowledged { alarm: alarm.parse().unwrap() }),
+        (moment(), "[あ-んa-z]{0,20}", prop::option::of(act())).prop_map(|(at, text, replaces)| BedDeed::Noted {
+            at,
+            text: OwnWords::parse(&text).unwrap(),
+            replaces,
+        }),
+        act().prop_map(|note| BedDeed::NoteTaken { note }),
+        ("[a-z0-9-]{1,20}", facility_id(), one_of(ReferralStep::ALL), watchers).prop_map(
+            |(referral, to, step, watchers)| {
+                let referral = ReferralId::parse(&referral).unwrap();
+                BedDeed::HandedOver(BedHandover { referral, to, step, watchers })
+            }
+        ),
+    ]
+}
+
 fn what() -> impl Strategy<Value = What> {
     let statement = || (digest(), frontier());
     prop_oneof![
@@ -558,6 +586,8 @@ fn what() -> impl Strategy<Value = What> {
                 remark: OwnWords::parse(&remark).unwrap()
             }
         ),
+        (patient(), "[ -~]{0,20}", bed_deed())
+            .prop_map(|(patient, session, deed)| What::Bed { bed: BedPlace { patient, session }, deed }),
     ]
 }
 

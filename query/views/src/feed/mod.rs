@@ -156,6 +156,20 @@ impl Feeds {
         facts_of(&book, record).is_some_and(|facts| book.decide(&facts, principal, moment).is_permit())
     }
 
+    /// Until when the clock lets a principal see what comes like this record, and for which state of the book that was said: for
+    /// who keeps on a screen what a feed gave. See [`Book::lets_go_at`].
+    pub fn lets_go_at(&self, principal: &Principal, record: &Record, moment: Moment) -> (Option<Moment>, u64) {
+        let book = self.book.read();
+        let facts = facts_of(&book, record);
+        let until = facts.map_or(Some(moment), |facts| book.lets_go_at(&facts, principal, moment));
+        (until, book.generation_for(&principal.facility))
+    }
+
+    /// The state of the book, as far as it concerns a principal.
+    pub fn generation_for(&self, principal: &Principal) -> u64 {
+        self.book.read().generation_for(&principal.facility)
+    }
+
     /// How many principals listen.
     pub fn listeners(&self) -> usize {
         self.listening.load(Ordering::Acquire)
