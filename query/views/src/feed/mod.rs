@@ -73,6 +73,10 @@ struct Registry {
     next: u64,
     /// Since the last publication, in order.
     jobs: Vec<Job>,
+    /// What was put while anyone listened.
+    put: Frontier,
+    /// Before this no visibility changes by the clock alone, hold-backs aside; `None` where none ever does.
+    due: Option<Moment>,
 }
 
 /// Listeners with one principal see the same, so it is worked out once.
@@ -192,6 +196,10 @@ impl Feeds {
             return;
         }
         let mut registry = self.registry.lock();
+        if registry.due.is_some_and(|due| due <= moment) && !is(Bug::TickForgotten) {
+            // What the clock has changed comes before what is put after it.
+            registry.tick(book, moment);
+        }
         let Registry { groups, jobs, .. } = &mut *registry;
         let mut reached = Vec::new();
         if !matches!(put.outcome, PutOutcome::Deleted { .. }) {
@@ -215,6 +223,7 @@ impl Feeds {
             let (position, record, admitted) = (put.position, put.record.clone(), put.admitted);
             jobs.push(Job::Put { position, record, admitted, reached, replaced });
         }
+        registry.put.include(put.position);
     }
 
     /// Tells of an event of the book, after it was applied and while the book is still held: from here on nothing that
@@ -254,13 +263,15 @@ impl Feeds {
             }
             Touched::Nothing => {}
         }
-        let Registry { groups, jobs, .. } = &mut *registry;
+        let put = Arc::new(registry.put.clone());
+        let Registry { groups, jobs, due, .. } = &mut *registry;
         for (facility, patients) in concerned {
             for group in groups.get_mut(&facility).into_iter().flatten() {
                 // At the moment it already has: what the clock changes beyond what was touched, `tick` finds.
                 let mut new = group.visibility.as_ref().clone();
                 new.refresh(book, touched);
-                jobs.push(group.change(book, new, Some(position), patients.clone()));
+                earlier(due, new.holds_until());
+                jobs.push(group.change(book, new, (Some(position), patients.clone(), put.clone())));
             }
         }
     }
@@ -272,16 +283,7 @@ impl Feeds {
         if !self.is_listened_to() || is(Bug::TickForgotten) {
             return;
         }
-        let mut registry = self.registry.lock();
-        let Registry { groups, jobs, .. } = &mut *registry;
-        for group in groups.values_mut().flatten() {
-            let due = group.visibility.holds_until().is_some_and(|until| until <= moment);
-            let aged = moment.since(group.visibility.moment()) >= HOLD_BACK_STEP;
-            if due || aged && !group.visibility.is_current(book, moment) {
-                let new = book.visibility(&group.principal, moment);
-                jobs.push(group.change(book, new, None, Vec::new()));
-            }
-        }
+        self.registry.lock().tick(book, moment);
     }
 
     /// Hands out everything told so far, with the rows as `store` last published them. Call it after
@@ -364,7 +366,7 @@ impl Feeds {
         let mut registry = self.registry.lock();
         // A group retired but not yet forgotten is forgotten first: its worker's side is gone.
         self.drop_retired(&mut registry);
-        let Registry { groups, jobs, next } = &mut *registry;
+        let Registry { groups, jobs, next, due, .. } = &mut *registry;
         let Some(facility) = book.facility(&principal.facility) else { return };
         let at = groups.entry(facility).or_default();
         let known = at.iter().find(|group| group.principal == *principal);
@@ -374,6 +376,7 @@ impl Feeds {
                 *next += 1;
                 let id = GroupId(*next);
                 let visibility = Arc::new(book.visibility(principal, moment));
+                earlier(due, visibility.holds_until());
                 jobs.push(Job::Found { id, visibility: visibility.clone() });
                 at.push(Group { id, principal: principal.clone(), visibility, classes: book.class_count() });
                 let groups = self.listening.fetch_add(1, Ordering::AcqRel) + 1;
@@ -426,6 +429,27 @@ impl Feeds {
     }
 }
 
+impl Registry {
+    /// Gives each group the visibility of a moment, where the clock has changed it.
+    fn tick(&mut self, book: &Book, moment: Moment) {
+        let put = Arc::new(self.put.clone());
+        self.due = None;
+        for group in self.groups.values_mut().flatten() {
+            let due = group.visibility.holds_until().is_some_and(|until| until <= moment);
+            let aged = moment.since(group.visibility.moment()) >= HOLD_BACK_STEP;
+            if due || aged && !group.visibility.is_current(book, moment) {
+                let new = book.visibility(&group.principal, moment);
+                self.jobs.push(group.change(book, new, (None, Vec::new(), put.clone())));
+            }
+            earlier(&mut self.due, group.visibility.holds_until());
+        }
+    }
+}
+
+fn earlier(due: &mut Option<Moment>, until: Option<Moment>) {
+    *due = due.iter().copied().chain(until).min();
+}
+
 impl Group {
     /// Learns the classes that came since, which no row shown before has.
     fn learn_classes(&mut self, book: &Book, jobs: &mut Vec<Job>) {
@@ -437,12 +461,17 @@ impl Group {
     }
 
     /// Takes on a new visibility; the job tells what that changes.
-    fn change(&mut self, book: &Book, new: Visibility, cause: Option<Position>, patients: Vec<PatientIx>) -> Job {
+    fn change(
+        &mut self,
+        book: &Book,
+        new: Visibility,
+        (cause, patients, put): (Option<Position>, Vec<PatientIx>, Arc<Frontier>),
+    ) -> Job {
         let new = Arc::new(new);
         let closing = self.closing(&new);
         self.visibility = new.clone();
         self.classes = book.class_count();
-        Job::Change { id: self.id, new, cause, patients, closing }
+        Job::Change { id: self.id, new, cause, patients, closing, put }
     }
 
     /// Whether the permission to watch itself ends with this visibility.

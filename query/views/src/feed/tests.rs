@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+mod order;
+
 /// A pipeline with feeds, at the clock's own moment: the worlds' periods are open-ended.
 struct Line {
     _dir: tempfile::TempDir,
@@ -125,7 +127,8 @@ fn upto(world: &World, length: usize) -> World {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_view_built_from_the_feed_alone_equals_the_fold_of_the_log() {
     let (mut historic, mut live) = (0, 0);
-    for seed in 0..16 {
+    let worlds = std::env::var("AJISAI_WORLDS").ok().and_then(|worlds| worlds.parse().ok()).unwrap_or(16);
+    for seed in 0..worlds {
         let world = World::new(seed + 500, 260);
         let mut rng = crate::testing::rng(seed);
         let mut line = Line::new().await;

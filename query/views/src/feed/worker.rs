@@ -4,7 +4,7 @@ use super::group::{First, GroupId, Listeners, Message};
 use super::{Closing, FeedItem, FeedStart, ResetReason, Vanishing};
 use crate::StoreError;
 use crate::planted::{Bug, is};
-use crate::rows::DeadSet;
+use crate::rows::{DeadSet, RowKey};
 use crate::scan::{Sight, facts_at, records};
 use crate::store::Snapshot;
 use arc_swap::ArcSwap;
@@ -13,7 +13,7 @@ use model::{Category, Frontier, Moment, Position, Record, RecordRef, Version};
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Counter;
 use parking_lot::{Mutex, RwLock};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::Receiver;
@@ -44,6 +44,8 @@ pub(super) enum Job {
         cause: Option<Position>,
         patients: Vec<PatientIx>,
         closing: Option<Closing>,
+        /// What had been put when it changed: rows that were put later are none of it.
+        put: Arc<Frontier>,
     },
     /// A version was put: whom it reaches, and what it replaced (with the version, unless it is a deletion).
     Put {
@@ -77,11 +79,11 @@ pub(super) struct Worker {
     book: Arc<RwLock<Book>>,
     shared: Shared,
     groups: HashMap<GroupId, Listeners>,
-    /// What was dead at the publication before.
+    /// What is dead at the place the work has come to: between two publications it grows with each version replaced, so
+    /// that a change of permissions is worked out over the rows as they were when it came.
     dead: DeadSet,
-    /// Said in this publication: which records each group was told of, or told the end of.
-    live: HashSet<(GroupId, u128)>,
-    gone: HashSet<(GroupId, u128)>,
+    /// How far the publication before reached.
+    handed: Frontier,
     swept_at: Instant,
     items: Counter<u64>,
 }
@@ -100,8 +102,7 @@ impl Worker {
             shared,
             groups: HashMap::new(),
             dead: DeadSet::default(),
-            live: HashSet::new(),
-            gone: HashSet::new(),
+            handed: Frontier::start(),
             swept_at: Instant::now(),
             items: meter.u64_counter("ajisai.feed.items").with_description("items told to groups, by kind").build(),
         }
@@ -120,8 +121,6 @@ impl Worker {
             tracing::warn!(waiting = WAITING, "the feeds cannot follow; every listener begins anew");
             self.retire_all();
         }
-        self.live.clear();
-        self.gone.clear();
         let (mut newcomers, mut closings) = (Vec::new(), Vec::new());
         for job in jobs {
             let result = match job {
@@ -129,6 +128,7 @@ impl Worker {
                     if self.groups.is_empty() {
                         // Nothing was handed out while nobody listened; what died meanwhile nobody here saw alive.
                         self.dead = snapshot.dead.clone();
+                        self.handed.clone_from(&snapshot.frontier);
                     }
                     self.groups.insert(id, Listeners::new(visibility, snapshot.frontier.clone()));
                     Ok(())
@@ -147,9 +147,9 @@ impl Worker {
                     }
                     Ok(())
                 }
-                Job::Change { id, new, cause, patients, closing } => {
+                Job::Change { id, new, cause, patients, closing, put } => {
                     closings.extend(closing.map(|closing| (id, closing)));
-                    self.change(&snapshot, id, new, (cause, patients))
+                    self.change(&snapshot, id, new, (cause, patients, &put))
                 }
                 Job::Put { position, record, admitted, reached, replaced } => {
                     self.put(&snapshot, (position, &record, admitted), &reached, replaced)
@@ -162,6 +162,7 @@ impl Worker {
             }
         }
         self.dead = snapshot.dead.clone();
+        self.handed.clone_from(&snapshot.frontier);
         for group in self.groups.values_mut() {
             group.reached(&snapshot.frontier);
         }
@@ -211,10 +212,12 @@ impl Worker {
         if self.groups.is_empty() {
             return Ok(());
         }
-        let digest = record.reference().digest();
         let (category, admitted) = (record.category(), Some(admitted));
         let before = match replaced {
-            Some((previous, _)) => facts_at(snapshot, &self.book.read(), previous)?,
+            Some((previous, _)) => {
+                Arc::make_mut(&mut self.dead.recent).insert(RowKey::of(previous).0);
+                facts_at(snapshot, &self.book.read(), previous)?
+            }
             None => None,
         };
         for (id, group) in &mut self.groups {
@@ -237,14 +240,6 @@ impl Worker {
                 }
                 (false, false, _) => continue,
             };
-            let key = (*id, digest);
-            if kind == "vanished" {
-                self.live.remove(&key);
-                self.gone.insert(key);
-            } else {
-                self.gone.remove(&key);
-                self.live.insert(key);
-            }
             self.items.add(1, &[KeyValue::new("kind", kind)]);
             group.say(item);
         }
@@ -257,7 +252,7 @@ impl Worker {
         snapshot: &Snapshot,
         id: GroupId,
         new: Arc<Visibility>,
-        (cause, patients): (Option<Position>, Vec<PatientIx>),
+        (cause, patients, put): (Option<Position>, Vec<PatientIx>, &Frontier),
     ) -> Result<(), StoreError> {
         let Some(group) = self.groups.get_mut(&id) else { return Ok(()) };
         let old = std::mem::replace(&mut group.visibility, new.clone());
@@ -271,16 +266,18 @@ impl Worker {
             (Sight::of(&book, old, &patients, own), Sight::of(&book, new, &patients, own))
         };
         let (mut appeared, mut vanished) = (Vec::new(), Vec::new());
+        let had_come = |position| self.handed.includes(position) || put.includes(position);
         for category in Category::ALL.iter().copied() {
-            // Rows that died in this very publication were still seen under the visibility before.
             let mut was: HashMap<u128, RecordRef> = HashMap::new();
-            records(&before, snapshot, &self.dead, category, |_, record| {
-                let reference = record.reference();
-                was.insert(reference.digest(), reference);
+            records(&before, snapshot, &self.dead, category, |position, record| {
+                if had_come(position) {
+                    let reference = record.reference();
+                    was.insert(reference.digest(), reference);
+                }
                 true
             })?;
-            records(&after, snapshot, &snapshot.dead, category, |position, record| {
-                if was.remove(&record.reference().digest()).is_none() {
+            records(&after, snapshot, &self.dead, category, |position, record| {
+                if had_come(position) && was.remove(&record.reference().digest()).is_none() {
                     appeared.push((record.occurred, position, Arc::new(record)));
                 }
                 true
@@ -292,17 +289,13 @@ impl Worker {
         appeared.sort_unstable_by_key(|(occurred, position, _)| (*occurred, *position));
         vanished.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         for (record, category) in vanished {
-            let key = (id, record.digest());
-            if !is(Bug::MissedRetraction) && self.gone.insert(key) {
-                self.live.remove(&key);
+            if !is(Bug::MissedRetraction) {
                 self.items.add(1, &[KeyValue::new("kind", "vanished")]);
                 group.say(FeedItem::Vanished { record, category, reason: Vanishing::Withheld, position: cause });
             }
         }
         for (_, _, record) in appeared {
-            let key = (id, record.reference().digest());
-            if !is(Bug::MissedSplice) && self.live.insert(key) {
-                self.gone.remove(&key);
+            if !is(Bug::MissedSplice) {
                 self.items.add(1, &[KeyValue::new("kind", "historic")]);
                 group.say(FeedItem::Appeared { position: cause, record, admitted: None, historic: true });
             }
