@@ -6,13 +6,18 @@ use crate::authority::{has_part, keeps_consents};
 use crate::book::{Book, ConsentQuery, GlassStanding, Standing};
 use event_log::TraceContext;
 use model::{
-    Body, BreakGlass, BreakGlassEnd, BreakGlassReview, Consent, ConsentChange, ConsentId, ConsentState, Moment,
-    PatientRef, Principal, Release, Withdrawal,
+    Body, BreakGlass, BreakGlassEnd, BreakGlassReview, Consent, ConsentChange, ConsentId, ConsentState, FacilityId,
+    Moment, PatientRef, Principal, Release, Withdrawal,
 };
 use std::sync::Arc;
+use std::time::Duration;
 use tonic::{Request, Response, Status};
 use wire::v1;
 use wire::v1::consent_service_server::ConsentService;
+
+/// How often and how long apart it is asked for a glass that is not known yet.
+const KNOWN_AFTER: usize = 25;
+const KNOWN_STEP: Duration = Duration::from_millis(40);
 
 /// `ConsentService` over the door.
 #[derive(Clone, Debug)]
@@ -24,6 +29,23 @@ impl Consents {
     /// The service over this door.
     pub fn new(admission: Arc<Admission>) -> Self {
         Self { admission }
+    }
+
+    /// Whether the glass of a review is one the facility has a part in. One that was broken a moment ago is waited for.
+    async fn comes_to_know(&self, facility: &FacilityId, review: &BreakGlassReview) -> bool {
+        for _ in 0..KNOWN_AFTER {
+            let mut known = false;
+            self.admission.book().visit_glasses(facility, &mut |standing| {
+                let glass = &standing.glass;
+                known = (&glass.id, &glass.facility, &glass.patient) == (&review.id, &review.facility, &review.patient);
+                !known
+            });
+            if known {
+                return true;
+            }
+            tokio::time::sleep(KNOWN_STEP).await;
+        }
+        false
     }
 
     async fn change(
@@ -70,6 +92,12 @@ fn glass_entry(standing: &GlassStanding, now: Moment) -> v1::GlassEntry {
 
 fn consent_id(field: &str, text: &str) -> Result<ConsentId, Status> {
     ConsentId::parse(text).map_err(|error| of_wire(&wire::WireError::new(field, error)))
+}
+
+fn no_such_glass() -> Status {
+    Status::not_found(
+        "no glass with this id, facility and patient is known to the caller's facility; `ajisai consent glasses` lists them",
+    )
 }
 
 fn no_such_consent() -> Status {
@@ -171,6 +199,10 @@ impl ConsentService for Consents {
         review.reviewer = speaker("review.reviewer", review.reviewer, &principal)?;
         review.at_us = moment_or_now(&self.admission, "review.at_us", review.at_us, &request_id)?;
         let review = BreakGlassReview::try_from(review).map_err(|error| of_wire(&error.within("review")))?;
+        // To others it is refused as what it is: not theirs to say.
+        if review.patient.facility() == &principal.facility && !self.comes_to_know(&principal.facility, &review).await {
+            return Err(no_such_glass());
+        }
         self.change(&principal, ConsentChange::GlassReviewed(review), &request_id, trace).await
     }
 

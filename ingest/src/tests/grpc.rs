@@ -447,6 +447,31 @@ async fn broken_glasses_are_listed_to_both_ends_and_the_review_queue_first() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn only_a_glass_that_was_broken_is_reviewed() {
+    let node = Node::start().await;
+    let ours = patient("hospital", "1");
+    let stated = |id: &str, of: &PatientRef| {
+        let review = glass(id, "clinic", of, Some(ReviewOutcome::Justified)).review.unwrap();
+        let review = v1::BreakGlassReview { reviewer: String::new(), ..(&review).into() };
+        v1::ReviewGlassRequest { review: Some(review), request_id: String::new() }
+    };
+    let review = async |request| node.consents("hospital/clerk").review_glass(request).await.map(|_| ());
+    // It may come to be known while it is asked about.
+    let book = node.book.clone();
+    let (known, later) = (glass("g-1", "clinic", &ours, None), std::time::Duration::from_millis(200));
+    tokio::spawn(async move {
+        tokio::time::sleep(later).await;
+        book.0.lock().glasses = vec![known];
+    });
+    review(stated("g-1", &ours)).await.unwrap();
+    for unknown in [stated("g-2", &ours), stated("g-1", &patient("hospital", "2"))] {
+        assert_eq!(review(unknown).await.unwrap_err().code(), Code::NotFound);
+    }
+    let others = review(stated("g-1", &patient("pharmacy", "1"))).await.unwrap_err();
+    assert_eq!(others.code(), Code::PermissionDenied);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_directory_is_changed_and_read() {
     let node = Node::start().await;
     let hospital = Facility {
