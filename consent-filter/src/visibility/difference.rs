@@ -121,7 +121,12 @@ fn differing(before: &Visibility, after: &Visibility) -> Vec<PatientIx> {
     let mut compared: QuickMap<(u32, u32), bool> = QuickMap::default();
     let mut same = |old: &Entry, new: &Entry| {
         // Most patients of a source share their set, so that few sets are compared.
-        *compared.entry((old.set, new.set)).or_insert_with(|| before.sets.get(old.set) == after.sets.get(new.set))
+        *compared.entry((old.set, new.set)).or_insert_with(|| {
+            let (old, new) = (before.sets.get(old.set), after.sets.get(new.set));
+            // Between two moments a hold-back may have lapsed for some record.
+            let held = || old.is_some_and(|set| set.iter().any(|alternative| alternative.hold != i64::MIN));
+            old == new && (before.moment == after.moment || !held())
+        })
     };
     let (mut old, mut new) = (before.entries.iter().peekable(), after.entries.iter().peekable());
     loop {

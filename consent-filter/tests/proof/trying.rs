@@ -66,6 +66,24 @@ proptest! {
     }
 
     #[test]
+    fn whoever_is_shown_something_else_at_a_later_moment_is_named(
+        history in a_history(), samples in samples(), one in a_moment(), other in a_moment(),
+    ) {
+        let mut world = World::of(history);
+        let facts: Vec<Facts> = samples.iter().map(|sample| world.facts(sample)).collect();
+        for viewer in everybody() {
+            let earlier = world.book.visibility(&viewer, one.min(other));
+            let later = world.book.visibility(&viewer, one.max(other));
+            let named = earlier.differing(&later);
+            for (sample, facts) in samples.iter().zip(&facts) {
+                let same = earlier.permits(facts) == later.permits(facts);
+                let concerned = named.contains(&facts.patient) || *sample.patient.facility() == viewer.facility;
+                prop_assert!(same || concerned, "{:?} {:?}", viewer, sample);
+            }
+        }
+    }
+
+    #[test]
     fn viewers_whose_differences_are_alike_gain_and_lose_the_same(
         history in a_history(), draft in an_event(), samples in samples(), moment in a_moment(),
     ) {

@@ -54,7 +54,7 @@ type Row = (String, String, String, u64, Position);
 struct Listener {
     feed: Option<Subscription>,
     mirror: Mirror,
-    /// It was resumed, and has not caught up yet.
+    /// It was sent a beginning that it has not read yet.
     resumed: bool,
 }
 
@@ -246,7 +246,8 @@ impl<'a> Line<'a> {
                 None if now => FeedStart::Now,
                 None => FeedStart::Beginning,
             };
-            let resumed = matches!(start, FeedStart::After(_));
+            // What is sent first is read when something has happened since, as by a listener who comes late.
+            let resumed = !matches!(start, FeedStart::Now);
             let held = match &start {
                 // What is there is known from elsewhere.
                 FeedStart::Now => held(&self.wanted(at)),
