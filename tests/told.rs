@@ -232,6 +232,44 @@ async fn a_corrected_result_is_told_to_exactly_those_who_were_shown_the_old_one(
     assert_eq!(told(&rig), before);
 }
 
+/// Opens the notices page in a browser as somebody, and does there what the script says.
+fn on_the_page(rig: &Rig, who: &Principal) {
+    let web = Path::new(env!("CARGO_MANIFEST_DIR")).join("dashboards/web");
+    let shots = std::env::var_os("AJISAI_ARTIFACTS").map(std::path::PathBuf::from);
+    let shots = shots.unwrap_or_else(|| Path::new(env!("CARGO_TARGET_TMPDIR")).join("board"));
+    std::fs::create_dir_all(&shots).unwrap();
+    let browser = Command::new("node")
+        .arg(web.join("tests/critical.mjs"))
+        .env("AJISAI_PAGE", format!("http://127.0.0.1:{}/", rig.ports().dashboards))
+        .env("AJISAI_TOKEN", rig.token(who).unwrap())
+        .env("AJISAI_SCREENSHOTS", shots)
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&browser.stdout);
+    assert!(browser.status.success(), "the browser (`make tools` installs it) found:\n{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_done_about_a_critical_result_is_said_on_the_page() {
+    let directory = tempfile::tempdir().unwrap();
+    let program = Path::new(env!("CARGO_BIN_EXE_ajisai"));
+    let mut rig = bench::raise(program, directory.path(), SIZE, "").await.unwrap();
+    let hospital = Rig::system(region::source(HOSPITAL).unwrap());
+    let clinic = region::viewer(0).unwrap();
+    let doctor = person(&clinic, "dr-a", Role::Physician);
+    let member = ["directory", "member", "--id", "dr-a", "--role", "physician", "--name", "佐藤"];
+    said(&rig, &Rig::system(clinic), &member);
+    publish(&rig, &hospital, vec![potassium(0, "r-1", 1, 7.2)]).await;
+    until(&rig, &doctor, &["notices", "list"], |answer| answer.contains("critical-result"));
+
+    on_the_page(&rig, &doctor);
+    let list = ["notices", "critical"];
+    let done = said(&rig, &hospital, &list);
+    assert!(done.contains("called dr-a") && done.contains("午後に来院"), "{done}");
+    assert!(!said(&rig, &hospital, &[&list[..], &["--waiting"]].concat()).contains("r-1"));
+    rig.stop(Duration::from_secs(60)).await.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_critical_result_is_told_acknowledged_and_acted_on() {
     let directory = tempfile::tempdir().unwrap();

@@ -32,7 +32,7 @@ use tower::ServiceBuilder;
 use tower_http::set_header::SetResponseHeaderLayer;
 use views::Views;
 
-pub use office::{Asked, Declined, Deed, Office, Review, Why};
+pub use office::{Acknowledged, Asked, Declined, Deed, Office, Review, Why};
 
 /// What every request is answered from.
 struct Windows {

@@ -19,11 +19,8 @@ use std::sync::Arc;
 pub enum Asked {
     /// The facility's notices.
     Notices,
-    /// Says that the caller was told.
-    Acknowledge {
-        /// The notice.
-        id: String,
-    },
+    /// Says that the caller was told, and of a critical result what they did.
+    Acknowledge(Acknowledged),
     /// Whom of a cohort to call; of the first there is where none is named.
     Worklist {
         /// The cohort's name.
@@ -42,6 +39,20 @@ pub enum Asked {
         /// Until before when.
         until_us: Option<i64>,
     },
+}
+
+/// That somebody was told.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Acknowledged {
+    /// The notice.
+    pub id: String,
+    /// What they did about a critical result; absent where they only know of it.
+    #[serde(default)]
+    pub action: Option<String>,
+    /// In their own words, beside an action; may be empty. May be patient data.
+    #[serde(default)]
+    pub remark: String,
 }
 
 /// What somebody does with an entry of a worklist.
@@ -118,13 +129,19 @@ impl fmt::Debug for Asked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Notices => "Notices",
-            Self::Acknowledge { .. } => "Acknowledge(******)",
+            Self::Acknowledge(_) => "Acknowledge(******)",
             Self::Worklist { .. } => "Worklist",
             Self::WorkOn(_) => "WorkOn(******)",
             Self::Glasses => "Glasses",
             Self::Review(_) => "Review(******)",
             Self::Published { .. } => "Published",
         })
+    }
+}
+
+impl fmt::Debug for Acknowledged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Acknowledged(******)")
     }
 }
 
@@ -157,13 +174,6 @@ pub(crate) async fn notices(State(windows): State<Arc<Windows>>, headers: Header
     ask(&windows, &headers, Asked::Notices).await
 }
 
-/// The body of `POST /api/notices/acknowledge`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Acknowledged {
-    id: String,
-}
-
 /// `POST /api/notices/acknowledge`.
 pub(crate) async fn acknowledge(
     State(windows): State<Arc<Windows>>,
@@ -171,7 +181,7 @@ pub(crate) async fn acknowledge(
     said: Result<Json<Acknowledged>, JsonRejection>,
 ) -> Answer {
     bearer(&headers)?;
-    ask(&windows, &headers, Asked::Acknowledge { id: body(said)?.id }).await
+    ask(&windows, &headers, Asked::Acknowledge(body(said)?)).await
 }
 
 /// `?cohort=`.

@@ -7,14 +7,14 @@ use super::publisher::PublisherDesk;
 use super::worklist::WorklistDesk;
 use crate::notary::names;
 use crate::publisher::{json_of, json_of_summary};
-use dashboards::{Asked, Declined, Deed, Office, Review, Why};
+use dashboards::{Acknowledged, Asked, Declined, Deed, Office, Review, Why};
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use ingest::service::Consents;
 use ledger::{Language, Names};
 use model::{
-    BreakGlass, BreakGlassReview, FacilityId, GlassId, MemberId, Moment, PatientNumber, PatientRef, Principal,
-    ReviewOutcome, Role, WorklistAct,
+    BreakGlass, BreakGlassReview, CriticalAction, FacilityId, GlassId, MemberId, Moment, PatientNumber, PatientRef,
+    Principal, ReviewOutcome, Role, WorklistAct,
 };
 use query::{AuthError, Authenticator};
 use serde_json::{Value, json};
@@ -51,7 +51,7 @@ impl Office for Counter {
             let caller = self.tokens.token(token).await.map_err(of_identity)?;
             let answer = match asked {
                 Asked::Notices => self.notices(&caller).await,
-                Asked::Acknowledge { id } => self.acknowledge(&caller, id).await,
+                Asked::Acknowledge(said) => self.acknowledge(&caller, said).await,
                 Asked::Worklist { cohort } => self.worklist(&caller, cohort).await,
                 Asked::WorkOn(deed) => self.work_on(&caller, deed).await,
                 Asked::Glasses => self.glasses(&caller).await,
@@ -105,6 +105,19 @@ fn invalid(field: &'static str) -> impl Fn(&dyn std::fmt::Display) -> Status {
     move |rule| Status::invalid_argument(format!("`{field}`: {rule}"))
 }
 
+/// How far a critical result is: until when it is due, when it turned out to be another, what was done.
+fn of_critical(names: &Names, critical: v1::CriticalValue) -> Value {
+    let acted = critical.acted.map(|acted| {
+        json!({
+            "action": CriticalAction::try_from(acted.action()).map(CriticalAction::code).unwrap_or_default(),
+            "name": member(names, &acted.member),
+            "at": moment(Some(acted.at_us)),
+            "remark": acted.remark,
+        })
+    });
+    json!({ "due": moment(Some(critical.due_us)), "withdrawn": moment(critical.withdrawn_us), "acted": acted })
+}
+
 impl Counter {
     fn names(&self) -> Names {
         names(&self.ledger.node.rooms().book.read())
@@ -125,6 +138,7 @@ impl Counter {
                 "text_ja": notice.text_ja,
                 "text_en": notice.text_en,
                 "acknowledged": said,
+                "critical": notice.critical.map(|critical| of_critical(&names, critical)),
             })
         };
         Ok(json!({
@@ -133,9 +147,12 @@ impl Counter {
         }))
     }
 
-    async fn acknowledge(&self, caller: &Principal, id: String) -> Result<Value, Status> {
-        // What was done about a critical result is said by command: the page says that they know.
-        let request = v1::AcknowledgeNoticeRequest { id, ..Default::default() };
+    async fn acknowledge(&self, caller: &Principal, said: Acknowledged) -> Result<Value, Status> {
+        let Acknowledged { id, action, remark } = said;
+        let action = action.map(|action| action.parse::<CriticalAction>()).transpose();
+        let action = action.map_err(|rule| invalid("action")(&rule))?.map(v1::CriticalAction::from);
+        let action = action.unwrap_or_default().into();
+        let request = v1::AcknowledgeNoticeRequest { id, action, remark };
         let v1::AcknowledgeNoticeResponse { duplicate, .. } =
             self.notices.acknowledge(by(caller, request)).await?.into_inner();
         Ok(json!({ "duplicate": duplicate }))

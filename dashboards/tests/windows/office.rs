@@ -4,7 +4,7 @@
 use crate::region::{CLINIC, Region, physician};
 use axum::body::Body;
 use axum::http::Request;
-use dashboards::{Asked, Declined, Deed, Office, Review, Why};
+use dashboards::{Acknowledged, Asked, Declined, Deed, Office, Review, Why};
 use futures::future::BoxFuture;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -65,6 +65,9 @@ async fn each_path_asks_the_office_in_the_name_of_the_tokens_owner() {
     }
     region.json("/api/published?from_us=-5&until_us=1780000000000000", &token).await;
     assert_eq!(post(&region, "/api/notices/acknowledge", Some(&token), r#"{"id":"n-1"}"#).await.0, 200);
+    const ACTED: &str = r#"{"id":"n-2","action":"called","remark":"午後に来院"}"#;
+    assert_eq!(post(&region, "/api/notices/acknowledge", Some(&token), ACTED).await.0, 200);
+    assert_eq!(post(&region, "/api/notices/acknowledge", Some(&token), r#"{"id":"n-2","value":7}"#).await.0, 400);
     assert_eq!(post(&region, "/api/glasses/review", Some(&token), REVIEW).await.0, 200);
     let heard = std::mem::take(&mut *heard.lock().unwrap());
     assert!(heard.iter().all(|(by, _)| *by == token));
@@ -76,9 +79,11 @@ async fn each_path_asks_the_office_in_the_name_of_the_tokens_owner() {
             Asked::Glasses,
             Asked::Published { from_us: None, until_us: None },
             Asked::Published { from_us: Some(-5), until_us: Some(1_780_000_000_000_000) },
-            Asked::Acknowledge { id },
+            Asked::Acknowledge(Acknowledged { id, action: None, remark: _ }),
+            Asked::Acknowledge(Acknowledged { id: second, action: Some(action), remark }),
             Asked::Review(Review { outcome, text, .. }),
-        ] if id == "n-1" && outcome == "justified" && text == "確認"
+        ] if id == "n-1" && (second.as_str(), action.as_str(), remark.as_str()) == ("n-2", "called", "午後に来院")
+            && outcome == "justified" && text == "確認"
     ));
 }
 

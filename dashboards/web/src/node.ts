@@ -48,6 +48,19 @@ export interface Notice {
   text_ja: string;
   text_en: string;
   acknowledged: { name: string; at: string } | null;
+  /** Of a critical result, while it is shown to the caller. */
+  critical: {
+    due: string;
+    withdrawn: string | null;
+    acted: { action: string; name: string; at: string; remark: string } | null;
+  } | null;
+}
+
+/** What a person says of a notice: that they know, and of a critical result what they did. */
+export interface Acknowledgement {
+  id: string;
+  action?: string;
+  remark?: string;
 }
 
 export interface Notices {
@@ -190,7 +203,7 @@ export interface Session {
   series(patient: string, code: string): Promise<Series>;
   codes(patient: string): Promise<Code[]>;
   notices(): Promise<Notices>;
-  acknowledge(id: string): Promise<unknown>;
+  acknowledge(said: Acknowledgement): Promise<unknown>;
   worklist(cohort: string): Promise<Worklist>;
   workOn(deed: { cohort: string; patient: string; act: string; remark: string }): Promise<unknown>;
   glasses(): Promise<Glasses>;
@@ -247,7 +260,7 @@ export function open(token: string): Session {
     series: (patient, code) => answer(`/api/laboratory?${new URLSearchParams({ patient, code })}`),
     codes: (patient) => answer(`/api/laboratory/codes?${new URLSearchParams({ patient })}`),
     notices: () => answer("/api/notices"),
-    acknowledge: (id) => answer("/api/notices/acknowledge", { id }),
+    acknowledge: (said) => answer("/api/notices/acknowledge", said),
     worklist: (cohort) => answer(`/api/worklist${cohort === "" ? "" : `?${new URLSearchParams({ cohort })}`}`, undefined, LONG_PATIENCE),
     workOn: (deed) => answer("/api/worklist/act", deed, LONG_PATIENCE),
     glasses: () => answer("/api/glasses"),
