@@ -23,6 +23,8 @@ const BY_MLLP: &str = "0000042";
 const BY_STORAGE: &str = "0000043";
 const BY_FHIR: &str = "0000044";
 const CLOSED: &str = "0000099";
+/// One whose consent names drugs and results, and no vaccinations.
+const NARROW: &str = "0000097";
 /// The last to come.
 const LAST: &str = "0000098";
 /// One of the five patients.
@@ -72,10 +74,21 @@ impl Region {
             links.push_str(&format!("{patient},{CLINIC},k-{n}\n"));
             consents.push_str(&format!("{patient},{CLINIC}\n"));
         }
+        links.push_str(&format!("{NARROW},{CLINIC},k-narrow\n"));
+        self.file("narrow.csv", &format!("patient,viewers,categories\n{NARROW},{CLINIC},medication|laboratory\n"));
         self.file("links.csv", &links);
         self.file("consents.csv", &consents);
         self.say(HOSPITAL, &["directory", "link", "--from-file", &self.path("links.csv")]);
         self.say(HOSPITAL, &["consent", "give", "--from-file", &self.path("consents.csv")]);
+        self.say(HOSPITAL, &["consent", "give", "--from-file", &self.path("narrow.csv")]);
+    }
+
+    /// Who is vaccinated on which day, as a facility sees it.
+    fn vaccinations(&self, who: &str) -> Vec<String> {
+        let sql =
+            "SELECT patient_id, CAST(occurred + INTERVAL '9 hours' AS DATE) AS day FROM immunization ORDER BY 1, 2";
+        let text = self.say(who, &["sql", "--format", "csv", sql]);
+        text.lines().skip(1).map(str::to_owned).collect()
     }
 
     fn path(&self, name: &str) -> String {
@@ -198,6 +211,18 @@ fn result(control: u32, patient: &str) -> String {
         + "\r\n"
 }
 
+/// A vaccination; `action` is `A`, `U` or `D`.
+fn vaccination(control: u32, patient: &str, (number, day, action): (&str, &str, &str)) -> String {
+    [
+        format!("MSH|^~\\&|HIS|HOSP|||2026040112{:02}00||VXU^V04|{control}|P|2.5", control % 60),
+        format!("PID|||{patient}^^^HOSP^PI"),
+        format!("ORC|RE||{number}"),
+        format!("RXA|0|1|{day}||08^B型肝炎^CVX|0.5|mL||||||||HB0123|||||CP|{action}"),
+    ]
+    .join("\r")
+        + "\r\n"
+}
+
 fn bundle() -> String {
     format!(
         r#"{{"resourceType":"Bundle","type":"collection","entry":[
@@ -314,6 +339,22 @@ async fn what_a_hospital_emits_is_read_by_a_consented_clinic_and_nothing_comes_t
     let is_whole = |feeds: &BTreeMap<String, (u64, u64)>| feeds["std"] == (files, files) && feeds["mllp"] == (3, 3);
     let again = until("the feeds are whole", || region.feeds(), is_whole);
     assert_eq!((again["std"], again["mllp"], again["fhir"]), ((files, files), (3, 3), (2, 2)));
+
+    // Vaccinations: opened by a consent for everything and by none that names other categories; the day is put right, and what was
+    // of another patient is taken back.
+    let given =
+        vaccination(1000, BY_MLLP, ("V1", "20260401", "A")) + &vaccination(1001, NARROW, ("V2", "20260401", "A"));
+    assert_eq!(region.send(&given).matches("MSA|AA|").count(), 2);
+    let both = [format!("{BY_MLLP},2026-04-01"), format!("{NARROW},2026-04-01")];
+    until("the hospital sees both", || region.vaccinations(HOSPITAL), |seen| *seen == both);
+    assert_eq!(region.vaccinations(CLINIC), [format!("{BY_MLLP},2026-04-01")]);
+    let corrected = vaccination(1002, BY_MLLP, ("V1", "20260331", "U"))
+        + &vaccination(1003, NARROW, ("V2", "20260401", "D"))
+        + &vaccination(1004, BY_STORAGE, ("V2", "20260401", "A"));
+    assert_eq!(region.send(&corrected).matches("MSA|AA|").count(), 3);
+    let right = [format!("{BY_MLLP},2026-03-31"), format!("{BY_STORAGE},2026-04-01")];
+    until("it is put right", || region.vaccinations(CLINIC), |seen| *seen == right);
+    assert_eq!(region.vaccinations(HOSPITAL), right);
 
     // What cannot be read is kept aside and, put right, replayed: what it was is listed.
     assert!(region.send(&result(10, "").replace("PID|||", "PID|||^^")).contains("MSA|AE|10"));

@@ -49,6 +49,34 @@ fn a_consent_on_the_edge_opens_the_hospitals_results_to_the_clinic() {
     check(&mut world, &lab(hospital_patient()), &clinic(), Ok(()));
 }
 
+/// The category came when consents and scopes that name others were there already.
+#[test]
+fn a_vaccination_is_opened_by_what_names_it_or_everything_and_by_nothing_that_names_other_categories() {
+    let mut vaccination = lab(hospital_patient());
+    vaccination.class.category = Category::Immunization;
+    let opens =
+        |categories: CategorySet| Consent { categories, ..consent("c-1", hospital_patient(), to(&["clinic-c"])) };
+    let shows = |categories: CategorySet| vec![ScopeRule { categories, ..open_rule() }];
+    let one = CategorySet::of(Category::Immunization);
+    let before: CategorySet =
+        CategorySet::all().iter().filter(|category| *category != Category::Immunization).collect();
+    let medication = CategorySet::of(Category::Medication);
+    for (consented, disclosed, expected) in [
+        (CategorySet::all(), CategorySet::all(), Ok(())),
+        (one, CategorySet::all(), Ok(())),
+        (CategorySet::all(), one, Ok(())),
+        // All that there were before is not everything.
+        (before, CategorySet::all(), Err("category_not_consented")),
+        (medication, CategorySet::all(), Err("category_not_consented")),
+        (CategorySet::all(), before, Err("out_of_scope")),
+        (CategorySet::all(), medication, Err("out_of_scope")),
+    ] {
+        let mut world = region_with([opens(consented)]);
+        let _ = world.tell(scope("hosp-a", shows(disclosed)));
+        check(&mut world, &vaccination, &clinic(), expected);
+    }
+}
+
 #[test]
 fn a_permit_names_the_consent_the_rule_and_the_viewers_own_ref() {
     let closed = ScopeRule { categories: CategorySet::NONE, ..open_rule() };

@@ -56,8 +56,14 @@ fn vaccination(case: &Case<'_>, group: &Group<'_>, rxa: &Segment<'_>) -> Result<
         ImmunizationStatus::Completed => amount_given(rxa)?,
         ImmunizationStatus::NotDone => (None, String::new()),
     };
-    let mut told = vec![key(&order(group)), told_by(&code)];
-    told.extend(at.map(|at| at.micros().to_string()));
+    let told = match own_number(group) {
+        Some(number) => vec![number],
+        None => {
+            let mut told = vec![key(&order(group)), told_by(&code)];
+            told.extend(at.map(|at| at.micros().to_string()));
+            told
+        }
+    };
     let (reported, remarks) = source(case, rxa);
     let notes = [remarks, written(group.notes_of(None))].into_iter().filter(|text| !text.is_empty());
     let payload = Immunization {
@@ -77,8 +83,7 @@ fn vaccination(case: &Case<'_>, group: &Group<'_>, rxa: &Segment<'_>) -> Result<
     };
     let parts = Parts {
         key: told,
-        // The word of doses given: vaccinations were such before they had a category, and one corrected now takes the
-        // place of what was recorded then.
+        // The word of doses given: vaccinations were such before they had a category.
         kind: "given",
         category: Category::Immunization,
         occurred: at,
@@ -89,6 +94,13 @@ fn vaccination(case: &Case<'_>, group: &Group<'_>, rxa: &Segment<'_>) -> Result<
         payload: (!deleted).then_some(Payload::Immunization(payload)),
     };
     case.record(rxa, Some(group), parts)
+}
+
+/// The vaccination's own number, `ORC-3`: whoever gave it keeps it, so that a day or a vaccine put right is the same vaccination and
+/// not a second one. `9999` stands where there is none.
+fn own_number(group: &Group<'_>) -> Option<String> {
+    let filler = group.orc?.field(3);
+    Some(key(&filler.text())).filter(|number| !number.is_empty() && number != "9999")
 }
 
 /// The text a code is shown by, or the code itself.

@@ -351,6 +351,43 @@ fn a_vaccination_keeps_its_lot_dose_site_and_route() {
 }
 
 #[test]
+fn a_vaccination_that_is_put_right_or_taken_back_is_the_same_one() {
+    let vaccination_of = |written: &str, orc: &str, day: &str, vaccine: &str, action: &str| {
+        let fields = [(3, day), (5, vaccine), (6, "0.5"), (7, "mL"), (20, "CP"), (21, action)];
+        message("VXU^V04", written, &format!("{orc}\r{}", segment("RXA", &fields)))
+    };
+    const FIRST: &str = "20260401093000";
+    const LATER: &str = "20260402093000";
+    let (hepatitis, influenza) = ("08^B型肝炎^CVX", "150^インフルエンザ^CVX");
+    let orc = "ORC|RE|P7|V1";
+    let given = one(&vaccination_of(FIRST, orc, "20260401", hepatitis, "A"));
+    // Another day, another vaccine: by its own number it is the vaccination that was there, and the newer version of it.
+    for (day, vaccine) in [("20260331", hepatitis), ("20260401", influenza), ("20260401", hepatitis)] {
+        let corrected = one(&vaccination_of(LATER, orc, day, vaccine, "U"));
+        assert_eq!((&corrected.id, corrected.change()), (&given.id, ChangeKind::Upsert), "{day} {vaccine}");
+        assert!(corrected.version > given.version);
+        let gone = one(&vaccination_of("20260403093000", orc, day, vaccine, "D"));
+        assert_eq!((&gone.id, gone.change(), gone.payload()), (&given.id, ChangeKind::Delete, None));
+        assert!(gone.version > corrected.version);
+    }
+    // One order of several doses has several; without a number of its own, the vaccine and the day tell them apart.
+    let of = |orc: &str, day: &str, vaccine: &str| one(&vaccination_of(FIRST, orc, day, vaccine, "A")).id;
+    assert_ne!(of("ORC|RE|P7|V2", "20260401", hepatitis), given.id);
+    for orc in ["ORC|RE|P7", "ORC|RE||9999", "ORC|RE"] {
+        let base = of(orc, "20260401", hepatitis);
+        assert_eq!(base, one(&vaccination_of(LATER, orc, "20260401", hepatitis, "D")).id, "{orc}");
+        assert_ne!(base, of(orc, "20260501", hepatitis), "{orc}");
+        assert_ne!(base, of(orc, "20260401", influenza), "{orc}");
+    }
+    // Moved to the patient whose it is: taken back where it was, and stated there. Neither touches the other.
+    let moved = one(&vaccination_of(LATER, orc, "20260401", hepatitis, "A").replace("||0042^", "||0043^"));
+    assert_eq!(moved.patient.number().as_str(), "0043");
+    assert_ne!(moved.id, given.id);
+    let back = one(&vaccination_of(LATER, orc, "20260401", hepatitis, "D"));
+    assert_eq!((&back.patient, &back.id, back.change()), (&given.patient, &given.id, ChangeKind::Delete));
+}
+
+#[test]
 fn a_vaccination_that_was_not_given_says_why_and_has_no_amount() {
     let of = |more: &[(usize, &str)]| {
         let fields = [&[(3, "20260401"), (5, "150^インフルエンザ^CVX"), (6, "999")][..], more].concat();
