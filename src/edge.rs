@@ -9,10 +9,12 @@
 //! line is let go. What was answered is on disk before its answer; there is nothing else to bring to safety.
 
 mod line;
+mod socket;
 mod status;
 mod teller;
 
 pub use line::LineOpenError;
+pub use socket::{ReachError, SOCKET, reach};
 pub use status::{EdgeStatus, FeedStatus, LineStatus, QueueStatus};
 
 use crate::config::EdgeConfig;
@@ -23,11 +25,11 @@ use crate::servers::{Bound, ListenError, Servers, bind_if};
 use crate::telemetry;
 use ingest::edge::{EdgeDoor, Forwarded, Forwarder, GrpcLine, Pace, Queue, QueueError};
 use ingest::fhir::endpoint::Endpoint;
+use ingest::service::{AtEdge, Sending};
 use ingest::watch::{Watch, WatchedDoor};
-use ingest::{Door, Quarantine, QuarantineError};
+use ingest::{Door, Form, Quarantine, QuarantineError};
 use model::{FacilityId, Moment, Principal};
 use status::Inside;
-use std::collections::HashMap;
 use std::sync::Arc;
 use teller::Teller;
 use tokio_util::sync::CancellationToken;
@@ -134,13 +136,18 @@ impl Edge {
             started: clock(),
             queue: Arc::clone(&queue),
             forwarded: Arc::clone(&forwarded),
-            quarantine,
+            quarantine: Arc::clone(&quarantine),
             watch: watch.clone(),
         };
         let mut edge = Self { config, stop: CancellationToken::new(), servers: Servers::default() };
-        let fhir = move |_| Arc::new(WatchedDoor::new(Arc::new(door.clone()), Arc::clone(&alive))) as Arc<dyn Door>;
+        let through = door.clone();
+        let fhir = move |_| Arc::new(WatchedDoor::new(Arc::new(through.clone()), Arc::clone(&alive))) as Arc<dyn Door>;
         let largest = edge.config.ingest.fhir_bytes;
-        let endpoint = Endpoint { door: Arc::new(fhir), clock: Arc::clone(&clock), contexts: HashMap::new(), largest };
+        let contexts = std::collections::HashMap::new();
+        let endpoint = Endpoint { door: Arc::new(fhir), clock: Arc::clone(&clock), contexts, largest };
+        let anew = opened.replayers().into_iter().chain([(Form::Fhir, endpoint.replayer())]);
+        let sending = Sending::new(door, anew);
+        edge.answer(AtEdge::new(facility.clone(), quarantine, Some(sending)));
         opened.serve(listeners, (endpoint, &identity), &edge.stop, &mut edge.servers)?;
         if let Some(admin) = admin {
             edge.admin(admin, inside, registry)?;
@@ -152,6 +159,28 @@ impl Edge {
         edge.until_stopped("telling", Teller { client, name, facility, watch, book }.run());
         tracing::info!("the edge takes in");
         Ok(edge)
+    }
+
+    /// Answers about the quarantine to whoever runs the edge. Where that is not possible, it is said and the edge runs on: it is
+    /// there to take in.
+    fn answer(&mut self, at_edge: AtEdge) {
+        let directory = &self.config.edge.data_dir;
+        match socket::bind(directory) {
+            Ok(bound) => {
+                let (stop, stopped) = (self.stop.clone(), self.stop.clone().cancelled_owned());
+                self.servers.spawn("quarantine", async move {
+                    if let Err(error) = bound.serve(at_edge, stopped).await {
+                        tracing::warn!(%error, "the edge's quarantine is not shown any more");
+                        stop.cancelled().await;
+                    }
+                    Ok::<_, String>(())
+                });
+            }
+            Err(error) => {
+                let path = directory.join(SOCKET).display().to_string();
+                tracing::warn!(%error, path, "the edge's quarantine can be counted and not shown: the socket is not there");
+            }
+        }
     }
 
     /// Runs what has no end of its own until the edge stops.

@@ -1,7 +1,12 @@
 //! A hospital's gateway as its IT person meets it: `ajisai edge` as a process, with a real node behind a line that is cut, both
 //! killed in between. In the end the views say byte for byte what those of a node say that got the same without a cut.
 
-#![expect(clippy::unwrap_used, reason = "a test may stop where it stands, also in its helpers")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a test may stop where it stands, also in its helpers")]
+
+#[path = "edge/full.rs"]
+mod full;
+#[path = "edge/kept.rs"]
+mod kept;
 
 use ajisai::edge::EdgeStatus;
 use ajisai::rig::{OFFICE, Rig, free_port};
@@ -172,6 +177,7 @@ impl Region {
 struct Gateway {
     directory: tempfile::TempDir,
     mllp: u16,
+    fhir: u16,
     admin: u16,
     child: Option<Child>,
 }
@@ -181,20 +187,23 @@ impl Gateway {
         let made =
             Command::new(program()).args(["dev", "ca", "--facility", HOSPITAL, "--dir"]).arg(pki).output().unwrap();
         assert!(made.status.success());
-        let (directory, mllp, admin) = (tempfile::tempdir().unwrap(), free_port().unwrap(), free_port().unwrap());
+        let directory = tempfile::tempdir().unwrap();
+        let (mllp, fhir, admin) = (free_port().unwrap(), free_port().unwrap(), free_port().unwrap());
         let text = format!(
             "[edge]\nfacility = \"{HOSPITAL}\"\nname = \"edge-1\"\nqueue_mib = 1\n\n\
              [node]\naddress = \"https://localhost:{node}\"\nca = {:?}\ncertificate = {:?}\nkey = {:?}\n\n\
-             [listen]\nadmin = \"127.0.0.1:{admin}\"\n\n\
+             [listen]\nadmin = \"127.0.0.1:{admin}\"\nfhir = \"127.0.0.1:{fhir}\"\n\n\
+             [identity]\njwt_keys_file = {:?}\n\n\
              [[mllp]]\naddress = \"127.0.0.1:{mllp}\"\nfacilities = [\"{HOSPITAL}\"]\ntls = false\nsilent_seconds = 2\n\n\
              [[storage]]\nname = \"std\"\npath = \"ssmix2\"\nfacility = \"{HOSPITAL}\"\nsettled_seconds = 0\n\
              sweep_seconds = 1\nsilent_seconds = 30\n",
             pki.join("ca.pem"),
             pki.join("facilities/hospital.pem"),
             pki.join("facilities/hospital.key"),
+            pki.join("jwks.json"),
         );
         std::fs::write(directory.path().join("edge.toml"), text).unwrap();
-        Self { directory, mllp, admin, child: None }
+        Self { directory, mllp, fhir, admin, child: None }
     }
 
     fn config(&self) -> std::path::PathBuf {
@@ -208,12 +217,17 @@ impl Gateway {
     }
 
     fn start(&mut self) {
+        let mut command = Command::new(program());
+        command.args(["edge", "--config"]).arg(self.config());
+        self.run(command);
+        until("the edge takes in", || self.log(), |_| TcpStream::connect(("127.0.0.1", self.mllp)).is_ok());
+    }
+
+    /// Runs it by this command.
+    fn run(&mut self, mut command: Command) {
         let log = self.directory.path().join("edge.log");
         let log = std::fs::File::options().create(true).append(true).open(log).unwrap();
-        let mut command = Command::new(program());
-        command.args(["edge", "--config"]).arg(self.config()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        self.child = Some(command.spawn().unwrap());
-        until("the edge takes in", || self.log(), |_| TcpStream::connect(("127.0.0.1", self.mllp)).is_ok());
+        self.child = Some(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap());
     }
 
     /// As a power switch would: SIGKILL.

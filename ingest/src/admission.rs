@@ -452,6 +452,10 @@ impl Admission {
         self.book.as_ref()
     }
 
+    pub(crate) fn clock(&self) -> Clock {
+        Arc::clone(&self.clock)
+    }
+
     pub(crate) fn now(&self) -> model::Moment {
         (self.clock)()
     }

@@ -46,6 +46,11 @@ pub trait Door: Send + Sync {
     /// # Errors
     /// When they could not be made durable.
     async fn publish(&self, events: Vec<Bytes>) -> Result<Vec<Published>, DoorError>;
+    /// Makes an event durable that comes out of quarantine. What is refused is not kept again: it is there already.
+    ///
+    /// # Errors
+    /// When it could not be made durable.
+    async fn republish(&self, event: Bytes) -> Result<Published, DoorError>;
     /// Keeps aside what was refused before it was an event.
     ///
     /// # Errors
@@ -96,6 +101,15 @@ impl Door for LocalDoor {
             Answer::Refused { kept: Err(error), .. } => Err(DoorError { reason: error.to_string() }),
         });
         published.collect()
+    }
+
+    async fn republish(&self, event: Bytes) -> Result<Published, DoorError> {
+        // What was durable before is the same event again: a replay that broke off may be repeated.
+        let readmitted = self.admission.readmit(&self.principal, Incoming { event, trace: None }).await?;
+        Ok(match readmitted {
+            Ok((position, _)) => Published::Accepted(position),
+            Err(refusal) => Published::Refused(refusal),
+        })
     }
 
     async fn set_aside(&self, refused: Vec<Aside>) -> Result<(), DoorError> {

@@ -66,11 +66,18 @@ impl Door for EdgeDoor {
             return Ok(answers);
         }
         let queue = Arc::clone(&self.queue);
-        match tokio::task::spawn_blocking(move || queue.push(&events)).await {
-            Ok(Ok(())) => Ok(answers),
-            Ok(Err(error)) => Err(DoorError { reason: error.to_string() }),
-            Err(error) => Err(DoorError { reason: error.to_string() }),
+        push(queue, events).await?;
+        Ok(answers)
+    }
+
+    async fn republish(&self, event: Bytes) -> Result<Published, DoorError> {
+        // What the node could not read would be in its quarantine, with nobody there who knows of it.
+        let refusal = too_large(&event).or_else(|| wire::read_event(event.clone()).err().map(Refusal::from));
+        if let Some(refusal) = refusal {
+            return Ok(Published::Refused(refusal));
         }
+        push(Arc::clone(&self.queue), vec![event]).await?;
+        Ok(Published::Queued)
     }
 
     async fn set_aside(&self, refused: Vec<Aside>) -> Result<(), DoorError> {
@@ -85,6 +92,15 @@ impl Door for EdgeDoor {
 
     async fn note(&self, kind: FeedKind, name: &'static str, step: Step, items: Vec<(Date, Item)>) {
         note(&self.accountant, (&self.facility, kind, name), step, items).await;
+    }
+}
+
+/// Puts events into the queue, where it may block.
+async fn push(queue: Arc<Queue>, events: Vec<Bytes>) -> Result<(), DoorError> {
+    match tokio::task::spawn_blocking(move || queue.push(&events)).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(DoorError { reason: error.to_string() }),
+        Err(error) => Err(DoorError { reason: error.to_string() }),
     }
 }
 

@@ -10,7 +10,7 @@ use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
 use model::{FacilityId, Moment, Position};
 use parking_lot::Mutex;
 use prost::Message;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
 use wire::v1;
@@ -378,6 +378,23 @@ impl Quarantine {
             size.bytes = size.bytes.saturating_sub(head.size);
         }
         Ok(())
+    }
+
+    /// The facilities of which something is kept, or has left by being replayed.
+    ///
+    /// # Errors
+    /// When the storage cannot be read.
+    pub fn facilities(&self) -> Result<BTreeSet<FacilityId>, QuarantineError> {
+        let open = self.state.lock().reopened(&self.directory)?;
+        let mut all = BTreeSet::new();
+        for entries in [&open.heads, &open.replayed] {
+            for item in entries.iter() {
+                let key = item.key()?;
+                let name = key.split(|byte| *byte == 0).next().and_then(|name| std::str::from_utf8(name).ok());
+                all.extend(name.and_then(|name| FacilityId::parse(name).ok()));
+            }
+        }
+        Ok(all)
     }
 
     /// How much is kept, of all facilities together.

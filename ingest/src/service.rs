@@ -2,11 +2,14 @@
 
 mod consent;
 mod directory;
+mod edge;
+mod keeping;
 mod publish;
 mod rehearsal;
 
 pub use consent::Consents;
 pub use directory::Directory;
+pub use edge::{AtEdge, Sending};
 pub use publish::Ingest;
 pub use rehearsal::rehearse;
 

@@ -240,6 +240,10 @@ impl Door for WatchedDoor {
         (self.alive)();
         self.door.publish(events).await
     }
+    // A person's replay is no sign of the feed's life.
+    async fn republish(&self, event: Bytes) -> Result<Published, DoorError> {
+        self.door.republish(event).await
+    }
     async fn set_aside(&self, refused: Vec<Aside>) -> Result<(), DoorError> {
         (self.alive)();
         self.door.set_aside(refused).await

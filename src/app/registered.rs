@@ -47,6 +47,10 @@ impl Door for Registered {
         self.ask()?;
         self.door.publish(events).await
     }
+    async fn republish(&self, event: Bytes) -> Result<Published, DoorError> {
+        self.ask()?;
+        self.door.republish(event).await
+    }
     async fn set_aside(&self, refused: Vec<Aside>) -> Result<(), DoorError> {
         self.ask()?;
         self.door.set_aside(refused).await

@@ -64,7 +64,8 @@ enum Act {
 
 終了コード Exit codes: 0 正常 all is well, 1 答えない it does not answer, 2 設定の誤り configuration is wrong,
   3 手当てが要る somebody has to look: 回線が切れている the line is down, 経路が途絶えている a feed is silent,
-    受け取れなかったものがある something was refused, 空きが1割未満 the queue is nearly full")]
+    受け取れなかったものがある something was refused, 空きが1割未満 the queue is nearly full,
+    ディスクに書けない its disk cannot be written")]
     Status {
         /// 動いているゲートウェイの設定ファイル。The running gateway's configuration.
         #[arg(long, value_name = "FILE", env = "AJISAI_EDGE_CONFIG")]
@@ -143,6 +144,12 @@ async fn status(config: EdgeConfig, json: bool) -> anyhow::Result<ExitCode> {
         say(text.trim());
     } else {
         print(&status);
+        if status.quarantined > 0 {
+            remark(format!(
+                "ここで受け取れなかったもの What was refused here: ajisai quarantine list --edge {}",
+                config.edge.data_dir.display()
+            ));
+        }
     }
     Ok(if status.needs_attention() { ExitCode::from(3) } else { ExitCode::SUCCESS })
 }
@@ -164,6 +171,10 @@ fn print(status: &EdgeStatus) {
         (Some(since), reason) => format!("切れている down {since}\n{}", or_none(reason)),
         (None, _) => "つながっている carries".to_owned(),
     };
+    let oldest = match &queue.fault {
+        Some(fault) => format!("書き込めない cannot be written\n{fault}"),
+        None => or_none(&queue.oldest),
+    };
     let room = format!("{} / {} MiB", queue.bytes >> 20, queue.limit_bytes >> 20);
     let mut printed = table(&["項目 item", "値 value"]);
     for (item, value) in [
@@ -173,7 +184,7 @@ fn print(status: &EdgeStatus) {
         ("ノード node", line.node.clone()),
         ("回線 line", state),
         ("未送 waiting", format!("{} 件 events, {room}", queue.events)),
-        ("最も古い未送 oldest waiting", or_none(&queue.oldest)),
+        ("最も古い未送 oldest waiting", oldest),
         ("ノードの最後の位置 last position", or_none(&line.position)),
         ("ノードの最後の応答 last answer", or_none(&line.answered)),
         ("起動後の送信 sent since start", format!("{} (遅れて late {})", line.sent, line.late)),

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use ingest::Quarantine;
-use ingest::edge::{Forwarded, Queue, QueueError, Waiting};
+use ingest::edge::{Forwarded, Queue, Waiting};
 use ingest::watch::Watch;
 use model::Moment;
 use serde::{Deserialize, Serialize};
@@ -48,6 +48,9 @@ pub struct QueueStatus {
     pub limit_bytes: u64,
     /// When the oldest came.
     pub oldest: Option<String>,
+    /// Why nothing can be written at the moment: nothing is taken until it can.
+    #[serde(default)]
+    pub fault: Option<String>,
 }
 
 /// The line to the node.
@@ -87,10 +90,12 @@ pub struct FeedStatus {
 }
 
 impl EdgeStatus {
-    /// Whether somebody has to look at it: the line is down, a feed is silent, the queue is nearly full, or something was refused.
+    /// Whether somebody has to look at it: the line is down, a feed is silent, the queue is nearly full or
+    /// cannot be written, or something was refused.
     pub fn needs_attention(&self) -> bool {
         self.line.down_since.is_some()
             || self.quarantined > 0
+            || self.queue.fault.is_some()
             || self.queue.is_nearly_full()
             || self.feeds.iter().any(|feed| feed.silent_since.is_some())
     }
@@ -123,8 +128,11 @@ impl Inside {
     }
 
     /// It may touch the disk.
-    fn status(&self) -> Result<EdgeStatus, QueueError> {
-        let Waiting { events, bytes, oldest } = self.queue.waiting()?;
+    fn status(&self) -> EdgeStatus {
+        let (Waiting { events, bytes, oldest }, fault) = match self.queue.waiting() {
+            Ok(waiting) => (waiting, None),
+            Err(error) => (self.queue.counted(), Some(error.to_string())),
+        };
         let text = |moment: Moment| moment.to_string();
         let trouble = self.forwarded.trouble();
         let reached = self.queue.reached();
@@ -135,13 +143,13 @@ impl Inside {
             silent_since: standing.silent_since.map(text),
             expected_seconds: standing.within.map(|within| within.as_secs()),
         };
-        Ok(EdgeStatus {
+        EdgeStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             edge: self.config.edge.name.clone(),
             facility: self.config.edge.facility.as_str().to_owned(),
             started: text(self.started),
             moment: text(self.queue.now()),
-            queue: QueueStatus { events, bytes, limit_bytes: self.queue.limit(), oldest: oldest.map(text) },
+            queue: QueueStatus { events, bytes, limit_bytes: self.queue.limit(), oldest: oldest.map(text), fault },
             line: LineStatus {
                 node: self.config.node.address.clone(),
                 down_since: trouble.as_ref().map(|trouble| text(trouble.since)),
@@ -154,7 +162,7 @@ impl Inside {
             },
             quarantined: self.quarantine.size().events,
             feeds: self.watch.standings().into_iter().map(feed).collect(),
-        })
+        }
     }
 }
 
@@ -165,8 +173,7 @@ pub(super) fn router(inside: Arc<Inside>) -> Router {
 
 async fn tell(State(inside): State<Arc<Inside>>) -> Response {
     match tokio::task::spawn_blocking(move || inside.status()).await {
-        Ok(Ok(status)) => Json(status).into_response(),
-        Ok(Err(error)) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error}\n")).into_response(),
+        Ok(status) => Json(status).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")).into_response(),
     }
 }

@@ -8,6 +8,7 @@ use event_log::Clock;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
 use model::{Moment, Offset, PartitionId, Position};
 use parking_lot::Mutex;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use tokio::sync::watch;
 
@@ -96,6 +97,8 @@ struct State {
     open: Option<Open>,
     span: Span,
     reached: Option<Reached>,
+    /// Why the last write failed, until one succeeds.
+    fault: Option<QueueError>,
 }
 
 /// The queue. Every call may touch the disk: call it where blocking is allowed.
@@ -116,6 +119,8 @@ impl std::fmt::Debug for Queue {
 
 /// What an event costs beside its bytes.
 const OVERHEAD: u64 = 64;
+/// So much must fit on a disk that was full before it counts as having room.
+const ROOM: usize = 256 << 10;
 const STAMP: usize = 8;
 const SPAN: &[u8] = b"span";
 const REACHED: &[u8] = b"reached";
@@ -128,7 +133,8 @@ impl Queue {
     pub fn open(directory: &Path, limit: u64, clock: Clock) -> Result<Self, QueueError> {
         let open = Open::at(directory)?;
         let (span, reached) = (open.span()?, open.reached()?);
-        let (state, grown) = (Mutex::new(State { open: Some(open), span, reached }), watch::Sender::new(span.next));
+        let (state, grown) =
+            (Mutex::new(State { open: Some(open), span, reached, fault: None }), watch::Sender::new(span.next));
         Ok(Self { directory: directory.to_owned(), limit, clock, state, grown })
     }
 
@@ -205,11 +211,12 @@ impl Queue {
         Ok(())
     }
 
-    /// How much waits.
+    /// How much waits. After a write that failed it tries whether one succeeds again.
     ///
     /// # Errors
-    /// When the storage failed.
+    /// When the storage failed, or still fails.
     pub fn waiting(&self) -> Result<Waiting, QueueError> {
+        self.try_again()?;
         let oldest = self.oldest(1, 1)?.first().map(|held| held.since);
         let span = self.state.lock().span;
         Ok(Waiting { events: span.next - span.first, bytes: span.bytes, oldest })
@@ -220,10 +227,38 @@ impl Queue {
         self.state.lock().reached
     }
 
+    /// How much waited when that was last known; it does not touch the disk.
+    pub fn counted(&self) -> Waiting {
+        let Span { first, next, bytes } = self.state.lock().span;
+        Waiting { events: next - first, bytes, oldest: None }
+    }
+
+    /// A disk that was full has room again when there is some for more than a few bytes, and what is known of the queue can be
+    /// written once more.
+    fn try_again(&self) -> Result<(), QueueError> {
+        let mut state = self.state.lock();
+        if state.fault.is_none() {
+            return Ok(());
+        }
+        let room = self.directory.join("room");
+        let tried = std::fs::File::create(&room).and_then(|mut file| {
+            file.write_all(&vec![0; ROOM])?;
+            file.sync_all()
+        });
+        // What is left of it is overwritten and removed the next time.
+        let removed = std::fs::remove_file(&room);
+        if let Err(error) = tried.and(removed) {
+            return Err(QueueError::Storage { reason: error.to_string() });
+        }
+        let open = state.opened(&self.directory)?;
+        let (batch, span) = (open.database.batch().durability(Some(PersistMode::SyncData)), state.span);
+        state.carry_out(batch, &open, span)
+    }
+
     /// Whether there is room for another event, as far as that is known without writing one.
     pub fn has_room(&self) -> bool {
         let state = self.state.lock();
-        state.open.is_some() && state.span.bytes.saturating_add(OVERHEAD) < self.limit
+        state.fault.is_none() && state.open.is_some() && state.span.bytes.saturating_add(OVERHEAD) < self.limit
     }
 
     /// What it may hold, in bytes.
@@ -258,10 +293,11 @@ impl State {
     fn carry_out(&mut self, mut batch: OwnedWriteBatch, open: &Open, span: Span) -> Result<(), QueueError> {
         batch.insert(&open.known, SPAN, written([span.first, span.next, span.bytes]));
         if let Err(error) = batch.commit() {
-            self.open = None;
-            return Err(error.into());
+            let error = QueueError::from(error);
+            (self.open, self.fault) = (None, Some(error.clone()));
+            return Err(error);
         }
-        self.span = span;
+        (self.span, self.fault) = (span, None);
         Ok(())
     }
 }

@@ -18,6 +18,7 @@ use crate::completeness::{FeedKind, Item};
 use crate::door::{Door, DoorError, LocalDoor, Published, Step};
 use crate::quarantine::{Aside, Form};
 use crate::refusal::{Refusal as DoorRefusal, RefusalReason};
+use crate::replay::Replayer;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -51,10 +52,23 @@ pub type DoorOf = Arc<dyn Fn(Principal) -> Arc<dyn Door> + Send + Sync>;
 impl Endpoint {
     /// The endpoint of a node. What it keeps aside is read anew, when somebody asks, as it reads.
     pub fn of(admission: &Arc<Admission>, contexts: HashMap<FacilityId, Context>, largest: usize) -> Self {
-        admission.replay_by(Form::Fhir, Arc::new(FhirReplayer::new(admission, contexts.clone())));
-        let (through, asked) = (Arc::clone(admission), Arc::clone(admission));
+        let clock = admission.clock();
+        // The door keeps its replayers: they must not keep the door.
+        let open = Arc::downgrade(admission);
+        let again = move |principal| Some(Arc::new(LocalDoor::new(open.upgrade()?, principal)) as Arc<dyn Door>);
+        let replayer = FhirReplayer { door: Box::new(again), clock: Arc::clone(&clock), contexts: contexts.clone() };
+        admission.replay_by(Form::Fhir, Arc::new(replayer));
+        let through = Arc::clone(admission);
         let door = move |principal| Arc::new(LocalDoor::new(Arc::clone(&through), principal)) as Arc<dyn Door>;
-        Self { door: Arc::new(door), clock: Arc::new(move || asked.now()), contexts, largest }
+        Self { door: Arc::new(door), clock, contexts, largest }
+    }
+
+    /// Who reads anew what this endpoint keeps aside, as it reads.
+    pub fn replayer(&self) -> Arc<dyn Replayer> {
+        let door = Arc::clone(&self.door);
+        let again = move |principal| Some(door(principal));
+        let (clock, contexts) = (Arc::clone(&self.clock), self.contexts.clone());
+        Arc::new(FhirReplayer { door: Box::new(again), clock, contexts })
     }
 }
 

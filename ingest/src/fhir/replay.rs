@@ -2,27 +2,26 @@
 
 use super::{Context, Refusal, Resource, events, read};
 use super::{References, endpoint};
-use crate::admission::{Admission, Incoming};
+use crate::door::{Door, Published};
 use crate::error::AdmissionError;
 use crate::refusal::Refusal as DoorRefusal;
 use crate::replay::Replayer;
 use bytes::Bytes;
+use event_log::Clock;
 use model::{FacilityId, Position, Principal};
 use std::collections::HashMap;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 /// Reads FHIR resources out of quarantine, edited or not, as the endpoint reads them now. The bytes may be one resource, lines
 /// or a Bundle; what stands in a Bundle for another's sake (`search.mode` `include`) is read and not sent.
 pub(super) struct FhirReplayer {
-    admission: Weak<Admission>,
-    contexts: HashMap<FacilityId, Context>,
+    pub(super) door: Again,
+    pub(super) clock: Clock,
+    pub(super) contexts: HashMap<FacilityId, Context>,
 }
 
-impl FhirReplayer {
-    pub(super) fn new(admission: &Arc<Admission>, contexts: HashMap<FacilityId, Context>) -> Self {
-        Self { admission: Arc::downgrade(admission), contexts }
-    }
-}
+/// The door of whoever replays; `None` when it is gone.
+pub(super) type Again = Box<dyn Fn(Principal) -> Option<Arc<dyn Door>> + Send + Sync>;
 
 #[tonic::async_trait]
 impl Replayer for FhirReplayer {
@@ -33,8 +32,8 @@ impl Replayer for FhirReplayer {
         bytes: Bytes,
     ) -> Result<Result<Vec<Position>, DoorRefusal>, AdmissionError> {
         let unavailable = |reason: &str| AdmissionError::Unavailable { reason: reason.to_owned() };
-        let admission = self.admission.upgrade().ok_or_else(|| unavailable("the door is gone"))?;
-        let context = endpoint::context(&self.contexts, &principal.facility, admission.now());
+        let door = (self.door)(principal.clone()).ok_or_else(|| unavailable("the door is gone"))?;
+        let context = endpoint::context(&self.contexts, &principal.facility, (self.clock)());
         let reading = tokio::task::spawn_blocking(move || said(&bytes, &context));
         let said = match reading.await.map_err(|_| unavailable("the bytes could not be read"))? {
             Ok(said) => said,
@@ -42,10 +41,10 @@ impl Replayer for FhirReplayer {
         };
         let mut positions = Vec::with_capacity(said.len());
         for event in said {
-            // What was durable before is the same event again: a replay that broke off may be repeated.
-            match admission.readmit(principal, Incoming { event, trace: None }).await? {
-                Ok((position, _)) => positions.push(position),
-                Err(refusal) => return Ok(Err(refusal)),
+            match door.republish(event).await.map_err(|error| unavailable(&error.to_string()))? {
+                Published::Accepted(position) => positions.push(position),
+                Published::Queued => {}
+                Published::Refused(refusal) => return Ok(Err(refusal)),
             }
         }
         Ok(Ok(positions))

@@ -47,11 +47,10 @@ impl Replayer for Hl7Replayer {
         if let Some(remark) = outcome.remarks.iter().find(|remark| remark.reason.fate() == fate && fate > Fate::Left) {
             return Ok(Err(refusal(remark)));
         }
-        let events: Vec<Bytes> = outcome.events.iter().map(wire::write_event).collect();
-        let published = line.door.publish(events).await.map_err(|error| unavailable(error.to_string()))?;
         let mut positions = Vec::new();
-        for published in published {
-            match published {
+        for event in &outcome.events {
+            let published = line.door.republish(wire::write_event(event)).await;
+            match published.map_err(|error| unavailable(error.to_string()))? {
                 Published::Accepted(position) => positions.push(position),
                 Published::Queued => {}
                 Published::Refused(refusal) => return Ok(Err(refusal)),

@@ -1,11 +1,13 @@
 //! `IngestService`: events in, one answer each.
 
-use super::{denied, of_admission, of_quarantine, page_size, principal_of, trace_of};
+use super::keeping::{Again, Keeping, Went, refused};
+use super::{denied, of_admission, page_size, principal_of, trace_of};
 use crate::admission::{Admission, Answer, Incoming, Prepared};
 use crate::authority;
 use crate::completeness::{FeedBook, FeedError, Page, Report};
-use crate::quarantine::{Form, Quarantine, QuarantineError};
+use crate::error::AdmissionError;
 use crate::refusal::Refusal;
+use crate::replay::Replayer;
 use bytes::Bytes;
 use event_log::TraceContext;
 use futures::{Stream, StreamExt, stream};
@@ -49,16 +51,8 @@ impl Ingest {
         Self { admission }
     }
 
-    /// Works on the quarantine, where it may block.
-    async fn quarantine<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&Quarantine) -> Result<T, QuarantineError> + Send + 'static,
-    ) -> Result<T, Status> {
-        let quarantine = Arc::clone(self.admission.quarantine());
-        match tokio::task::spawn_blocking(move || work(&quarantine)).await {
-            Ok(done) => done.map_err(|error| of_quarantine(&error)),
-            Err(error) => Err(Status::internal(error.to_string())),
-        }
+    fn keeping(&self) -> Keeping {
+        Keeping(Arc::clone(self.admission.quarantine()))
     }
 
     /// Reads what is known of the feeds' completeness, where it may block.
@@ -109,15 +103,6 @@ fn incoming(request: v1::PublishRequest, call: Option<&TraceContext>) -> Incomin
     Incoming { event, trace: own.or_else(|| call.cloned()) }
 }
 
-fn refused(refusal: Refusal, kept: Result<String, QuarantineError>) -> v1::Refused {
-    let Refusal { reason, field, rule } = refusal;
-    let (quarantine_id, rule) = match kept {
-        Ok(id) => (id, rule),
-        Err(error) => (String::new(), format!("{rule}; its bytes are not kept: {error}")),
-    };
-    v1::Refused { reason: reason.code().to_owned(), field, rule, quarantine_id }
-}
-
 fn response(sequence: u64, answer: Answer) -> v1::PublishResponse {
     let outcome = match answer {
         Answer::Accepted { position, duplicate } => {
@@ -159,6 +144,24 @@ async fn read(
         if queue.send(item).await.is_err() || broken {
             return;
         }
+    }
+}
+
+/// Out of quarantine through a node's door.
+struct AtNode<'a> {
+    admission: &'a Admission,
+    trace: Option<TraceContext>,
+}
+
+#[tonic::async_trait]
+impl Again for AtNode<'_> {
+    async fn event(&self, principal: &Principal, event: Bytes) -> Result<Result<Went, Refusal>, AdmissionError> {
+        let incoming = Incoming { event, trace: self.trace.clone() };
+        let readmitted = self.admission.readmit(principal, incoming).await?;
+        Ok(readmitted.map(|(position, duplicate)| Went { positions: vec![position], duplicate }))
+    }
+    fn replayer(&self, form: &str) -> Option<Arc<dyn Replayer>> {
+        self.admission.replayer(form)
     }
 }
 
@@ -255,12 +258,7 @@ impl IngestService for Ingest {
         request: Request<v1::ListQuarantinedRequest>,
     ) -> Result<Response<v1::ListQuarantinedResponse>, Status> {
         let facility = reader(&request)?.facility;
-        let v1::ListQuarantinedRequest { page_size: asked, page } = request.into_inner();
-        let limit = page_size(asked)?;
-        let events = self.quarantine(move |quarantine| quarantine.list(&facility, &page, limit)).await?;
-        let full = events.len() == limit;
-        let next_page = events.last().filter(|_| full).map(|last| last.id.clone()).unwrap_or_default();
-        Ok(Response::new(v1::ListQuarantinedResponse { events, next_page }))
+        self.keeping().list(facility, request.into_inner()).await
     }
 
     async fn get_quarantined(
@@ -268,48 +266,16 @@ impl IngestService for Ingest {
         request: Request<v1::GetQuarantinedRequest>,
     ) -> Result<Response<v1::GetQuarantinedResponse>, Status> {
         let facility = reader(&request)?.facility;
-        let v1::GetQuarantinedRequest { id } = request.into_inner();
-        let (event, bytes, name) = self.quarantine(move |quarantine| quarantine.get(&facility, &id)).await?;
-        Ok(Response::new(v1::GetQuarantinedResponse { event: Some(event), bytes, name }))
+        self.keeping().get(facility, request.into_inner()).await
     }
 
     async fn replay_quarantined(
         &self,
         request: Request<v1::ReplayQuarantinedRequest>,
     ) -> Result<Response<v1::ReplayQuarantinedResponse>, Status> {
-        use v1::replay_quarantined_response::Outcome;
         let principal = reader(&request)?;
-        let trace = trace_of(request.metadata());
-        let v1::ReplayQuarantinedRequest { id, replacement } = request.into_inner();
-        let (facility, wanted) = (principal.facility.clone(), id.clone());
-        let (head, kept, name) = self.quarantine(move |quarantine| quarantine.get(&facility, &wanted)).await?;
-        let bytes: Bytes = if replacement.is_empty() { kept } else { replacement };
-
-        let replayed = if head.form.is_empty() || head.form == Form::Event.code() {
-            let incoming = Incoming { event: bytes.clone(), trace };
-            let admitted = self.admission.readmit(&principal, incoming).await;
-            admitted.map(|admitted| admitted.map(|(position, duplicate)| (vec![position], duplicate)))
-        } else {
-            let replayer = self.admission.replayer(&head.form).ok_or_else(|| {
-                Status::failed_precondition("no feed of this form runs here; replay it where it was refused")
-            })?;
-            let replayed = replayer.replay(&principal, &name, bytes.clone()).await;
-            replayed.map(|replayed| replayed.map(|positions| (positions, false)))
-        };
-        let (facility, wanted) = (principal.facility.clone(), id.clone());
-        let outcome = match replayed.map_err(|error| of_admission(&error))? {
-            Ok((positions, duplicate)) => {
-                let position = positions.last().map(|position| (*position).into());
-                self.quarantine(move |quarantine| quarantine.release(&facility, &wanted, &bytes, &positions)).await?;
-                Outcome::Accepted(v1::Accepted { position, duplicate })
-            }
-            Err(refusal) => {
-                let noted = refusal.clone();
-                self.quarantine(move |quarantine| quarantine.note(&facility, &wanted, &noted)).await?;
-                Outcome::Refused(refused(refusal, Ok(id)))
-            }
-        };
-        Ok(Response::new(v1::ReplayQuarantinedResponse { outcome: Some(outcome) }))
+        let again = AtNode { admission: &self.admission, trace: trace_of(request.metadata()) };
+        self.keeping().replay(&principal, request.into_inner(), &again).await
     }
 
     async fn list_replayed(
@@ -317,12 +283,7 @@ impl IngestService for Ingest {
         request: Request<v1::ListReplayedRequest>,
     ) -> Result<Response<v1::ListReplayedResponse>, Status> {
         let facility = reader(&request)?.facility;
-        let v1::ListReplayedRequest { page_size: asked, page } = request.into_inner();
-        let limit = page_size(asked)?;
-        let replayed = self.quarantine(move |quarantine| quarantine.list_replayed(&facility, &page, limit)).await?;
-        let last = replayed.last().filter(|_| replayed.len() == limit).and_then(|last| last.origin.as_ref());
-        let next_page = last.map(|origin| origin.id.clone()).unwrap_or_default();
-        Ok(Response::new(v1::ListReplayedResponse { replayed, next_page }))
+        self.keeping().replayed(facility, request.into_inner()).await
     }
 
     async fn discard_quarantined(
@@ -333,9 +294,7 @@ impl IngestService for Ingest {
         if principal.role != Role::System {
             return Err(denied("only the facility's system throws refused events away"));
         }
-        let v1::DiscardQuarantinedRequest { id } = request.into_inner();
-        self.quarantine(move |quarantine| quarantine.remove(&principal.facility, &id)).await?;
-        Ok(Response::new(v1::DiscardQuarantinedResponse {}))
+        self.keeping().discard(principal.facility, request.into_inner()).await
     }
 
     async fn list_feeds(

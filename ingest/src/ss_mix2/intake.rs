@@ -39,6 +39,15 @@ impl std::fmt::Debug for Intake {
     }
 }
 
+/// Why files are taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    /// They were found.
+    Found,
+    /// A person sends one out of quarantine.
+    Replayed,
+}
+
 /// What became of the files of a plan.
 struct Done {
     positions: Vec<Position>,
@@ -66,8 +75,20 @@ impl Intake {
         planner.plan(folders).map_err(|error| TakeError { reason: error.to_string() })
     }
 
+    /// Brings events to the door; those of a replay so that what is refused again is not kept again.
+    async fn bring(&self, events: Vec<Bytes>, cause: Cause) -> Result<Vec<Published>, DoorError> {
+        if cause == Cause::Found {
+            return self.door.publish(events).await;
+        }
+        let mut published = Vec::with_capacity(events.len());
+        for event in events {
+            published.push(self.door.republish(event).await?);
+        }
+        Ok(published)
+    }
+
     /// Makes a plan come true. The cursor is written last: what was lost before is found again.
-    async fn carry_out(&self, plan: Plan) -> Result<Done, DoorError> {
+    async fn carry_out(&self, plan: Plan, cause: Cause) -> Result<Done, DoorError> {
         let Plan { events, aside, mut files, mut changes, .. } = plan;
         let mut done = Done { positions: Vec::new(), refused: aside.first().map(|aside| aside.refusal.clone()) };
         if !aside.is_empty() {
@@ -75,7 +96,7 @@ impl Intake {
         }
         let (places, events): (Vec<usize>, Vec<Bytes>) = events.into_iter().unzip();
         if !events.is_empty() {
-            let published = self.door.publish(events).await?;
+            let published = self.bring(events, cause).await?;
             for (file, published) in places.into_iter().zip(published) {
                 match published {
                     Published::Accepted(position) => done.positions.push(position),
@@ -116,7 +137,7 @@ impl Intake {
 impl Taker for Intake {
     fn take(&self, folders: Vec<Folder>) -> Result<(), TakeError> {
         let plan = self.plan(folders)?;
-        let done = self.runtime.block_on(self.carry_out(plan));
+        let done = self.runtime.block_on(self.carry_out(plan, Cause::Found));
         done.map(|_| ()).map_err(|error| TakeError { reason: error.to_string() })
     }
 }
@@ -153,7 +174,7 @@ impl Replayer for Intake {
         // The file itself has not changed by being replayed, edited or not.
         plan.files.clear();
         plan.changes.seen.clear();
-        let done = self.carry_out(plan).await.map_err(|error| unavailable(error.to_string()))?;
+        let done = self.carry_out(plan, Cause::Replayed).await.map_err(|error| unavailable(error.to_string()))?;
         if let Some(refusal) = done.refused {
             return Ok(Err(refusal));
         }

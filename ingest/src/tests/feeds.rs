@@ -275,6 +275,9 @@ impl crate::Door for ShutAtFirst {
             Err(_) => self.door.publish(events).await,
         }
     }
+    async fn republish(&self, event: bytes::Bytes) -> Result<crate::Published, crate::DoorError> {
+        self.door.republish(event).await
+    }
     async fn set_aside(&self, refused: Vec<crate::Aside>) -> Result<(), crate::DoorError> {
         self.door.set_aside(refused).await
     }

@@ -292,6 +292,9 @@ impl Door for Shut {
     async fn publish(&self, _: Vec<bytes::Bytes>) -> Result<Vec<Published>, DoorError> {
         Err(DoorError { reason: "shut".to_owned() })
     }
+    async fn republish(&self, _: bytes::Bytes) -> Result<Published, DoorError> {
+        Err(DoorError { reason: "shut".to_owned() })
+    }
     async fn set_aside(&self, _: Vec<Aside>) -> Result<(), DoorError> {
         Err(DoorError { reason: "shut".to_owned() })
     }
