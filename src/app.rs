@@ -41,7 +41,6 @@ use ingest::{Admission, Door};
 use model::{FacilityId, Frontier};
 use parking_lot::RwLock;
 use query::{Executor, FlightDesk, Limits, PostgresDesk, QueryDesk, ReadingRoom};
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -362,7 +361,8 @@ impl App {
             let stopped = self.stop_serving.clone().cancelled_owned();
             self.servers.spawn("admin", axum::serve(connections, router).with_graceful_shutdown(stopped).into_future());
         }
-        let fhir = Endpoint::of(&self.admission, HashMap::new(), self.config.ingest.fhir_bytes);
+        let contexts = doors::fhir_contexts(&self.config.ways(), &identity::system_clock());
+        let fhir = Endpoint::of(&self.admission, contexts, self.config.ingest.fhir_bytes);
         doors.serve(listeners.doors, (fhir, &identity), &self.stop_serving, &mut self.servers)?;
         let (state, store, stop) = (Arc::clone(&self.state), Arc::clone(views.store()), self.stop_serving.clone());
         tokio::spawn(async move {

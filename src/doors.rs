@@ -10,6 +10,7 @@ use crate::identity::{self, Connections, Identity};
 use crate::servers::{Bound, ListenError, Servers, bind, bind_if};
 use event_log::Clock;
 use ingest::completeness::{FeedBook, FeedKind};
+use ingest::fhir::Context;
 use ingest::fhir::endpoint::Endpoint;
 use ingest::hl7::Feed;
 use ingest::mllp::{Hl7Replayer, Line, Settings, Speaker, serve_mllp};
@@ -190,6 +191,16 @@ impl Doors {
         }
         Ok(())
     }
+}
+
+/// How each facility's FHIR is read; who is not named is read by the standard systems.
+pub(crate) fn fhir_contexts(ways: &Ways, clock: &Clock) -> HashMap<FacilityId, Context> {
+    let of = |of: &config::FhirOf| {
+        let config::FhirOf { facility, institutions, patient_number_system } = of.clone();
+        let read = Context { institutions, patient_number_system, ..Context::new(facility.clone(), clock()) };
+        (facility, read)
+    };
+    ways.fhir_of.iter().map(of).collect()
 }
 
 /// A facility's door for FHIR, watched. Where no FHIR is taken nothing is watched.

@@ -143,7 +143,7 @@ impl Edge {
         let through = door.clone();
         let fhir = move |_| Arc::new(WatchedDoor::new(Arc::new(through.clone()), Arc::clone(&alive))) as Arc<dyn Door>;
         let largest = edge.config.ingest.fhir_bytes;
-        let contexts = std::collections::HashMap::new();
+        let contexts = doors::fhir_contexts(&ways, &clock);
         let endpoint = Endpoint { door: Arc::new(fhir), clock: Arc::clone(&clock), contexts, largest };
         let anew = opened.replayers().into_iter().chain([(Form::Fhir, endpoint.replayer())]);
         let sending = Sending::new(door, anew);

@@ -271,6 +271,48 @@ async fn a_fhir_consent_opens_what_it_permits_until_it_is_over() {
     assert!(region.say(HOSPITAL, &["consent", "list", "--fhir"]).contains(r#""status":"inactive""#));
 }
 
+/// Organisations, specimens and the like are read for those that refer to them, and are no refusal; what says that it is another
+/// institution's is one.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_read_for_others_is_counted_apart_and_what_is_anothers_is_refused() {
+    let region = Region::raise().await;
+    let result = r#"{"resourceType":"Observation","id":"o1","status":"final","category":[{"coding":[{"code":"laboratory"}]}],"code":{"text":"K"},"subject":{"reference":"Patient/p1"},"effectiveDateTime":"2026-04-01","valueInteger":4,"specimen":{"reference":"Specimen/s1"}}"#;
+    let patient = r#"{"resourceType":"Patient","id":"p1","birthDate":"1960-04-01","identifier":[{"system":"urn:oid:1.2.392.100495.20.3.51.14210000000","value":"42"}]}"#;
+    let specimen = r#"{"resourceType":"Specimen","id":"s1","type":{"text":"blood"}}"#;
+    let organisation = r#"{"resourceType":"Organization","id":"h","name":"見本病院"}"#;
+    region.file("all.ndjson", &[patient, result, specimen, organisation].join("\n"));
+    // Of each type: read, for others, sent, accepted, duplicate, refused.
+    let counts = |output: &Output| -> BTreeMap<String, Vec<u64>> {
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let rows = text.lines().map(|line| line.split(['│', '┆']).map(str::trim).collect::<Vec<_>>());
+        let row = |cells: Vec<&str>| {
+            let numbers = cells.get(2..8)?.iter().map(|cell| cell.parse().ok()).collect::<Option<Vec<u64>>>()?;
+            Some(((*cells.get(1)?).to_owned(), numbers))
+        };
+        rows.filter_map(row).collect()
+    };
+    let published = region.run(HOSPITAL, &["publish", "--institution", "4210000000", &region.path("all.ndjson")]);
+    assert_eq!(published.status.code(), Some(0), "nothing is refused: {published:?}");
+    let told = counts(&published);
+    for (kind, expected) in [
+        ("Patient", [1, 0, 1, 1, 0, 0]),
+        ("Observation", [1, 0, 1, 1, 0, 0]),
+        ("Specimen", [1, 1, 0, 0, 0, 0]),
+        ("Organization", [1, 1, 0, 0, 0, 0]),
+        ("計 total", [4, 2, 2, 2, 0, 0]),
+    ] {
+        assert_eq!(told[kind], expected, "{kind}");
+    }
+    // A procedure is a fact of the patient that has no place here.
+    region.file("fact.ndjson", &[patient, r#"{"resourceType":"Procedure","id":"x"}"#].join("\n"));
+    let refused = region.run(HOSPITAL, &["publish", &region.path("fact.ndjson")]);
+    assert_eq!((refused.status.code(), &counts(&refused)["Procedure"][..]), (Some(3), &[1, 0, 0, 0, 0, 1][..]));
+    let anothers = region.run(HOSPITAL, &["publish", "--institution", "4219999999", &region.path("all.ndjson")]);
+    let text = String::from_utf8_lossy(&anothers.stdout).into_owned();
+    assert_eq!(anothers.status.code(), Some(3));
+    assert!(text.contains("other_institution") && counts(&anothers)["計 total"][2] == 0, "{text}");
+}
+
 /// The registry over the synthetic patients through the real door, with the two drug codes of theirs as the hospital's own, is what a
 /// second program in Python counts in the same files (query/clinical/tests/synthea_diabetes.rs).
 #[tokio::test(flavor = "multi_thread")]

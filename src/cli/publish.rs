@@ -30,6 +30,7 @@ use std::sync::{Arc, Mutex, PoisonError};
     ajisai publish --token clinic.token --wfdb ctu-uhb-40 --speed 60 --at-once 20\n  \
     ajisai publish --token clinic.token --mfer trace.mwf --channel 1=fhr1 --channel 2=uc\n\n\
     一緒に指定したファイルは互いの患者・薬剤を参照できる。Files named together may refer to each other's patients.\n\
+    「参照用」は他の資源から参照されるだけで、記録にならないもの（拒否ではない）。For others: read for those that refer to it, no refusal.\n\
     同じファイルを再送しても一度しか保存されない。The same file sent again is stored once.\n\n\
     終了コード Exit codes: 0 すべて受理 all accepted, 3 一部拒否 some refused, 1 失敗 failed")]
 pub struct Publish {
@@ -45,6 +46,10 @@ pub struct Publish {
     /// 自施設の患者番号の identifier.system The system of the facility's own patient numbers.
     #[arg(long, value_name = "URI")]
     patient_number_system: Option<String>,
+    /// 自施設の保険医療機関番号（10桁）。他の番号を名乗るものは拒む
+    /// The facility's own medical institution number; what names another as its own is refused.
+    #[arg(long = "institution", value_name = "NUMBER")]
+    institutions: Vec<String>,
     /// 同意に現れる Organization・Practitioner と施設・職員の対応（CSV か NDJSON。列: key と facility または member）
     /// Who the organisations and practitioners of consents are here: CSV or NDJSON with key, and facility or member. A key
     /// is a reference (Organization/f001) or an identifier (system|value).
@@ -95,6 +100,8 @@ fn actors(rows: Vec<Row<ActorRow>>) -> anyhow::Result<Actors> {
 #[derive(Debug, Default)]
 struct Line {
     read: u64,
+    /// Read for those that refer to it; no record is made of it.
+    for_others: u64,
     sent: u64,
     tally: Tally,
     /// What was taken with a remark, by remark.
@@ -162,9 +169,10 @@ impl Publish {
                         (kind, fhir::Outcome { refusal: Some(refusal), ..fhir::Outcome::default() })
                     }
                 };
-                let fhir::Outcome { events, refusal, notes } = outcome;
+                let fhir::Outcome { events, refusal, only_read, notes } = outcome;
                 line(&lines, &kind, |line| {
                     line.read += 1;
+                    line.for_others += u64::from(only_read);
                     if let Some(refusal) = refusal {
                         let why = format!("{}: {} {}", refusal.reason, pattern(&refusal.path), refusal.rule);
                         *line.tally.refused.entry(why).or_default() += 1;
@@ -204,6 +212,7 @@ impl Publish {
         Ok(Context {
             patient_number_system: self.patient_number_system.clone(),
             unlisted: if self.reference_ids { Unlisted::ReferenceId } else { Unlisted::Refuse },
+            institutions: self.institutions.iter().cloned().collect(),
             actors: actors.clone(),
             ..Context::new(source.clone(), received)
         })
@@ -279,6 +288,7 @@ fn print(lines: &BTreeMap<String, Line>) -> ExitCode {
     let mut table = table(&[
         "種類 resource",
         "読込 read",
+        "参照用 for others",
         "送信 sent",
         "受理 accepted",
         "重複 duplicate",
@@ -291,6 +301,7 @@ fn print(lines: &BTreeMap<String, Line>) -> ExitCode {
         let remarked = line.remarked.iter().map(|(what, count)| format!("{count} × 注意 note {what}"));
         add(&mut table, kind, line, &refused.chain(remarked).collect::<Vec<_>>().join("\n"));
         total.read += line.read;
+        total.for_others += line.for_others;
         total.sent += line.sent;
         total.tally.accepted += line.tally.accepted;
         total.tally.duplicate += line.tally.duplicate;
@@ -305,6 +316,7 @@ fn add(table: &mut comfy_table::Table, kind: &str, line: &Line, why: &str) {
     table.add_row([
         kind.to_owned(),
         line.read.to_string(),
+        line.for_others.to_string(),
         line.sent.to_string(),
         line.tally.accepted.to_string(),
         line.tally.duplicate.to_string(),

@@ -5,6 +5,7 @@ use super::{Rule, Tls};
 use ingest::hl7::{Charset, DeviceChannel};
 use jiff::tz::TimeZone;
 use model::FacilityId;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -16,6 +17,8 @@ pub struct Ways {
     pub mllp: Vec<Mllp>,
     /// `[[storage]]`
     pub storages: Vec<Storage>,
+    /// `[[fhir]]`
+    pub fhir_of: Vec<FhirOf>,
     /// `listen.fhir`
     pub fhir: Option<SocketAddr>,
     /// The largest body of a `POST /fhir`, in bytes.
@@ -88,6 +91,17 @@ pub struct Storage {
     pub silent: Option<Duration>,
 }
 
+/// How one facility's FHIR is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FhirOf {
+    /// Whose it is.
+    pub facility: FacilityId,
+    /// Its own medical institution numbers; none: they are not compared.
+    pub institutions: BTreeSet<String>,
+    /// The system of its own patient numbers; `None`: the standard ones.
+    pub patient_number_system: Option<String>,
+}
+
 /// What a message's text does not say of itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text {
@@ -158,6 +172,20 @@ impl Settings {
             silent: self.silence("storage.silent_seconds"),
         };
         Some(rest(name?, path?, facility?, text?))
+    }
+
+    /// One entry of `[[fhir]]`, the `entry`th.
+    pub(super) fn fhir_of(&self, entry: usize) -> Option<FhirOf> {
+        let facility = self.required("fhir.facility", entry, self.text("fhir.facility"));
+        let facility = facility.and_then(|id| self.facility("fhir.facility", &id));
+        let institutions = self.texts("fhir.institutions");
+        for number in
+            institutions.iter().filter(|number| number.len() != 10 || !number.bytes().all(|b| b.is_ascii_digit()))
+        {
+            self.bad_item("fhir.institutions", number, "a medical institution number has ten digits".to_owned());
+        }
+        let patient_number_system = self.text("fhir.patient_number_system");
+        Some(FhirOf { facility: facility?, institutions: institutions.into_iter().collect(), patient_number_system })
     }
 
     fn required<T>(&self, key: &'static str, entry: usize, given: Option<T>) -> Option<T> {

@@ -2,7 +2,7 @@
 
 use super::error::{ConfigErrors, Rule};
 use super::settings::{MIB, Settings};
-use super::{Identity, Ingest, Mllp, Source, Storage, Telemetry, Tls, Ways, keys, rules};
+use super::{FhirOf, Identity, Ingest, Mllp, Source, Storage, Telemetry, Tls, Ways, keys, rules};
 use model::FacilityId;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -27,6 +27,8 @@ pub struct EdgeConfig {
     pub mllp: Vec<Mllp>,
     /// `[[storage]]`
     pub storages: Vec<Storage>,
+    /// `[[fhir]]`
+    pub fhir_of: Vec<FhirOf>,
     /// `[telemetry]`
     pub telemetry: Telemetry,
 }
@@ -97,6 +99,7 @@ impl EdgeConfig {
         Ways {
             mllp: self.mllp.clone(),
             storages: self.storages.clone(),
+            fhir_of: self.fhir_of.clone(),
             fhir: self.listen.fhir,
             fhir_bytes: self.ingest.fhir_bytes,
             fhir_silent: self.listen.fhir_silent,
@@ -128,6 +131,7 @@ impl Settings {
         };
         let (tls, identity, ingest) = (self.tls(), self.identity(Vec::new()), self.ingest());
         let (mllp, storages) = (self.each("mllp", Settings::mllp), self.each("storage", Settings::storage));
+        let fhir_of = self.each("fhir", Settings::fhir_of);
         let telemetry = self.telemetry();
         Some(EdgeConfig {
             edge: Edge { facility: facility?, name: name?, data_dir, queue_dir, queue_bytes, drain },
@@ -138,6 +142,7 @@ impl Settings {
             ingest,
             mllp,
             storages,
+            fhir_of,
             telemetry,
         })
     }

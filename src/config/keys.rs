@@ -80,6 +80,7 @@ pub static NODE: Table = Table {
         feeds::INGEST,
         feeds::MLLP,
         feeds::STORAGE,
+        feeds::FHIR,
         reading::VIEWS,
         reading::LEDGER,
         reading::QUERY,
@@ -101,6 +102,7 @@ pub static EDGE: Table = Table {
         feeds::INGEST,
         feeds::MLLP,
         feeds::STORAGE,
+        feeds::FHIR,
         telemetry::TELEMETRY,
     ],
 };
@@ -118,7 +120,7 @@ const fn whole(least: u64, most: u64) -> Kind {
 const SYSTEM_CA: &str = "\"/etc/ssl/certs/ca-certificates.crt\"";
 
 /// Sections that may stand several times, as `[[mllp]]`. They are given in the file only.
-const LISTS: &[&str] = &["mllp", "storage"];
+const LISTS: &[&str] = &["mllp", "storage", "fhir"];
 
 impl Section {
     /// Whether it may stand several times.

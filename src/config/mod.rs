@@ -28,7 +28,7 @@ mod source;
 mod value;
 
 pub use document::{edge_markdown, markdown, template};
-pub use doors::{Mllp, Storage, Text, Ways};
+pub use doors::{FhirOf, Mllp, Storage, Text, Ways};
 pub use edge::{Edge, EdgeConfig, EdgeListen, Upstream};
 pub use error::{ConfigError, ConfigErrors, Rule};
 pub use source::{Origin, Source};
@@ -58,6 +58,8 @@ pub struct Config {
     pub mllp: Vec<Mllp>,
     /// `[[storage]]`
     pub storages: Vec<Storage>,
+    /// `[[fhir]]`
+    pub fhir_of: Vec<FhirOf>,
     /// `[views]`
     pub views: Views,
     /// `[ledger]`
@@ -310,6 +312,7 @@ impl Config {
         Ways {
             mllp: self.mllp.clone(),
             storages: self.storages.clone(),
+            fhir_of: self.fhir_of.clone(),
             fhir: self.listen.fhir,
             fhir_bytes: self.ingest.fhir_bytes,
             fhir_silent: None,

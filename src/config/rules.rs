@@ -52,6 +52,11 @@ pub(super) fn check_edge(config: &EdgeConfig, faults: &mut Vec<ConfigError>) {
             faults.broken("storage.facility", Rule::OtherFacility { entry });
         }
     }
+    for (entry, of) in (1..).zip(&ways.fhir_of) {
+        if of.facility != *own {
+            faults.broken("fhir.facility", Rule::OtherFacility { entry });
+        }
+    }
     check_addresses(&config.identity, &config.telemetry, &mut faults);
 }
 
@@ -100,6 +105,11 @@ fn check_ways(named: &[(&'static str, Option<SocketAddr>)], ways: &Ways, faults:
         let twin = ways.storages.iter().take(entry - 1).any(|other| other.name == storage.name);
         if twin || ["mllp", "fhir"].contains(&storage.name.as_str()) {
             faults.broken("storage.name", Rule::SameName { entry });
+        }
+    }
+    for (entry, of) in (1..).zip(&ways.fhir_of) {
+        if ways.fhir_of.iter().take(entry - 1).any(|other| other.facility == of.facility) {
+            faults.broken("fhir.facility", Rule::SameName { entry });
         }
     }
 }

@@ -95,6 +95,7 @@ impl Settings {
             ingest: self.ingest(),
             mllp: self.each("mllp", Settings::mllp),
             storages: self.each("storage", Settings::storage),
+            fhir_of: self.each("fhir", Settings::fhir_of),
             views: Views {
                 dir: self.path("views.dir").unwrap_or_default(),
                 flush_rows: self.size("views.flush_rows"),

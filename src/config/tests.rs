@@ -7,6 +7,7 @@ use std::path::Path;
 const ENOUGH: &str = "[identity]\njwt_keys_file = \"keys.json\"\n";
 
 const MLLP: &str = "[[mllp]]\naddress = \"127.0.0.1:2575\"\nfacilities = [\"hospital\"]\ntls = false\n";
+const FHIR: &str = "[[fhir]]\nfacility = \"hospital\"\ninstitutions = [\"4210000000\"]\n";
 const STORAGE: &str = "[[storage]]\nname = \"std\"\npath = \"ssmix2\"\nfacility = \"hospital\"\n";
 const TLS: &str = "[tls]\ncertificate = \"n.pem\"\nkey = \"n.key\"\nclient_ca = \"ca.pem\"\n";
 
@@ -139,7 +140,7 @@ fn faults(table: &Table, text: &str) -> ConfigErrors {
 /// Each with what makes every key be read.
 fn tables() -> [(&'static Table, String); 2] {
     let kafka = "[log]\nkind = \"kafka\"\n[log.kafka]\nbrokers = [\"127.0.0.1:9092\"]\n";
-    [(&NODE, format!("{kafka}{MLLP}{STORAGE}")), (&EDGE, format!("{EDGE_ENOUGH}{STORAGE}"))]
+    [(&NODE, format!("{kafka}{MLLP}{STORAGE}{FHIR}")), (&EDGE, format!("{EDGE_ENOUGH}{STORAGE}{FHIR}"))]
 }
 
 /// For each kind of key, a value of a wrong type; each key is tried with it in the file.
@@ -434,6 +435,21 @@ fn a_storage_has_a_plain_name_of_its_own() {
     }
     let refused = refusal(&format!("{ENOUGH}{STORAGE}zone = \"Nowhere/Else\"\n"), &[]).to_string();
     assert!(refused.starts_with("`storage.zone` has \"Nowhere/Else\""), "{refused}");
+}
+
+#[test]
+fn each_facility_that_sends_fhir_is_read_in_one_way_and_an_institution_has_ten_digits() {
+    let second = "[[fhir]]\nfacility = \"clinic\"\npatient_number_system = \"urn:x\"\n";
+    let config = read(&format!("{ENOUGH}{FHIR}{second}"), &[]).unwrap();
+    let [hospital, clinic] = config.fhir_of.as_slice() else { panic!("two were given") };
+    assert!(hospital.institutions.contains("4210000000") && hospital.patient_number_system.is_none());
+    assert!(clinic.institutions.is_empty() && clinic.patient_number_system.as_deref() == Some("urn:x"));
+    assert_eq!(broken(&format!("{ENOUGH}{FHIR}{FHIR}")), [("fhir.facility", Rule::SameName { entry: 2 })]);
+    assert_eq!(broken(&format!("{ENOUGH}[[fhir]]\n")), [("fhir.facility", Rule::Required { entry: 1 })]);
+    let refused = refusal(&format!("{ENOUGH}{}", FHIR.replace("4210000000", "421")), &[]).to_string();
+    assert!(refused.starts_with("`fhir.institutions` has \"421\"") && refused.contains("ten digits"), "{refused}");
+    let other = FHIR.replace("\"hospital\"", "\"clinic\"");
+    assert_eq!(edge(&(EDGE_ENOUGH.to_owned() + &other)), [("fhir.facility", Rule::OtherFacility { entry: 1 })]);
 }
 
 #[track_caller]

@@ -1,6 +1,6 @@
 //! One resource under conversion: what every type has in common.
 
-use super::{Context, Reason, References, Refusal, Resource, label, time};
+use super::{Context, Reason, References, Refusal, Resource, institution, label, time};
 use model::{Author, Category, ChangeKind, DepartmentCode, Labels, Moment, Payload, Record, RecordId, Role, Version};
 use serde_json::Value;
 
@@ -79,6 +79,7 @@ impl<'a> Case<'a> {
         };
         let case = Self { kind, json, outer: None, root: "$".to_owned(), resource, context, references };
         case.check_modifiers()?;
+        institution::check(&case)?;
         Ok(case)
     }
 

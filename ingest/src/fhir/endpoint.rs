@@ -6,13 +6,13 @@
 //! | a `batch` Bundle | 200, a `batch-response` | 200, the refused entries say why; they are in quarantine |
 //! | any other Bundle, one resource, NDJSON | 200, an `OperationOutcome` | 422, an `OperationOutcome`; the rest is taken, the refused are in quarantine |
 //!
-//! Resources that are only read for those that refer to them ([`is_read_for_others`]) are neither refused nor kept: the answer
+//! Resources that are only read for those that refer to them ([`super::is_read_for_others`]) are neither refused nor kept: the answer
 //! says that no record is made of them. What it answers with 200 or 422 is durable. 503: nothing is known to be durable, and it may be sent again; the same
 //! resources again are the same events. Who calls is the [`Principal`] that the identity layer put into the request.
 
 use super::keep::Keeper;
 use super::replay::FhirReplayer;
-use super::{Context, Reason, References, Refusal, Resource, events, is_read_for_others, read};
+use super::{Context, Reason, References, Refusal, Resource, events, read};
 use crate::admission::Admission;
 use crate::completeness::{FeedKind, Item};
 use crate::door::{Door, DoorError, LocalDoor, Published, Step};
@@ -210,18 +210,13 @@ fn understand(body: &[u8], context: &Context) -> Work {
                 return Entry { events, refusal, original, item: None, turned_away: None, only_read: false };
             }
         };
-        let mut came = events(resource, context, &references);
-        let only_read = is_read_for_others(resource.resource_type())
-            && came.refusal.as_ref().is_some_and(|refusal| refusal.reason == Reason::UnsupportedResource);
-        if only_read {
-            came.refusal = None;
-        }
+        let came = events(resource, context, &references);
         let id = resource.json().get("id").and_then(Value::as_str).unwrap_or_default();
         let (name, text) = (format!("{}/{id}", resource.resource_type()), resource.json().to_string());
         let item = Some(Item::new(name.clone(), xxhash_rust::xxh3::xxh3_128(text.as_bytes())));
         let original = came.refusal.is_some().then(|| (keeper().body(resource), name));
         let events = came.events.iter().map(wire::write_event).collect();
-        Entry { events, refusal: came.refusal, original, item, turned_away: None, only_read }
+        Entry { events, refusal: came.refusal, original, item, turned_away: None, only_read: came.only_read }
     };
     Work { entries: found.iter().map(entry).collect(), kind }
 }

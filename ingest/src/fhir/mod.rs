@@ -38,6 +38,7 @@ mod document;
 pub mod endpoint;
 mod imaging;
 mod immunization;
+mod institution;
 mod keep;
 mod label;
 mod medication;
@@ -77,6 +78,9 @@ pub struct Context {
     pub patient_number_system: Option<String>,
     /// What to do with a record whose patient is not among the resources at hand.
     pub unlisted: Unlisted,
+    /// The facility's own medical institution numbers (保険医療機関番号). What names another is not the facility's, and is
+    /// refused. None: they are not known, and what resources say of their institution is not compared.
+    pub institutions: BTreeSet<String>,
     /// Who the organisations and practitioners that consents name are in this network.
     pub actors: Actors,
 }
@@ -93,7 +97,9 @@ pub enum Unlisted {
 impl Context {
     /// A context that takes patient numbers by the standard systems and refuses unlisted patients.
     pub fn new(source: FacilityId, received: Moment) -> Self {
-        Self { source, received, patient_number_system: None, unlisted: Unlisted::Refuse, actors: Actors::default() }
+        let (patient_number_system, institutions) = (None, BTreeSet::new());
+        let (unlisted, actors) = (Unlisted::Refuse, Actors::default());
+        Self { source, received, patient_number_system, unlisted, institutions, actors }
     }
 }
 
@@ -151,6 +157,8 @@ pub struct Outcome {
     pub events: Vec<Event>,
     /// Why it was refused, if it was.
     pub refusal: Option<Refusal>,
+    /// It was read for others, and no record is made of it ([`is_read_for_others`]): it is neither taken nor refused.
+    pub only_read: bool,
     /// What whoever sends it should know of a consent that was taken.
     pub notes: Vec<Note>,
 }
@@ -168,6 +176,11 @@ pub fn events(resource: &Resource, context: &Context, references: &References) -
                     Refusal::new(Reason::InvalidElement, resource.resource_type(), resource.place(), "$.id", rule);
                 Outcome { refusal: Some(refusal), ..Outcome::default() }
             }
+            Err(Refusal { reason: Reason::UnsupportedResource, .. })
+                if is_read_for_others(resource.resource_type()) =>
+            {
+                Outcome { only_read: true, ..Outcome::default() }
+            }
             Err(refusal) => Outcome { refusal: Some(refusal), ..Outcome::default() },
         };
     }
@@ -177,11 +190,11 @@ pub fn events(resource: &Resource, context: &Context, references: &References) -
     };
     let consent::Imported { change, refusal, notes } = consent::import(&case);
     match change.map(|(id, change)| consent_event(resource, &id, change, context)).transpose() {
-        Ok(event) => Outcome { events: event.into_iter().collect(), refusal, notes },
+        Ok(event) => Outcome { events: event.into_iter().collect(), refusal, notes, ..Outcome::default() },
         Err(_) => {
             let rule = "an event id of the consent's id, its version and its content";
             let refusal = refusal.or_else(|| Some(case.refuse(Reason::InvalidElement, ".id", rule)));
-            Outcome { events: Vec::new(), refusal, notes }
+            Outcome { refusal, notes, ..Outcome::default() }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Who and what references lead to, across files.
 
-use super::{Context, Reason, Resource};
+use super::{Context, Reason, Resource, institution};
 use model::PatientNumber;
 use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
@@ -13,6 +13,8 @@ use std::fmt;
 #[derive(Clone, Default)]
 pub struct References {
     patients: HashMap<String, Result<PatientNumber, Reason>>,
+    /// Who keeps them, where that is said: the names of the organisation.
+    managed: HashMap<String, Vec<String>>,
     /// Medications whole; of specimens and orders what results say of them.
     others: HashMap<String, Value>,
     /// The identifiers of organisations and practitioners.
@@ -21,7 +23,7 @@ pub struct References {
 
 impl fmt::Debug for References {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { patients, others, actors } = self;
+        let Self { patients, managed: _, others, actors } = self;
         let (patients, others, actors) = (patients.len(), others.len(), actors.len());
         write!(f, "References({patients} patient keys, {actors} actor keys, {others} other keys)")
     }
@@ -61,7 +63,11 @@ impl References {
         }
         let number = number_of(json, context);
         keys.extend(identifiers(json).filter_map(identifier_key));
+        let keeper = managed(json);
         for key in keys {
+            if !keeper.is_empty() {
+                self.managed.entry(key.clone()).or_insert_with(|| keeper.clone());
+            }
             let known = self.patients.entry(key).or_insert_with(|| number.clone());
             // One key, two numbers: nobody can say whose record it is.
             if *known != number {
@@ -75,6 +81,10 @@ impl References {
         self.patients.values().filter_map(|number| number.clone().ok()).collect()
     }
 
+    /// The names of the organisation that keeps a patient.
+    pub(super) fn managed(&self, key: &str) -> &[String] {
+        self.managed.get(key).map(Vec::as_slice).unwrap_or_default()
+    }
     pub(super) fn patient(&self, key: &str) -> Option<Result<PatientNumber, Reason>> {
         self.patients.get(key).cloned()
     }
@@ -89,7 +99,7 @@ impl References {
 }
 
 /// The systems under which Japanese files write a facility's own patient number; the facility's number follows the dot.
-const NUMBER_SYSTEMS: [&str; 3] = [
+pub(super) const NUMBER_SYSTEMS: [&str; 3] = [
     "urn:oid:1.2.392.100495.20.3.51.",
     // Health check-ups and the older referral documents.
     "urn:oid:1.2.392.200119.6.102.",
@@ -106,6 +116,27 @@ pub(super) fn identifier_key(identifier: &Value) -> Option<String> {
     Some(format!("{system}|{value}"))
 }
 
+/// The names that a resource gives to the organisation at the other end of a `Reference`: identifiers as `<system>|<value>`, and
+/// the reference itself.
+pub(super) fn names_of(holder: &Value, reference: &Value) -> Vec<String> {
+    let mut names: Vec<String> = reference.get("identifier").and_then(identifier_key).into_iter().collect();
+    let Some(target) = reference.get("reference").and_then(Value::as_str).map(without_history) else { return names };
+    match target.strip_prefix('#') {
+        Some(local) => {
+            let contained = holder.get("contained").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+            let found = contained.iter().filter(|inner| inner.get("id").and_then(Value::as_str) == Some(local));
+            names.extend(found.flat_map(identifiers).filter_map(identifier_key));
+        }
+        None => names.push(target.to_owned()),
+    }
+    names
+}
+
+/// The names of the organisation that keeps a `Patient`.
+pub(super) fn managed(patient: &Value) -> Vec<String> {
+    patient.get("managingOrganization").map(|reference| names_of(patient, reference)).unwrap_or_default()
+}
+
 /// Whether the identifier is the source's own number for the patient.
 pub(super) fn is_number(identifier: &Value, context: &Context) -> bool {
     if identifier.get("use").and_then(Value::as_str) == Some("old") {
@@ -119,7 +150,8 @@ pub(super) fn is_number(identifier: &Value, context: &Context) -> bool {
         .pointer("/type/coding")
         .and_then(Value::as_array)
         .is_some_and(|codings| codings.iter().any(|coding| coding.get("code").and_then(Value::as_str) == Some("MR")));
-    typed || NUMBER_SYSTEMS.iter().any(|known| system.starts_with(known))
+    let numbered = typed || NUMBER_SYSTEMS.iter().any(|known| system.starts_with(known));
+    numbered && !institution::numbers_another_s(system, context)
 }
 
 /// The source's number for a `Patient`.
@@ -128,6 +160,7 @@ pub(super) fn is_number(identifier: &Value, context: &Context) -> bool {
 /// | --- | --- |
 /// | one value | that value |
 /// | several values | ambiguous |
+/// | none, but one of another institution | refused |
 /// | none, no system configured | the resource's id |
 /// | none, a system configured | unknown |
 pub(super) fn number_of(patient: &Value, context: &Context) -> Result<PatientNumber, Reason> {
@@ -138,6 +171,9 @@ pub(super) fn number_of(patient: &Value, context: &Context) -> Result<PatientNum
         Some(first) if values.all(|other| other == first) => first,
         Some(_) => return Err(Reason::AmbiguousPatient),
         None if context.patient_number_system.is_some() => return Err(Reason::UnknownPatient),
+        None if identifiers(patient).any(|identifier| institution::is_another_s_number(identifier, context)) => {
+            return Err(Reason::OtherInstitution);
+        }
         None => patient.get("id").and_then(Value::as_str).ok_or(Reason::UnknownPatient)?,
     };
     PatientNumber::parse(text).map_err(|_| Reason::InvalidElement)

@@ -34,6 +34,8 @@ pub enum Reason {
     UnknownPatient,
     /// More than one patient number fits.
     AmbiguousPatient,
+    /// It says itself that it is another institution's than the sender's.
+    OtherInstitution,
     /// A reference that is needed leads nowhere.
     UnknownReference,
     /// Nothing says when it was.
@@ -76,7 +78,7 @@ pub enum Reason {
 
 impl Reason {
     /// All of them, in order.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 34] = [
         Self::UnreadableFile,
         Self::UnreadableJson,
         Self::TooLarge,
@@ -91,6 +93,7 @@ impl Reason {
         Self::UnknownCode,
         Self::UnknownPatient,
         Self::AmbiguousPatient,
+        Self::OtherInstitution,
         Self::UnknownReference,
         Self::Undated,
         Self::UnknownActor,
@@ -128,6 +131,7 @@ impl Reason {
             Self::UnknownCode => "unknown_code",
             Self::UnknownPatient => "unknown_patient",
             Self::AmbiguousPatient => "ambiguous_patient",
+            Self::OtherInstitution => "other_institution",
             Self::UnknownReference => "unknown_reference",
             Self::Undated => "undated",
             Self::UnknownActor => "unknown_actor",

@@ -2,7 +2,7 @@
 
 use super::case::{Case, Kind};
 use super::reference::{self, relative, without_history};
-use super::{Reason, Refusal, Unlisted};
+use super::{Reason, Refusal, Unlisted, institution};
 use model::{PatientNumber, PatientRef};
 use serde_json::Value;
 
@@ -56,6 +56,7 @@ impl<'a> Case<'a> {
         let number = number.map_err(|reason| {
             let rule = match reason {
                 Reason::AmbiguousPatient => "one patient number of the source fits, not several",
+                Reason::OtherInstitution => institution::RULE,
                 Reason::InvalidElement => {
                     "a patient number has 1 to 64 bytes without control characters or outer spaces"
                 }
@@ -72,12 +73,18 @@ impl<'a> Case<'a> {
             if found.get("resourceType").and_then(Value::as_str) != Some("Patient") {
                 return Err(Reason::UnknownPatient);
             }
+            if institution::is_another_s(self, &reference::managed(found)) {
+                return Err(Reason::OtherInstitution);
+            }
             return reference::number_of(found, self.context);
         }
         let target = subject.get("reference").and_then(Value::as_str).map(without_history);
         if let Some(target) = target {
-            let known = self.references.patient(target).or_else(|| self.references.patient(relative(target)?));
-            if let Some(number) = known {
+            let known = |key: &str| Some((key.to_owned(), self.references.patient(key)?));
+            if let Some((key, number)) = known(target).or_else(|| known(relative(target)?)) {
+                if institution::is_another_s(self, self.references.managed(&key)) {
+                    return Err(Reason::OtherInstitution);
+                }
                 return number;
             }
         }

@@ -24,7 +24,10 @@ fn bundle(kind: &str, resources: &[Value]) -> String {
 }
 
 async fn post(house: &House, caller: Option<Principal>, kind: &str, body: String) -> (StatusCode, Value) {
-    let endpoint = Endpoint::of(&house.admission, HashMap::new(), 100_000);
+    post_to(Endpoint::of(&house.admission, HashMap::new(), 100_000), caller, kind, body).await
+}
+
+async fn post_to(endpoint: Endpoint, caller: Option<Principal>, kind: &str, body: String) -> (StatusCode, Value) {
     let mut request = Request::post("/fhir").header("content-type", kind).body(Body::from(body)).unwrap();
     if let Some(caller) = caller {
         request.extensions_mut().insert(caller);
@@ -156,4 +159,126 @@ async fn what_is_only_read_for_others_is_no_refusal_and_a_fact_without_a_categor
         (StatusCode::UNPROCESSABLE_ENTITY, Some("not-supported"))
     );
     assert_eq!(house.admission.quarantined().events, 1);
+}
+
+const HOSPITAL_NO: &str = "4210000000";
+const CLINIC_NO: &str = "4219999999";
+const INSTITUTION: &str = "http://jpfhir.jp/fhir/core/IdSystem/insurance-medical-institution-no";
+
+/// A patient whose number stands under an institution's system.
+fn patient_of(institution: &str, number: &str) -> Value {
+    let system = format!("urn:oid:1.2.392.100495.20.3.51.1{institution}");
+    json!({"resourceType": "Patient", "id": format!("p{number}"), "birthDate": "1970-01-01",
+        "identifier": [{"system": system, "value": number}]})
+}
+fn organisation(institution: &str) -> Value {
+    json!({"resourceType": "Organization", "id": format!("o{institution}"),
+        "identifier": [{"system": INSTITUTION, "value": institution}]})
+}
+fn with(mut resource: Value, key: &str, value: Value) -> Value {
+    resource.as_object_mut().unwrap().insert(key.to_owned(), value);
+    resource
+}
+fn at(institution: &str) -> Value {
+    json!({"reference": format!("Organization/o{institution}")})
+}
+fn from(institution: &str) -> Value {
+    json!([{"url": "http://jpfhir.jp/fhir/eCS/Extension/StructureDefinition/JP_eCS_InstitutionNumber",
+        "valueIdentifier": {"system": INSTITUTION, "value": institution}}])
+}
+
+/// Two facilities send to one endpoint, told apart by who authenticated, each with its own institution number.
+#[tokio::test]
+async fn what_names_another_institution_than_the_senders_is_refused_and_kept() {
+    let house = house().await;
+    let read = |who: &Principal, institution: &str| {
+        let institutions = [institution.to_owned()].into();
+        let context = crate::fhir::Context { institutions, ..crate::fhir::Context::new(who.facility.clone(), now()) };
+        (who.facility.clone(), context)
+    };
+    let clinic = Principal { facility: facility("clinic"), ..hospital() };
+    let contexts: HashMap<_, _> = [read(&hospital(), HOSPITAL_NO), read(&clinic, CLINIC_NO)].into();
+    let endpoint = Endpoint::of(&house.admission, contexts, 100_000);
+    let post = async |who: &Principal, kind: &str, body: String| {
+        post_to(endpoint.clone(), Some(who.clone()), kind, body).await
+    };
+    let encounter = |serves: &str| {
+        json!({"resourceType": "Encounter", "id": "e1", "status": "finished", "class": {"code": "AMB"},
+            "subject": {"reference": "Patient/p1"}, "period": {"start": "2026-04-01"}, "serviceProvider": at(serves)})
+    };
+    let whole = |no: &str| {
+        bundle(
+            "collection",
+            &[
+                with(patient_of(no, "1"), "managingOrganization", at(no)),
+                with(condition("c1", "p1"), "extension", from(no)),
+                encounter(no),
+                // Who examined may be anybody.
+                with(condition("c2", "p1"), "asserter", at("1111111111")),
+                organisation(no),
+                organisation("1111111111"),
+            ],
+        )
+    };
+    // The same ids and numbers from both: two patients, and nothing of one under the other.
+    for (who, no) in [(hospital(), HOSPITAL_NO), (clinic.clone(), CLINIC_NO)] {
+        let (status, outcome) = post(&who, FHIR, whole(no)).await;
+        assert_eq!(status, StatusCode::OK, "{outcome:#}");
+    }
+    assert_eq!(letters(&house.log).await, 8);
+    let sources: Vec<_> = super::storages::records(&house).await.iter().map(|r| r.patient.facility().clone()).collect();
+    assert_eq!(sources.iter().filter(|source| **source == clinic.facility).count(), 4);
+
+    // The clinic's, sent by the hospital: everything of it that is a fact is refused, and in the hospital's quarantine.
+    let refused = |outcome: &Value| {
+        let issues = outcome["issue"].as_array().unwrap().iter();
+        let said = |issue: &Value| {
+            assert_eq!(issue["details"]["text"], "other_institution", "{issue:#}");
+            issue["expression"][0].as_str().unwrap().to_owned()
+        };
+        issues.map(said).collect::<Vec<_>>()
+    };
+    let (status, outcome) = post(&hospital(), FHIR, whole(CLINIC_NO)).await;
+    assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+    let everything =
+        ["Patient.managingOrganization", "Condition.extension", "Encounter.serviceProvider", "Condition.subject"];
+    assert_eq!(refused(&outcome), everything);
+    let (own, its) = (hospital().facility, clinic.facility.clone());
+    let quarantine = house.admission.quarantine();
+    assert_eq!((quarantine.list(&own, "", 10).unwrap().len(), quarantine.list(&its, "", 10).unwrap().len()), (4, 0));
+
+    // By lines, each by what it says alone; a number under another institution's system does not fall back to the id.
+    let alone = [
+        (vec![patient_of(CLINIC_NO, "2"), condition("c3", "p2")], vec!["Patient.identifier", "Condition.subject"]),
+        (
+            vec![
+                with(patient("3"), "managingOrganization", at(CLINIC_NO)),
+                organisation(CLINIC_NO),
+                condition("c4", "3"),
+            ],
+            vec!["Patient.managingOrganization", "Condition.subject"],
+        ),
+        (
+            vec![with(
+                patient("4"),
+                "managingOrganization",
+                json!({"identifier": {"system": "urn:ajisai:facility", "value": "clinic"}}),
+            )],
+            vec!["Patient.managingOrganization"],
+        ),
+    ];
+    for (lines, places) in alone {
+        let body = lines.iter().map(Value::to_string).collect::<Vec<_>>().join("\n");
+        let (status, outcome) = post(&hospital(), "application/fhir+ndjson", body).await;
+        assert_eq!(
+            (status, refused(&outcome)),
+            (StatusCode::UNPROCESSABLE_ENTITY, places.iter().map(|at| (*at).to_owned()).collect())
+        );
+    }
+    // A document of another's is another's, whatever is in it.
+    let composition = json!({"resourceType": "Composition", "id": "d1", "custodian": at(CLINIC_NO)});
+    let document = bundle("document", &[composition, patient("5"), organisation(CLINIC_NO)]);
+    let (status, outcome) = post(&hospital(), FHIR, document).await;
+    assert_eq!((status, refused(&outcome)), (StatusCode::UNPROCESSABLE_ENTITY, vec!["Patient".to_owned()]));
+    assert_eq!(letters(&house.log).await, 8, "nothing of another's is in the log");
 }

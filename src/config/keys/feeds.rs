@@ -157,6 +157,41 @@ pub(super) const MLLP: Section = Section {
     ],
 };
 
+/// `[[fhir]]`
+pub(super) const FHIR: Section = Section {
+    path: "fhir",
+    ja: "FHIRで送ってくる施設ごとの読み方。書かない施設は標準の規則で読む",
+    en: "How one facility's FHIR is read: one for each that differs from the standard.",
+    keys: &[
+        key(
+            "fhir.facility",
+            Kind::Text,
+            Absent,
+            ["\"my-hospital\"", "どの施設か（必須）", "Whose FHIR it is (required): who authenticated."],
+        ),
+        key(
+            "fhir.institutions",
+            Kind::Texts,
+            Is("[]"),
+            [
+                "[\"1318814790\"]",
+                "その施設の保険医療機関番号（10桁）。他の番号を名乗る患者番号・資源は拒む。空なら比べない",
+                "The facility's own medical institution numbers. Patient numbers and resources that name another are refused; empty compares nothing.",
+            ],
+        ),
+        key(
+            "fhir.patient_number_system",
+            Kind::Text,
+            Absent,
+            [
+                "\"urn:oid:1.2.392.100495.20.3.51.11318814790\"",
+                "その施設の患者番号の identifier.system。省略時は標準の体系",
+                "The `identifier.system` of the facility's own patient numbers; without it, the standard ones.",
+            ],
+        ),
+    ],
+};
+
 /// `[[storage]]`
 pub(super) const STORAGE: Section = Section {
     path: "storage",

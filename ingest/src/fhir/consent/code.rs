@@ -18,7 +18,7 @@ pub(super) const LOINC: &str = "http://loinc.org";
 pub(super) const SS_MIX2_DEPARTMENT: &str = "http://jami.jp/SS-MIX2/CodeSystem/ClinicalDepartment";
 
 /// Systems of our own, for what the standard has no code for.
-pub(super) const OWN_FACILITY: &str = "urn:ajisai:facility";
+pub(in crate::fhir) const OWN_FACILITY: &str = "urn:ajisai:facility";
 pub(super) const OWN_MEMBER: &str = "urn:ajisai:member";
 pub(super) const OWN_PATIENT: &str = "urn:ajisai:patient-number:";
 pub(super) const OWN_CONSENT: &str = "urn:ajisai:consent";

@@ -20,6 +20,7 @@ mod time;
 mod tree;
 
 pub use actors::Actors;
+pub(super) use code::OWN_FACILITY;
 pub use export::{export, export_withdrawn};
 pub(super) use import::{Imported, import};
 
