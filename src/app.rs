@@ -176,6 +176,7 @@ impl App {
         let ways = config.ways();
         let (watch, book_of_feeds) = (Watch::new(Arc::clone(&clock)), doors::open_book(&ways, &clock)?);
         admission.account_for(Arc::clone(&book_of_feeds));
+        register.account_for(Arc::clone(&book_of_feeds));
         let door = |facility: &FacilityId| -> Arc<dyn Door> {
             let (admission, directory) = (Arc::clone(&admission), Arc::clone(&directory));
             Arc::new(Registered::new(admission, facility.clone(), directory, Arc::clone(&clock)))

@@ -37,6 +37,7 @@ use crate::register::referrals::Referrals;
 use crate::register::worklists::Worklists;
 use consent_filter::Book;
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, PersistMode};
+use ingest::completeness::FeedBook;
 use ingest::{ConsentQuery, ConsentReader, DirectoryReader, GlassStanding, Standing};
 use model::{
     Body, Consent, ConsentChange, ConsentId, ConsentState, DirectoryChange, DisclosureScope, Event, Facility,
@@ -46,7 +47,7 @@ use model::{
 use parking_lot::RwLock;
 use std::fmt;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub use alerts::sees_clinical_data;
 pub use laboratory::Noted;
@@ -88,6 +89,8 @@ pub struct Register {
     places: Places,
     worklists: Worklists,
     book: Arc<RwLock<Book>>,
+    /// The account of the feeds, where one is kept.
+    feeds: OnceLock<Arc<FeedBook>>,
 }
 
 impl fmt::Debug for Register {
@@ -120,7 +123,13 @@ impl Register {
             worklists: Worklists::open(&database)?,
             database,
             book,
+            feeds: OnceLock::new(),
         })
+    }
+
+    /// Says where the feeds' completeness is kept, so that a facility can ask for its own in SQL. The first counts.
+    pub fn account_for(&self, feeds: Arc<FeedBook>) {
+        let _ = self.feeds.set(feeds);
     }
 
     /// Takes in one event; records and what only the book keeps change nothing here.

@@ -315,6 +315,16 @@ async fn what_a_hospital_emits_is_read_by_a_consented_clinic_and_nothing_comes_t
     assert_eq!(feeds["std"], (files, files));
     assert_eq!(feeds["mllp"], (2, 2));
     assert_eq!(feeds["fhir"], (2, 2));
+    // The same in SQL, for the hospital alone.
+    let in_sql = |who: &str| {
+        let sql = "SELECT feed, sum(offered), sum(dealt_with), bool_and(is_whole), \
+                   bool_and(offered_digest = dealt_with_digest) FROM feed_days GROUP BY feed ORDER BY feed";
+        let text = region.say(who, &["sql", "--format", "csv", sql]);
+        text.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let std = format!("std,{files},{files},true,true");
+    assert_eq!(in_sql(HOSPITAL), ["fhir,2,2,true,true".to_owned(), "mllp,2,2,true,true".to_owned(), std]);
+    assert_eq!(in_sql(CLINIC), Vec::<String>::new());
     let gaps = region.say(HOSPITAL, &["feeds", "gaps", "--feed", "std", "--day", "2026-04-01"]);
     assert!(!gaps.contains("missing"), "{gaps}");
     let hospital = region.rows(HOSPITAL);

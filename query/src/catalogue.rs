@@ -5,6 +5,7 @@
 
 use crate::beds;
 use crate::diabetes::{DIABETES_REGISTRY, Diabetes, Persons, Registry, registry_schema};
+use crate::feeds::{FEED_DAYS, OwnFeeds, feed_schema};
 use crate::lab::{LAB_RESULTS, LAB_UNMAPPED, LabResults, lab_schema, lab_unmapped, unmapped_schema};
 use crate::standard::OwnTables;
 use async_trait::async_trait;
@@ -111,6 +112,7 @@ pub(crate) fn tables() -> impl Iterator<Item = (&'static str, SchemaRef)> {
     let categories = Category::ALL.iter().map(|category| (table_name(*category), view_schema(*category)));
     categories
         .chain([(LAB_RESULTS, lab_schema()), (LAB_UNMAPPED, unmapped_schema()), (DIABETES_REGISTRY, registry_schema())])
+        .chain([(FEED_DAYS, feed_schema())])
         .chain(beds::schemas())
 }
 
@@ -124,6 +126,7 @@ pub(crate) struct Tables {
     rows: Rows,
     sites: Arc<Sites>,
     own: OwnTables,
+    feeds: Option<OwnFeeds>,
 }
 
 enum Rows {
@@ -140,10 +143,14 @@ impl Tables {
         let asked = limits.map(|limits| limits.asks().to_vec()).unwrap_or_default();
         let tables = limits.map_or_else(clinical::diabetes::Tables::shared, |limits| Arc::clone(limits.tables()));
         let diabetes = Diabetes { persons: Arc::new(persons.asking(asked)), tables, moment };
-        Self { rows: Rows::Of(view, diabetes), sites, own }
+        Self { rows: Rows::Of(view, diabetes), sites, own, feeds: None }
+    }
+    /// With the account of the facility's own feeds.
+    pub(crate) fn with_feeds(self, feeds: OwnFeeds) -> Self {
+        Self { feeds: Some(feeds), ..self }
     }
     pub(crate) fn without_rows(own: OwnTables) -> Self {
-        Self { rows: Rows::None, sites: Arc::default(), own }
+        Self { rows: Rows::None, sites: Arc::default(), own, feeds: None }
     }
     /// What the sources have stated about their laboratories.
     pub(crate) fn sites(&self) -> &Arc<Sites> {
@@ -192,6 +199,10 @@ impl SchemaProvider for Tables {
             LAB_RESULTS => Ok(Some(self.lab_results())),
             LAB_UNMAPPED => lab_unmapped(self.lab_results()).map(Some),
             DIABETES_REGISTRY => Ok(Some(self.registry())),
+            FEED_DAYS => match &self.feeds {
+                Some(feeds) => feeds.table().await.map(Some),
+                None => Ok(Some(Arc::new(EmptyTable::new(feed_schema())))),
+            },
             _ => match category_of(name) {
                 Some(category) => Ok(Some(self.category(category))),
                 None => match beds::table(name, self.category(Category::Waveform)) {

@@ -1,11 +1,13 @@
 //! What facilities have stated about their laboratories: held in memory, made again from the letters at the start.
 
-use super::Register;
+use super::{Register, sees_clinical_data};
 use clinical::lab::{SiteTables, Sites};
-use model::{FacilityId, LabTable, Moment, Position};
+use ingest::completeness::Page;
+use model::{FacilityId, LabTable, Moment, Position, Principal};
 use parking_lot::RwLock;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use wire::v1;
 
 /// The tables as they hold, and as they held.
 #[derive(Debug, Default)]
@@ -69,5 +71,14 @@ impl query::SiteSource for Register {
     }
     fn definitions(&self) -> Arc<query::Definitions> {
         Self::definitions(self)
+    }
+    fn feed_days(&self, principal: &Principal) -> Vec<v1::FeedDay> {
+        // As by `IngestService.ListFeeds`.
+        let Some(feeds) = self.feeds.get().filter(|_| sees_clinical_data(principal.role)) else { return Vec::new() };
+        let all = Page { skip: 0, limit: usize::MAX };
+        feeds.days(&principal.facility, "", all).unwrap_or_else(|error| {
+            tracing::warn!(%error, "the account of the feeds is not shown");
+            Vec::new()
+        })
     }
 }

@@ -18,7 +18,7 @@ warnings.filterwarnings("ignore", message="Cannot disable autocommit")
 
 TABLES = {
     "allergy", "beds", "care_plan", "condition", "ctg_events", "ctg_windows", "diabetes_registry", "document", "encounter",
-    "imaging", "immunization", "lab_results", "lab_unmapped", "laboratory", "medication", "message", "patient", "perinatal",
+    "feed_days", "imaging", "immunization", "lab_results", "lab_unmapped", "laboratory", "medication", "message", "patient", "perinatal",
     "vital_sign", "waveform",
 }  # fmt: skip
 

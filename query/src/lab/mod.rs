@@ -22,10 +22,11 @@ pub(crate) use unmapped::{LAB_UNMAPPED, lab_unmapped, unmapped_schema};
 use crate::definition::Definitions;
 use clinical::lab::Sites;
 use datafusion::catalog::{TableFunction, TableProvider};
-use model::{FacilityId, Moment};
+use model::{FacilityId, Moment, Principal};
 use std::collections::HashMap;
 use std::sync::Arc;
 use views::table::Column;
+use wire::v1;
 
 /// Whose statement it is, when it is asked, and the view's results.
 #[derive(Debug, Clone)]
@@ -43,6 +44,11 @@ pub trait SiteSource: Send + Sync + 'static {
     fn sites(&self) -> Arc<Sites>;
     /// All facilities' definitions; a statement is answered under those that hold when it begins.
     fn definitions(&self) -> Arc<Definitions>;
+    /// How complete the ways in of a principal's own facility are, as far as the principal may know. It may touch the disk.
+    fn feed_days(&self, principal: &Principal) -> Vec<v1::FeedDay> {
+        let _ = principal;
+        Vec::new()
+    }
 }
 
 /// Nobody has stated anything: the shipped tables hold.

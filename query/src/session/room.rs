@@ -8,6 +8,7 @@ use super::yielding::GiveWay;
 use crate::catalogue::{CATALOG, PG_CATALOG, SCHEMA, Tables, ViewSource, World, no_stores, tables};
 use crate::diabetes::{self, Diabetes};
 use crate::executor::Executor;
+use crate::feeds::OwnFeeds;
 use crate::freshness::frontier_text;
 use crate::functions::{Facts, NOT_OFFERED, aggregates, bounded, laboratory, of_diabetes};
 use crate::lab::{self, Asker, NothingStated, SiteSource};
@@ -194,7 +195,8 @@ impl ReadingRoom {
         let age_ms = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
         let (tally, opening) = (view.tally(), view.opening());
         let facts = facts(principal, frontier_text(&frontier), age_ms);
-        let tables = Tables::of(view, self.sites.sites(), self.own(principal), moment);
+        let feeds = OwnFeeds::of(Arc::clone(&self.sites), principal.clone());
+        let tables = Tables::of(view, self.sites.sites(), self.own(principal), moment).with_feeds(feeds);
         let state = self.state(tables, facts, (principal, moment))?;
         Ok((state, Seen { frontier, moment, age, tally, opening }))
     }

@@ -305,6 +305,28 @@ async fn what_is_read_is_counted_and_demographics_only_where_an_interval_asks() 
 }
 
 #[test]
+fn the_readme_of_query_documents_the_table_of_feeds_as_it_is() {
+    use std::fmt::Write as _;
+    let (name, columns) = query::feed_columns();
+    let mut text =
+        format!("### `{name}`\n\n| column | type | NULL | meaning | 意味 |\n| --- | --- | --- | --- | --- |\n");
+    for views::table::Column { name, kind, nullable, en, ja } in columns {
+        let null = if *nullable { "yes" } else { "no" };
+        writeln!(text, "| `{name}` | {} | {null} | {en} | {ja} |", kind.sql()).unwrap();
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+    let (begin, end) = ("<!-- feeds: begin -->\n", "<!-- feeds: end -->");
+    let readme = std::fs::read_to_string(path).expect("query/README.md");
+    let (head, rest) = readme.split_once(begin).expect("the mark where the table begins");
+    let (found, tail) = rest.split_once(end).expect("the mark where the table ends");
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        std::fs::write(path, format!("{head}{begin}{text}{end}{tail}")).unwrap();
+        return;
+    }
+    assert_eq!(found, text, "run with UPDATE_EXPECT=1 to write the section anew");
+}
+
+#[test]
 fn the_readme_of_query_documents_the_laboratory_tables_as_they_are() {
     use std::fmt::Write as _;
     let mut text = String::new();
