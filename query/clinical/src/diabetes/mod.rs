@@ -26,6 +26,7 @@ mod target;
 mod thresholds;
 
 pub use answer::{Absent, Answer, Found, Reach, Standing, Unsaid};
+pub(crate) use day::days_later;
 pub use day::{Date, age_on, day_of, days_between, months_later, of_epoch, since_epoch, start_of};
 pub use denominator::{
     CodeRow, DENOMINATOR_RULES, DENOMINATOR_VERSION, Denominator, DenominatorRule, DiabetesType, Evidence, HasDiabetes,
@@ -46,6 +47,7 @@ pub use kidney::{
     decline, filtration, filtration_cystatin, filtrations, nephropathy_stage,
 };
 pub use line::{Line, line};
+pub(crate) use of_lab::is_fasting;
 pub use of_record::Learned;
 pub use person::Person;
 pub use tables::Tables;

@@ -40,7 +40,8 @@ impl Reading {
     }
 }
 
-fn is_fasting(row: &LabRow) -> bool {
+/// Whether glucose was taken fasting, by its code.
+pub(crate) fn is_fasting(row: &LabRow) -> bool {
     let resolved = row.resolved.as_ref();
     let (identification, loinc) = FASTING;
     let jlac10 =

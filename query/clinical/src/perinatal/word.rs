@@ -1,11 +1,12 @@
 //! The words of perinatal medicine: a short name for a column, and what is shown, in Japanese and English.
 
+use super::chart::{Outcome, Rule, RulingSaid};
 use super::ctg::{
     DecelerationKind, Epoch, FigoCategory, FigoReason, JsogColumn, JsogRow, Level, NichdCategory, NichdReason,
     NotAssessable, Severity, Standing, VariabilityClass,
 };
-use super::maternal::{Colour, GlucoseClass, HaemorrhageLevel, HdpClass, PressureClass};
-use super::pregnancy::{History, Presentation, TermClass};
+use super::maternal::{Colour, Delivery, GlucoseClass, HaemorrhageLevel, HdpClass, PressureClass};
+use super::pregnancy::{Dipstick, FetalMeasure, History, Presentation, TermClass};
 use super::trace::{FrozenBecause, LostBecause, SuspectBecause};
 
 macro_rules! words {
@@ -177,6 +178,45 @@ words! {
         Cephalic: "cephalic", "頭位", "cephalic";
         Breech: "breech", "骨盤位", "breech";
         Transverse: "transverse", "横位", "transverse";
+    }
+    Dipstick {
+        Negative: "negative", "−", "negative";
+        Trace: "trace", "±", "trace";
+        One: "1", "1＋", "1+";
+        Two: "2", "2＋", "2+";
+        Three: "3", "3＋以上", "3+ and more";
+    }
+    Delivery {
+        Vaginal: "vaginal", "経腟分娩", "vaginal";
+        Caesarean: "caesarean", "帝王切開", "caesarean section";
+    }
+    FetalMeasure {
+        Weight: "weight", "推定胎児体重", "estimated weight";
+        Bpd: "bpd", "児頭大横径", "biparietal diameter";
+        Ac: "ac", "腹囲", "abdominal circumference";
+        Fl: "fl", "大腿骨長", "femur length";
+    }
+    Outcome {
+        Pregnant: "pregnant", "妊娠中", "pregnant";
+        Born: "born", "分娩", "born";
+        Ended: "ended", "分娩以外の終了", "ended otherwise";
+        NotKnown: "not-known", "転帰不明", "not known";
+    }
+    Rule {
+        Haemorrhage: "haemorrhage", "産科危機的出血への対応", "haemorrhage protocol";
+        BloodLoss: "blood-loss", "出血量", "blood loss";
+        Crisis: "hypertensive-crisis", "高血圧緊急症", "hypertensive crisis";
+        Hypertension: "hypertensive-disorder", "妊娠高血圧症候群", "hypertensive disorder of pregnancy";
+        Meows: "meows", "産科早期警告スコア（MEOWS）", "MEOWS";
+        EarlyWarning: "early-warning", "母体早期警告基準（MERC）", "maternal early warning criteria";
+        LabourCare: "labour-care-guide", "WHO分娩ケアガイド", "WHO labour care guide";
+        Bishop: "bishop", "ビショップスコア", "Bishop score";
+        Glucose: "glucose", "妊娠中の糖代謝異常", "glucose in pregnancy";
+    }
+    RulingSaid {
+        Reached: "reached", "基準に達した", "reached";
+        NotReached: "not-reached", "基準未満", "not reached";
+        CannotBeSaid: "cannot-be-said", "判定できない", "cannot be said";
     }
     History {
         Hypertension: "hypertension", "高血圧", "hypertension";

@@ -142,19 +142,19 @@ pub struct Reached {
 
 impl MaternalLimits {
     /// The limit, where a value is at least as large.
-    pub(super) fn from(&self, limit: MaternalLimit, value: Option<f64>) -> Option<Reached> {
+    pub(in crate::perinatal) fn from(&self, limit: MaternalLimit, value: Option<f64>) -> Option<Reached> {
         value.filter(|value| *value >= self.value(limit)).map(|value| Reached { limit, value })
     }
     /// The limit, where a value is larger.
-    pub(super) fn above(&self, limit: MaternalLimit, value: Option<f64>) -> Option<Reached> {
+    pub(in crate::perinatal) fn above(&self, limit: MaternalLimit, value: Option<f64>) -> Option<Reached> {
         value.filter(|value| *value > self.value(limit)).map(|value| Reached { limit, value })
     }
     /// The limit, where a value is smaller.
-    pub(super) fn below(&self, limit: MaternalLimit, value: Option<f64>) -> Option<Reached> {
+    pub(in crate::perinatal) fn below(&self, limit: MaternalLimit, value: Option<f64>) -> Option<Reached> {
         value.filter(|value| *value < self.value(limit)).map(|value| Reached { limit, value })
     }
     /// The limit, where a value is at most as large.
-    pub(super) fn up_to(&self, limit: MaternalLimit, value: Option<f64>) -> Option<Reached> {
+    pub(in crate::perinatal) fn up_to(&self, limit: MaternalLimit, value: Option<f64>) -> Option<Reached> {
         value.filter(|value| *value <= self.value(limit)).map(|value| Reached { limit, value })
     }
 }

@@ -104,6 +104,17 @@ impl MeowsRow {
     }
 }
 
+impl MeowsRow {
+    /// The limit that gives a value its colour; `None` where it is white.
+    pub fn limit_of(&self, value: f64) -> Option<f64> {
+        let below = self.red_below.filter(|limit| value < *limit);
+        let above = || self.red_above.filter(|limit| value > *limit);
+        let up_to = || self.yellow_up_to.filter(|limit| value <= *limit);
+        let from = || self.yellow_from.filter(|limit| value >= *limit);
+        below.or_else(above).or_else(up_to).or_else(from)
+    }
+}
+
 /// The limits that hold at a facility.
 #[derive(Clone, PartialEq, Debug)]
 pub struct MeowsTable {

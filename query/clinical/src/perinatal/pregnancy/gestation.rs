@@ -115,6 +115,13 @@ pub enum Basis {
     },
     /// The date itself, as somebody wrote it down.
     Written(Date),
+    /// An age that an entry states, without saying what it rests on.
+    Stated {
+        /// The day of the entry.
+        on: Date,
+        /// The age.
+        age: GestationalAge,
+    },
 }
 
 impl Basis {
@@ -126,6 +133,7 @@ impl Basis {
             Self::Transfer { .. } => "transfer",
             Self::Ultrasound { .. } => "ultrasound",
             Self::Written(_) => "written",
+            Self::Stated { .. } => "stated",
         }
     }
 }
@@ -167,7 +175,7 @@ impl DueDate {
                 return Err(DueDateError::Embryo { days: embryo_days });
             }
             Basis::Transfer { on, embryo_days } => later(on, FROM_CONCEPTION - i32::from(embryo_days)),
-            Basis::Ultrasound { on, age } => later(on, TERM_DAYS - i32::from(age.days())),
+            Basis::Ultrasound { on, age } | Basis::Stated { on, age } => later(on, TERM_DAYS - i32::from(age.days())),
             Basis::Written(due) => Some(due),
         };
         let due = due.ok_or(DueDateError::OutOfCalendar { basis: basis.code() })?;

@@ -17,11 +17,11 @@ pub struct Registration {
     /// Weight before the pregnancy, kg.
     pub weight: Option<f64>,
     /// How often she has been pregnant, this one included.
-    pub gravida: u8,
+    pub gravida: Option<u8>,
     /// How often she has given birth.
-    pub para: u8,
+    pub para: Option<u8>,
     /// How many children she carries.
-    pub children: u8,
+    pub children: Option<u8>,
     /// What is known from before.
     pub history: Vec<History>,
 }
@@ -47,6 +47,21 @@ pub enum History {
     HypertensiveDisorder,
     /// She smokes.
     Smokes,
+}
+
+impl History {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Hypertension,
+        Self::Diabetes,
+        Self::Illness,
+        Self::UterineScar,
+        Self::PretermBirth,
+        Self::Stillbirth,
+        Self::Haemorrhage,
+        Self::HypertensiveDisorder,
+        Self::Smokes,
+    ];
 }
 
 /// A dipstick.
@@ -110,8 +125,8 @@ pub struct Checkup {
 /// The end of a pregnancy.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Birth {
-    /// How.
-    pub delivery: Delivery,
+    /// How, where that was said.
+    pub delivery: Option<Delivery>,
     /// The children, as their records are known; each is a patient of its own.
     pub newborns: Vec<PatientRef>,
 }

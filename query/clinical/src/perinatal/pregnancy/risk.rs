@@ -122,8 +122,10 @@ fn of_mother(pregnancy: &Pregnancy, rules: RiskRules<'_>, found: &mut Screening)
         }
     }
     found.factors.extend(registration.history.iter().copied().map(Factor::History));
-    if registration.children > 1 {
-        found.factors.push(Factor::Children(registration.children));
+    match registration.children {
+        None => found.not_looked_at.push("children"),
+        Some(children) if children > 1 => found.factors.push(Factor::Children(children)),
+        Some(_) => {}
     }
 }
 
@@ -159,7 +161,7 @@ fn of_visits(pregnancy: &Pregnancy, rules: RiskRules<'_>, found: &mut Screening)
     if visits().find_map(|visit| visit.checkup.placenta_praevia) == Some(true) {
         found.factors.push(Factor::PlacentaPraevia);
     }
-    let children = pregnancy.registration.as_ref().map_or(1, |registration| registration.children.max(1));
+    let children = pregnancy.registration.as_ref().map_or(1, |registration| registration.children.unwrap_or(1).max(1));
     for fetus in 1..=children {
         of_fetus(pregnancy, fetus, rules, found);
     }

@@ -22,6 +22,7 @@ fn every_basis_of_the_same_pregnancy_gives_the_same_due_date() {
         Basis::Transfer { on: day("2026-01-20"), embryo_days: 5 },
         Basis::Ultrasound { on: day("2026-03-05"), age: age(9, 0) },
         Basis::Written(day("2026-10-08")),
+        Basis::Stated { on: day("2026-03-05"), age: age(9, 0) },
     ];
     for basis in bases {
         let due = DueDate::new(basis).unwrap();
@@ -148,9 +149,9 @@ fn registration() -> Registration {
         born: Some(day("1996-05-05")),
         height: Some(160.0),
         weight: Some(54.0),
-        gravida: 1,
-        para: 0,
-        children: 1,
+        gravida: Some(1),
+        para: Some(0),
+        children: Some(1),
         history: vec![],
     }
 }
@@ -182,7 +183,7 @@ fn course() -> Vec<Entry> {
         entry(3, 1, "2026-03-10", due("2026-01-03")),
         entry(4, 1, "2026-08-01", Said::CheckedUp(checkup(1_400.0))),
         entry(5, 1, "2026-06-01", Said::CheckedUp(checkup(400.0))),
-        entry(6, 1, "2026-10-05", Said::Born(Birth { delivery: Delivery::Vaginal, newborns: vec![newborn()] })),
+        entry(6, 1, "2026-10-05", Said::Born(Birth { delivery: Some(Delivery::Vaginal), newborns: vec![newborn()] })),
     ]
 }
 
@@ -272,7 +273,7 @@ fn each_factor_is_found_at_its_limit() {
     assert_eq!(with(&|one| one.weight = Some(47.36)), []);
     assert!(matches!(with(&|one| one.weight = Some(47.3))[..], [Factor::BodyMassIndex(_)]));
     assert_eq!(with(&|one| one.history = vec![History::UterineScar]), [Factor::History(History::UterineScar)]);
-    assert_eq!(with(&|one| one.children = 2), [Factor::Children(2)]);
+    assert_eq!(with(&|one| one.children = Some(2)), [Factor::Children(2)]);
 }
 
 #[test]
