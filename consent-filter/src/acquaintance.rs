@@ -12,7 +12,8 @@ use crate::intern::QuickMap;
 use crate::links::Parted;
 use crate::{Book, FacilityIx, PatientIx};
 use model::{
-    Category, CategorySet, FacilityId, HoldBack, Moment, PatientNumber, PatientRef, Principal, Role, ScopeRule,
+    Category, CategorySet, FacilityId, FetusNumber, HoldBack, Moment, PatientNumber, PatientRef, Principal, Role,
+    ScopeRule,
 };
 use std::collections::BTreeMap;
 
@@ -26,6 +27,15 @@ pub enum Acquaintance {
     Linked(CategorySet),
     /// A link there was taken back: it is not known which patient this is.
     Parted,
+}
+
+/// A newborn of one of the viewing facility's own patients, who is its patient too.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Child {
+    /// Which fetus it was, where that was said.
+    pub fetus: Option<FetusNumber>,
+    /// The viewing facility's own number of the newborn.
+    pub number: PatientNumber,
 }
 
 /// A department that no consent, exception or record has named.
@@ -90,6 +100,44 @@ impl Acquaintances<'_> {
         let mut named: Vec<_> = named.collect();
         named.sort_by(|a, b| a.0.cmp(&b.0));
         named
+    }
+
+    /// The newborns of the viewing facility's own patient of this number, as far as that facility may know it: a statement about
+    /// another facility's patients is told where the mother's pregnancy records and something of the newborn are open there, and
+    /// the newborn is a patient of the viewing facility too. Own statements are told. A kinship opens nothing.
+    pub fn children_of(&mut self, own: &PatientNumber) -> Vec<Child> {
+        let Some(viewer) = self.viewer else { return Vec::new() };
+        let book = self.book;
+        let Some(own) = book.find_patient(&PatientRef::new(self.facility.clone(), own.clone())) else {
+            return Vec::new();
+        };
+        let mut mothers: Vec<PatientIx> = std::iter::once(own).chain(book.person_of(own)).collect();
+        mothers.retain(|mother| self.may_know(*mother, &viewer, |open| open.contains(Category::Perinatal)));
+        let mut children = Vec::new();
+        for kin in book.kinships.all().filter(|kin| kin.holds && mothers.contains(&kin.mother)) {
+            if !self.may_know(kin.newborn, &viewer, |open| !open.is_empty()) {
+                continue;
+            }
+            let person = std::iter::once(kin.newborn).chain(book.person_of(kin.newborn));
+            let mut known = person.filter(|patient| book.patient_source(*patient) == Some(viewer.facility));
+            if let Some(number) = known.next().and_then(|patient| book.patient_ref(patient)) {
+                children.push(Child { fetus: kin.fetus, number: number.number().clone() });
+            }
+        }
+        children.sort();
+        children.dedup();
+        children
+    }
+
+    /// Whether a patient is the viewing facility's own, or of an active facility that has opened enough.
+    fn may_know(&mut self, patient: PatientIx, viewer: &Viewer, enough: fn(CategorySet) -> bool) -> bool {
+        match self.book.patient_source(patient) {
+            Some(source) if source == viewer.facility => true,
+            Some(source) => {
+                self.book.directory.standing(source).active && enough(self.open_of(patient, source, viewer))
+            }
+            None => false,
+        }
     }
 
     /// The categories of a patient's records that are open now.

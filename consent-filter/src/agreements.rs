@@ -5,7 +5,7 @@ use crate::index::MemberIx;
 use crate::intern::QuickMap;
 use crate::planted::{Bug, is};
 use crate::{FacilityIx, PatientIx};
-use model::{AgreementId, LinkId};
+use model::{AgreementId, FetusNumber, LinkId};
 
 /// One agreement.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -29,7 +29,20 @@ pub(crate) struct Agreements {
 #[derive(Clone, PartialEq, Eq, Debug)]
 struct Kin {
     newborn: PatientIx,
+    fetus: Option<FetusNumber>,
     ended: bool,
+}
+
+/// A kinship as it is kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KinshipAt<'a> {
+    pub(crate) mother: PatientIx,
+    pub(crate) id: &'a LinkId,
+    pub(crate) newborn: PatientIx,
+    /// Which fetus the newborn was, where that was said.
+    pub(crate) fetus: Option<FetusNumber>,
+    /// Whether it still holds.
+    pub(crate) holds: bool,
 }
 
 /// Mothers and newborns. No decision reads it.
@@ -113,8 +126,13 @@ impl Agreements {
 // === impl Kinships ===
 
 impl Kinships {
-    pub(crate) fn state(&mut self, mother: PatientIx, id: &LinkId, newborn: PatientIx) -> Restated {
-        let stated = Kin { newborn, ended: false };
+    pub(crate) fn state(
+        &mut self,
+        mother: PatientIx,
+        id: &LinkId,
+        (newborn, fetus): (PatientIx, Option<FetusNumber>),
+    ) -> Restated {
+        let stated = Kin { newborn, fetus, ended: false };
         match self.kin.get_mut(&(mother, id.clone())) {
             Some(known) if known.ended => Restated::Final,
             Some(known) if *known == stated => Restated::Unchanged,
@@ -136,14 +154,20 @@ impl Kinships {
                 Restated::Changed
             }
             None => {
-                self.kin.insert((mother, id.clone()), Kin { newborn: PatientIx::NOWHERE, ended: true });
+                self.kin.insert((mother, id.clone()), Kin { newborn: PatientIx::NOWHERE, fetus: None, ended: true });
                 Restated::Unknown
             }
         }
     }
-    /// Every kinship: mother, id, newborn, and whether it still holds.
-    pub(crate) fn all(&self) -> impl Iterator<Item = (PatientIx, &LinkId, PatientIx, bool)> {
-        self.kin.iter().map(|((mother, id), kin)| (*mother, id, kin.newborn, !kin.ended))
+    /// Every kinship.
+    pub(crate) fn all(&self) -> impl Iterator<Item = KinshipAt<'_>> {
+        self.kin.iter().map(|((mother, id), kin)| KinshipAt {
+            mother: *mother,
+            id,
+            newborn: kin.newborn,
+            fetus: kin.fetus,
+            holds: !kin.ended,
+        })
     }
     pub(crate) fn bytes(&self) -> usize {
         self.kin.capacity() * (size_of::<((PatientIx, LinkId), Kin)>() + 1)

@@ -167,9 +167,9 @@ impl Book {
     /// The kinships that hold, with this ref as mother or newborn: id, mother, newborn. They open nothing.
     pub fn kin_of(&self, patient: &PatientRef) -> Vec<(LinkId, PatientRef, PatientRef)> {
         let Some(ix) = self.patients.find(patient) else { return Vec::new() };
-        let of = self.kinships.all().filter(|(mother, _, newborn, holds)| *holds && (*mother == ix || *newborn == ix));
-        let spelled = of.filter_map(|(mother, id, newborn, _)| {
-            Some((id.clone(), self.patient_ref(mother)?.clone(), self.patient_ref(newborn)?.clone()))
+        let of = self.kinships.all().filter(|kin| kin.holds && (kin.mother == ix || kin.newborn == ix));
+        let spelled = of.filter_map(|kin| {
+            Some((kin.id.clone(), self.patient_ref(kin.mother)?.clone(), self.patient_ref(kin.newborn)?.clone()))
         });
         let mut kin: Vec<_> = spelled.collect();
         kin.sort();

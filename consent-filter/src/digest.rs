@@ -198,12 +198,15 @@ impl Book {
             }
             add(item.finish());
         }
-        for (mother, id, newborn, holds) in self.kinships.all() {
-            let Some(mother) = self.patient_ref(mother) else { continue };
+        for kin in self.kinships.all() {
+            let Some(mother) = self.patient_ref(kin.mother) else { continue };
             let mut item = Item::new(8);
-            item.patient(mother).text(id.as_str()).number(holds);
-            if let Some(newborn) = self.patient_ref(newborn).filter(|_| holds) {
+            item.patient(mother).text(kin.id.as_str()).number(kin.holds);
+            if let Some(newborn) = self.patient_ref(kin.newborn).filter(|_| kin.holds) {
                 item.patient(newborn);
+                if let Some(fetus) = kin.fetus {
+                    item.number(fetus.get());
+                }
             }
             add(item.finish());
         }

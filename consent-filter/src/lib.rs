@@ -102,7 +102,7 @@ pub mod planted;
 #[cfg(not(feature = "planted"))]
 mod planted;
 
-pub use acquaintance::{Acquaintance, Acquaintances};
+pub use acquaintance::{Acquaintance, Acquaintances, Child};
 pub use apply::{Applied, Outcome, Touched, TouchedViewers};
 pub use audience::{Audience, Reached, Wishes};
 pub use book::Book;

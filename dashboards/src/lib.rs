@@ -24,7 +24,7 @@ use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HeaderName, HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::routing::{get, post};
-use query::beds::{Boards, Rules};
+use query::beds::Boards;
 use query::{Authenticator, ReadingRoom};
 use std::fmt;
 use std::sync::Arc;
@@ -82,7 +82,7 @@ pub fn router(
     let header = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value))
     };
-    let boards = Boards::new(room.clone(), views.clone(), Arc::new(Rules::shipped()));
+    let boards = Boards::new(room.clone(), views.clone());
     let data = Router::new()
         .route("/api/summary", get(summary::summary))
         .route("/api/laboratory", get(laboratory::series))

@@ -7,6 +7,7 @@ use crate::beds;
 use crate::diabetes::{DIABETES_REGISTRY, Diabetes, Persons, Registry, registry_schema};
 use crate::feeds::{FEED_DAYS, OwnFeeds, feed_schema};
 use crate::lab::{LAB_RESULTS, LAB_UNMAPPED, LabResults, lab_schema, lab_unmapped, unmapped_schema};
+use crate::perinatal::{Perinatal, perinatal_schemas, perinatal_table};
 use crate::standard::OwnTables;
 use async_trait::async_trait;
 use clinical::lab::Sites;
@@ -21,7 +22,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 use views::table::{table_name, view_schema};
-use views::{Acquaintance, Opening, Taking, Tally, View, Views, Witness};
+use views::{Acquaintance, Child, Opening, Taking, Tally, View, Views, Witness};
 
 /// The catalogue's name.
 pub const CATALOG: &str = "ajisai";
@@ -51,6 +52,8 @@ pub trait OpenView: Send + Sync {
     fn persons(&self, categories: CategorySet) -> Vec<PatientNumber>;
     /// Where else each of these own patients is known, and what is open there: as much as the viewing facility may know.
     fn acquaintances(&self, own: &[PatientNumber]) -> Vec<Vec<(FacilityId, Acquaintance)>>;
+    /// The newborns of each of these own patients who are own patients too: as much as the viewing facility may know.
+    fn children(&self, own: &[PatientNumber]) -> Vec<Vec<Child>>;
     /// Everything before this is in the view.
     fn frontier(&self) -> Frontier;
     /// How long ago the newest rows in the view were published.
@@ -86,6 +89,9 @@ impl OpenView for View {
     fn acquaintances(&self, own: &[PatientNumber]) -> Vec<Vec<(FacilityId, Acquaintance)>> {
         self.acquaintances(own)
     }
+    fn children(&self, own: &[PatientNumber]) -> Vec<Vec<Child>> {
+        self.children(own)
+    }
     fn frontier(&self) -> Frontier {
         self.frontier().clone()
     }
@@ -114,6 +120,7 @@ pub(crate) fn tables() -> impl Iterator<Item = (&'static str, SchemaRef)> {
         .chain([(LAB_RESULTS, lab_schema()), (LAB_UNMAPPED, unmapped_schema()), (DIABETES_REGISTRY, registry_schema())])
         .chain([(FEED_DAYS, feed_schema())])
         .chain(beds::schemas())
+        .chain(perinatal_schemas())
 }
 
 /// Whether every view has a table or a table function of this name.
@@ -173,6 +180,11 @@ impl Tables {
             Rows::None => Arc::new(EmptyTable::new(registry_schema())),
         }
     }
+    /// The women of the view; `None` where there is none.
+    fn perinatal(&self) -> Option<Perinatal> {
+        let Diabetes { persons, moment, .. } = self.diabetes()?;
+        Some(Perinatal { persons: Arc::clone(persons), tables: self.own.perinatal(), moment: *moment })
+    }
     /// The table of a category.
     pub(crate) fn category(&self, category: Category) -> Arc<dyn TableProvider> {
         match &self.rows {
@@ -205,9 +217,10 @@ impl SchemaProvider for Tables {
             },
             _ => match category_of(name) {
                 Some(category) => Ok(Some(self.category(category))),
-                None => match beds::table(name, self.category(Category::Waveform)) {
+                None => match beds::table(name, self.category(Category::Waveform), &self.own.perinatal()) {
                     Some(table) => table.map(Some),
-                    None => Ok(self.own.table(name, |category| self.category(category))),
+                    None => Ok(perinatal_table(name, self.perinatal())
+                        .or_else(|| self.own.table(name, |category| self.category(category)))),
                 },
             },
         }

@@ -3,6 +3,7 @@
 use crate::standard::{StandardView, ViewFault};
 use clinical::diabetes::cohort::{CohortFile, CohortFileError};
 use clinical::diabetes::{Thresholds, ThresholdsError};
+use clinical::perinatal::{OwnPerinatal, OwnPerinatalError, PerinatalTables};
 use model::{Definition, DefinitionKind, DefinitionName, FacilityId, Moment, Position};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,12 +11,6 @@ use std::sync::Arc;
 /// Why a definition was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DefinitionFault {
-    /// Nothing here reads definitions of this kind.
-    #[error("definitions of the kind `{kind}` are not read by this version")]
-    NotRead {
-        /// The kind's code.
-        kind: &'static str,
-    },
     /// The text names itself otherwise.
     #[error("`name`: the text says `{found}`; state it under that name")]
     Name {
@@ -32,6 +27,15 @@ pub enum DefinitionFault {
     #[error("`name`: limits are stated for `{known}`, not for `{found}`", known = Definitions::DIABETES)]
     Limits {
         /// What it is stated under.
+        found: String,
+    },
+    /// No perinatal tables.
+    #[error(transparent)]
+    Perinatal(#[from] OwnPerinatalError),
+    /// Perinatal tables under another name.
+    #[error("`name`: perinatal tables are stated under `{known}`, not under `{found}`", known = Definitions::PERINATAL)]
+    PerinatalName {
+        /// What they are stated under.
         found: String,
     },
     /// No ViewDefinition, or none that can be a table here.
@@ -51,6 +55,8 @@ pub enum Meaning {
     Thresholds(Arc<Thresholds>),
     /// A table of the facility's own.
     View(Arc<StandardView>),
+    /// The facility's own perinatal limits, and its confirmed matrix.
+    Perinatal(Arc<OwnPerinatal>),
 }
 
 /// Reads a definition.
@@ -74,7 +80,13 @@ pub fn read(definition: &Definition) -> Result<Meaning, DefinitionFault> {
             let view = StandardView::read(definition.name(), definition.text())?;
             Ok(Meaning::View(Arc::new(view)))
         }
-        kind => Err(DefinitionFault::NotRead { kind: kind.code() }),
+        DefinitionKind::Perinatal if definition.name().as_str() != Definitions::PERINATAL => {
+            Err(DefinitionFault::PerinatalName { found: definition.name().as_str().to_owned() })
+        }
+        DefinitionKind::Perinatal => {
+            let own = OwnPerinatal::parse(definition.text(), definition.facility())?;
+            Ok(Meaning::Perinatal(Arc::new(own)))
+        }
     }
 }
 
@@ -119,6 +131,18 @@ impl Definitions {
     pub const MOST: usize = 200;
     /// The name under which a facility states its limits of diabetes care.
     pub const DIABETES: &'static str = "diabetes";
+
+    /// The name under which a facility states its perinatal tables.
+    pub const PERINATAL: &'static str = "perinatal";
+
+    /// The perinatal tables that hold at a facility: its own, or the shipped ones.
+    pub fn perinatal(&self, facility: &FacilityId) -> Arc<PerinatalTables> {
+        let own = self.of(facility, DefinitionKind::Perinatal).find_map(|defined| match defined.meaning() {
+            Some(Meaning::Perinatal(own)) => Some(Arc::clone(own.tables())),
+            _ => None,
+        });
+        own.unwrap_or_else(PerinatalTables::shared)
+    }
 
     /// A facility's own limits and tables of diabetes care, where it has stated them.
     pub fn thresholds(&self, facility: &FacilityId) -> Option<&Arc<Thresholds>> {

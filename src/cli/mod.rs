@@ -17,6 +17,7 @@ pub mod feeds;
 pub mod lab;
 pub mod ledger;
 pub mod notices;
+pub mod perinatal;
 pub mod policy;
 pub mod publish;
 pub mod published;
@@ -61,6 +62,7 @@ enum Command {
     Consent(consent::ConsentCommand),
     Directory(directory::DirectoryCommand),
     Explain(explain::Explain),
+    Perinatal(perinatal::PerinatalCommand),
     Policy(policy::PolicyCommand),
     Feed(feed::FeedCommand),
     Feeds(feeds::Feeds),
@@ -93,6 +95,7 @@ impl Cli {
             Command::Consent(args) => drive(args.run()),
             Command::Directory(args) => drive(args.run()),
             Command::Explain(args) => drive(args.run()),
+            Command::Perinatal(args) => drive(args.run()),
             Command::Policy(args) => drive(args.run()),
             Command::Feed(args) => drive(args.run()),
             Command::Feeds(args) => drive(args.run()),

@@ -70,7 +70,7 @@ impl Book {
         let restated = match change {
             KinshipChange::Stated(kinship) => {
                 let (mother, newborn) = (self.patient(kinship.mother()), self.patient(kinship.newborn()));
-                self.kinships.state(mother, &kinship.id, newborn)
+                self.kinships.state(mother, &kinship.id, (newborn, kinship.fetus))
             }
             KinshipChange::Ended(end) => {
                 let mother = self.patient(&end.mother);

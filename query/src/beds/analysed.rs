@@ -59,21 +59,27 @@ const UNDECIDED: i64 = 31 * 60 * 1_000_000;
 pub(super) struct CtgExec {
     rows: Arc<dyn ExecutionPlan>,
     of: Of,
+    rules: Arc<Rules>,
     projection: Vec<usize>,
     schema: SchemaRef,
     properties: Arc<PlanProperties>,
 }
 
 impl CtgExec {
-    /// Over rows in one partition.
-    pub(super) fn new(rows: Arc<dyn ExecutionPlan>, of: Of, projection: Vec<usize>, schema: SchemaRef) -> Self {
+    /// Over rows in one partition, read by a facility's rules.
+    pub(super) fn new(
+        rows: Arc<dyn ExecutionPlan>,
+        (of, rules): (Of, Arc<Rules>),
+        projection: Vec<usize>,
+        schema: SchemaRef,
+    ) -> Self {
         let properties = Arc::new(PlanProperties::new(
             EquivalenceProperties::new(Arc::clone(&schema)),
             Partitioning::UnknownPartitioning(1),
             EmissionType::Final,
             Boundedness::Bounded,
         ));
-        Self { rows, of, projection, schema, properties }
+        Self { rows, of, rules, projection, schema, properties }
     }
 }
 
@@ -121,7 +127,8 @@ impl ExecutionPlan for CtgExec {
         let mut children = children.into_iter();
         match (children.next(), children.next()) {
             (Some(rows), None) => {
-                Ok(Arc::new(Self::new(rows, self.of, self.projection.clone(), Arc::clone(&self.schema))))
+                let of = (self.of, Arc::clone(&self.rules));
+                Ok(Arc::new(Self::new(rows, of, self.projection.clone(), Arc::clone(&self.schema))))
             }
             _ => Err(DataFusionError::Internal("cardiotocograms are read from one table".to_owned())),
         }
@@ -134,6 +141,7 @@ impl ExecutionPlan for CtgExec {
         let memory = MemoryConsumer::new("cardiotocograms").register(context.memory_pool());
         let mut rows = self.rows.execute(partition, context)?;
         let (of, projection, schema) = (self.of, self.projection.clone(), Arc::clone(&self.schema));
+        let rules = Arc::clone(&self.rules);
         let told = async move {
             let mut gathered: Gathered = BTreeMap::new();
             while let Some(batch) = rows.next().await {
@@ -143,7 +151,7 @@ impl ExecutionPlan for CtgExec {
             }
             let mut batch = Told::default();
             for ((_, _, _), (own, stretches)) in gathered {
-                tell(&own, stretches, &mut batch);
+                tell(&own, stretches, (&rules, &mut batch));
                 // others run meanwhile
                 tokio::task::yield_now().await;
             }
@@ -177,7 +185,7 @@ struct Told {
 }
 
 /// Reads one session and says what is seen in it.
-fn tell(own: &str, mut stretches: Vec<Stretch>, to: &mut Told) {
+fn tell(own: &str, mut stretches: Vec<Stretch>, (rules, to): (&Arc<Rules>, &mut Told)) {
     stretches.sort_by_key(|stretch| stretch.measured);
     let Some(first) = stretches.first() else { return };
     let place = &first.place;
@@ -187,7 +195,6 @@ fn tell(own: &str, mut stretches: Vec<Stretch>, to: &mut Told) {
         own: own.to_owned(),
         session: place.session.clone(),
     });
-    let rules = Arc::new(Rules::shipped());
     let fetuses = stretches.iter().flat_map(|stretch| &stretch.traces);
     let fetuses = fetuses.filter_map(|(lead, _)| lead.fetus()).map(|fetus| fetus.number()).max().unwrap_or(1);
     let begin = |measured: Moment| {
@@ -200,7 +207,7 @@ fn tell(own: &str, mut stretches: Vec<Stretch>, to: &mut Told) {
         if strip.slot_of(stretch.measured) > strip.end() + KEPT {
             // after an hour of nothing another recording begins
             course.read(&strip, strip.end());
-            say(&strip, course.finish(), (&whose, &rules), to);
+            say(&strip, course.finish(), (&whose, rules), to);
             (strip, course) = begin(stretch.measured);
         }
         strip.lay(stretch);
@@ -209,7 +216,7 @@ fn tell(own: &str, mut stretches: Vec<Stretch>, to: &mut Told) {
     course.read(&strip, strip.end());
     let undecided = now().since(strip.moment_of(strip.end())) < UNDECIDED;
     let judged = if undecided { course.so_far() } else { course.finish() };
-    say(&strip, judged, (&whose, &rules), to);
+    say(&strip, judged, (&whose, rules), to);
 }
 
 fn say(strip: &Strip, judged: Vec<Judged>, (whose, rules): (&Arc<Whose>, &Rules), to: &mut Told) {

@@ -1,6 +1,7 @@
 //! By which limits beds are read.
 
-use clinical::perinatal::ctg::{CtgLimits, JsogTable, Maturity, ReadingRules, Reserve};
+use clinical::perinatal::PerinatalTables;
+use clinical::perinatal::ctg::{JsogTable, Maturity, ReadingRules, Reserve};
 use clinical::perinatal::trace::TraceLimits;
 
 /// The limits and tables that hold for a board.
@@ -17,13 +18,18 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// As shipped: the matrix of levels is one that nobody has confirmed.
-    pub fn shipped() -> Self {
+    /// As a facility's tables say. Maturity and reserve are not known to a board.
+    pub fn of(tables: &PerinatalTables) -> Self {
         Self {
-            reading: ReadingRules { limits: CtgLimits::shipped(), maturity: Maturity::From32Weeks },
-            trace: TraceLimits::shipped(),
-            jsog: JsogTable::shipped(),
+            reading: ReadingRules { limits: tables.ctg.clone(), maturity: Maturity::From32Weeks },
+            trace: tables.trace.clone(),
+            jsog: tables.jsog.clone(),
             reserve: Reserve::Usual,
         }
+    }
+
+    /// As shipped: the matrix of levels is one that nobody has confirmed.
+    pub fn shipped() -> Self {
+        Self::of(&PerinatalTables::shipped())
     }
 }

@@ -4,9 +4,11 @@
 //! hold without being asked again. What a window is called is `clinical::perinatal`'s to say.
 
 use super::analysed::{Analysed, CtgExec, Of};
+use super::rules::Rules;
 use super::told::{EventTold, WindowTold};
 use crate::lab::cells::{Cell, Made, field};
 use async_trait::async_trait;
+use clinical::perinatal::PerinatalTables;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result;
@@ -94,7 +96,7 @@ macro_rules! whose {
 static WINDOW_WHOSE: [Made<WindowRow>; 4] = whose!(WindowRow);
 static EVENT_WHOSE: [Made<EventRow>; 4] = whose!(EventRow);
 
-static WINDOWS: [Made<WindowRow>; 23] = [
+static WINDOWS: [Made<WindowRow>; 24] = [
     Made::of("lead", "the trace: `fhr1`, `fhr2` or `fhr3`", "波形", Cell::Text(|row| Some(row.told.lead.into()))),
     Made::of("from_at", "when it begins, by the source's clock", "開始", Cell::Time(|row| Some(row.told.from))),
     Made::of("until_at", "the first moment after it", "終了", Cell::Time(|row| Some(row.told.until))),
@@ -133,6 +135,15 @@ static WINDOWS: [Made<WindowRow>; 23] = [
         "whether the matrix of levels is one that nobody has confirmed",
         "未確認の判定表か",
         Cell::Flag(|row| row.told.jsog.as_ref().ok().map(|level| level.unverified.is_some())),
+    ),
+    Made::of(
+        "jsog_confirmed_by",
+        "who has confirmed it, where somebody has: facility, document, person, day",
+        "判定表の確認者",
+        Cell::Text(|row| {
+            let (facility, how) = row.told.jsog.as_ref().ok()?.confirmed.as_ref()?;
+            Some(format!("{facility}: {how}").into())
+        }),
     ),
     Made::of(
         "jsog_version",
@@ -299,8 +310,15 @@ pub fn bed_table_columns() -> Vec<(&'static str, Vec<&'static Column>)> {
 }
 
 /// One of the tables, over a view's `waveform`; `None` where the name is none of them.
-pub(crate) fn table(name: &str, waveform: Arc<dyn TableProvider>) -> Option<Result<Arc<dyn TableProvider>>> {
-    let of = |of| Some(Ok(Arc::new(Ctg { waveform: waveform.clone(), of }) as Arc<dyn TableProvider>));
+pub(crate) fn table(
+    name: &str,
+    waveform: Arc<dyn TableProvider>,
+    tables: &PerinatalTables,
+) -> Option<Result<Arc<dyn TableProvider>>> {
+    let of = |of| {
+        let rules = Arc::new(Rules::of(tables));
+        Some(Ok(Arc::new(Ctg { waveform: waveform.clone(), of, rules }) as Arc<dyn TableProvider>))
+    };
     match name {
         BEDS => Some(beds(waveform)),
         CTG_WINDOWS => of(Of::Windows),
@@ -322,6 +340,7 @@ fn beds(waveform: Arc<dyn TableProvider>) -> Result<Arc<dyn TableProvider>> {
 struct Ctg {
     waveform: Arc<dyn TableProvider>,
     of: Of,
+    rules: Arc<Rules>,
 }
 
 impl fmt::Debug for Ctg {
@@ -376,6 +395,6 @@ impl TableProvider for Ctg {
         let projection = projection.cloned().unwrap_or_else(|| (0..whole.fields().len()).collect());
         let schema = Arc::new(whole.project(&projection)?);
         let rows: Arc<dyn ExecutionPlan> = Arc::new(CoalescePartitionsExec::new(rows));
-        Ok(Arc::new(CtgExec::new(rows, self.of, projection, schema)))
+        Ok(Arc::new(CtgExec::new(rows, (self.of, Arc::clone(&self.rules)), projection, schema)))
     }
 }

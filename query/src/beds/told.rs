@@ -3,6 +3,7 @@
 use super::bed::LineNow;
 use super::course::Judged;
 use super::strip::Strip;
+use clinical::diabetes::day_of;
 use clinical::perinatal::ctg::{
     Acceleration, Contraction, CtgLimits, Deceleration, Excursion, Figo, Jsog, JsogReason, Nichd, NotAssessable,
     Rating, Reading, Verdict,
@@ -58,7 +59,7 @@ pub struct LevelTold {
     pub proposals: &'static str,
     /// Where the matrix comes from, while nobody has confirmed it: to be shown with the level.
     pub unverified: Option<&'static str>,
-    /// Who has confirmed it, with what document, where somebody has.
+    /// Who has confirmed it, where somebody has: the facility; document, person and day.
     pub confirmed: Option<(String, String)>,
     /// The version of the matrix.
     pub version: String,
@@ -236,7 +237,8 @@ fn jsog(jsog: &Jsog, at: &impl Fn(usize) -> Moment) -> Result<LevelTold, Word> {
     let (verdict, unverified, confirmed): (&Verdict, _, _) = match rating {
         Rating::Unverified { verdict, source } => (verdict, Some(source.text), None),
         Rating::Confirmed { verdict, by } => {
-            (verdict, None, Some((by.facility().as_str().to_owned(), by.document().to_owned())))
+            let how = format!("{} ({}, {})", by.document(), by.by(), day_of(by.on()));
+            (verdict, None, Some((by.facility().as_str().to_owned(), how)))
         }
     };
     let reason = |one: &JsogReason| ReasonTold {

@@ -10,6 +10,7 @@ use super::strip::{KEPT, SLOT, Strip};
 use super::ward::{BedEnd, Ward};
 use crate::session::now;
 use crate::{QueryError, ReadingRoom};
+use clinical::perinatal::PerinatalTables;
 use model::{Category, CategorySet, Frontier, Moment, Principal, Record};
 use parking_lot::Mutex;
 use std::collections::HashMap;
@@ -29,7 +30,6 @@ const JOINING: Duration = Duration::from_secs(2);
 pub struct Boards {
     room: Arc<ReadingRoom>,
     views: Arc<Views>,
-    rules: Arc<Rules>,
     watches: Mutex<HashMap<Principal, Weak<Watch>>>,
 }
 
@@ -44,27 +44,33 @@ struct Shared {
     room: Arc<ReadingRoom>,
     views: Arc<Views>,
     ward: Mutex<Ward>,
+    /// The facility's tables that it is read by.
+    tables: Arc<PerinatalTables>,
     /// Why it is over.
     over: OnceLock<&'static str>,
 }
 
 impl Boards {
-    /// Boards over a reading room and the views behind it, read by some rules.
-    pub fn new(room: Arc<ReadingRoom>, views: Arc<Views>, rules: Arc<Rules>) -> Self {
-        Self { room, views, rules, watches: Mutex::default() }
+    /// Boards over a reading room and the views behind it. Each facility's are read by its own tables, where it has stated any.
+    pub fn new(room: Arc<ReadingRoom>, views: Arc<Views>) -> Self {
+        Self { room, views, watches: Mutex::default() }
     }
 
     /// The principal's beds, watched from now on until the last of what this gives is dropped.
     pub fn watch(&self, principal: &Principal) -> Arc<Watch> {
         let mut watches = self.watches.lock();
         watches.retain(|_, watch| watch.strong_count() > 0);
-        let going_on = watches.get(principal).and_then(Weak::upgrade).filter(|watch| watch.over().is_none());
+        let tables = self.room.own(principal).perinatal();
+        // under other tables another watch begins: who looks already goes on under those they began with
+        let holds = |watch: &Arc<Watch>| watch.over().is_none() && Arc::ptr_eq(&watch.shared.tables, &tables);
+        let going_on = watches.get(principal).and_then(Weak::upgrade).filter(holds);
         going_on.unwrap_or_else(|| {
             let shared = Arc::new(Shared {
                 principal: principal.clone(),
                 room: self.room.clone(),
                 views: self.views.clone(),
-                ward: Mutex::new(Ward::new(self.rules.clone())),
+                ward: Mutex::new(Ward::new(Arc::new(Rules::of(&tables)))),
+                tables,
                 over: OnceLock::new(),
             });
             let task = tokio::spawn(follow(shared.clone())).abort_handle();

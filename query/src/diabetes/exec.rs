@@ -24,7 +24,7 @@ use std::sync::Arc;
 const BETWEEN: usize = 32;
 
 /// What is read of persons, and made of each.
-pub(super) trait Make: Send + Sync + 'static {
+pub(crate) trait Make: Send + Sync + 'static {
     /// What is read of a person.
     type Person: Send + Sync;
     /// Rows as they gather.
@@ -48,7 +48,7 @@ pub(super) trait Make: Send + Sync + 'static {
 }
 
 /// Reads persons and makes rows of them. Partitions take turns with the batches of persons.
-pub(super) struct PersonsExec<M> {
+pub(crate) struct PersonsExec<M> {
     make: Arc<M>,
     whose: Arc<[PatientNumber]>,
     partitions: usize,
@@ -56,7 +56,7 @@ pub(super) struct PersonsExec<M> {
 }
 
 impl<M: Make> PersonsExec<M> {
-    pub(super) fn new(make: M, whose: Vec<PatientNumber>, partitions: usize) -> Self {
+    pub(crate) fn new(make: M, whose: Vec<PatientNumber>, partitions: usize) -> Self {
         let partitions = partitions.max(1);
         let properties = Arc::new(PlanProperties::new(
             EquivalenceProperties::new(Arc::clone(make.schema())),

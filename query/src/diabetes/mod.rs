@@ -5,16 +5,17 @@
 
 mod asked;
 mod cgm;
-mod exec;
+pub(crate) mod exec;
 mod functions;
 mod gather;
 mod measures;
 mod persons;
 mod registry;
-mod whose;
+pub(crate) mod whose;
 
 pub(crate) use functions::{add_functions, is_function};
 pub use persons::{PersonFacts, Persons, PersonsRead};
+pub(crate) use registry::note;
 pub(crate) use registry::{DIABETES_REGISTRY, Registry, registry_schema};
 
 use clinical::diabetes::{Person, Tables};

@@ -16,8 +16,8 @@ use futures::{Stream, StreamExt};
 use model::{Category, CategorySet, FacilityId, PatientNumber};
 use std::fmt;
 use std::sync::{Arc, LazyLock};
-use views::Acquaintance;
 use views::table::view_schema;
+use views::{Acquaintance, Child};
 
 /// Persons read at once: few enough to hold ten years of each, many enough for a scan to be worth its while.
 const AT_ONCE: usize = 512;
@@ -139,7 +139,7 @@ impl Persons {
     }
 
     /// The rows of a table, with these columns in its order, of these persons.
-    pub(super) async fn rows(
+    pub(crate) async fn rows(
         &self,
         category: Category,
         columns: &[&str],
@@ -152,8 +152,25 @@ impl Persons {
     }
 
     /// Persons of whom one table alone may show something.
-    pub(super) fn numbers_of(&self, category: Category) -> Vec<PatientNumber> {
+    pub(crate) fn numbers_of(&self, category: Category) -> Vec<PatientNumber> {
         self.view.as_ref().map(|view| view.persons(CategorySet::of(category))).unwrap_or_default()
+    }
+
+    /// Where else each of these persons is known, and what is open there.
+    pub(crate) fn reaches(&self, whose: &[PatientNumber]) -> Vec<Reach> {
+        let known = self.view.as_ref().map(|view| view.acquaintances(whose)).unwrap_or_default();
+        known.into_iter().map(|known| self.reach(known)).collect()
+    }
+
+    /// The newborns of a person who are patients of the viewing facility, as far as it may know.
+    pub(crate) fn children(&self, of: &PatientNumber) -> Vec<Child> {
+        let known = self.view.as_ref().map(|view| view.children(std::slice::from_ref(of)));
+        known.and_then(|mut known| known.pop()).unwrap_or_default()
+    }
+
+    /// How laboratory results are read.
+    pub(crate) fn sites(&self) -> &Sites {
+        &self.sites
     }
 
     /// Whom the viewing facility asks about a person. It asks itself, and hides nothing from itself.

@@ -247,7 +247,7 @@ fn bound(span: &Span) -> String {
 }
 
 /// What there is to say of an absence beside its code.
-pub(super) fn note(absent: &Absent) -> Option<String> {
+pub(crate) fn note(absent: &Absent) -> Option<String> {
     match absent {
         Absent::NotMeasured => None,
         Absent::NotConsented { at } | Absent::NotLinked { at } => {

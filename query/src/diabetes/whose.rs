@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 const WHOSE: &str = "my_patient_id";
 
 /// Filters are judged above too; those that say whose rows are wanted spare reading.
-pub(super) fn pushdown(filters: &[&Expr]) -> Vec<TableProviderFilterPushDown> {
+pub(crate) fn pushdown(filters: &[&Expr]) -> Vec<TableProviderFilterPushDown> {
     let of = |filter: &&Expr| match named(filter) {
         Some(_) => TableProviderFilterPushDown::Inexact,
         None => TableProviderFilterPushDown::Unsupported,
@@ -17,7 +17,7 @@ pub(super) fn pushdown(filters: &[&Expr]) -> Vec<TableProviderFilterPushDown> {
 }
 
 /// The persons that filters, which all hold, leave; `None` where they leave everybody. What is no patient number is nobody's.
-pub(super) fn of(filters: &[Expr]) -> Option<Vec<PatientNumber>> {
+pub(crate) fn of(filters: &[Expr]) -> Option<Vec<PatientNumber>> {
     let mut sets = filters.iter().filter_map(named);
     let first = sets.next()?;
     let left = sets.fold(first, |left, set| left.intersection(&set).cloned().collect());

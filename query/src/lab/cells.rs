@@ -1,7 +1,8 @@
 //! Columns made of rows: a column's name, what it means, what it holds and how that is made, in one place.
 
+use clinical::diabetes::{Date, since_epoch};
 use datafusion::arrow::array::{
-    ArrayRef, BooleanArray, Float64Array, Int64Array, ListBuilder, StringArray, StringBuilder,
+    ArrayRef, BooleanArray, Date32Array, Float64Array, Int64Array, ListBuilder, StringArray, StringBuilder,
     TimestampMicrosecondArray,
 };
 use datafusion::arrow::datatypes::{DataType, Field};
@@ -18,6 +19,7 @@ pub(crate) enum Cell<T> {
     Long(fn(&T) -> Option<i64>),
     Flag(fn(&T) -> Option<bool>),
     Time(fn(&T) -> Option<Moment>),
+    Date(fn(&T) -> Option<Date>),
 }
 
 /// A column made of rows `T`.
@@ -36,6 +38,7 @@ impl<T> Made<T> {
             Cell::Long(_) => Kind::Long,
             Cell::Flag(_) => Kind::Flag,
             Cell::Time(_) => Kind::Time,
+            Cell::Date(_) => Kind::Date,
         };
         let nullable = !matches!(kind, Kind::Texts);
         Self { column: Column { name, kind, nullable, en, ja }, cell }
@@ -61,6 +64,7 @@ impl<T> Made<T> {
             Cell::Float(of) => Arc::new(rows.iter().map(of).collect::<Float64Array>()),
             Cell::Long(of) => Arc::new(rows.iter().map(of).collect::<Int64Array>()),
             Cell::Flag(of) => Arc::new(rows.iter().map(of).collect::<BooleanArray>()),
+            Cell::Date(of) => Arc::new(rows.iter().map(|row| of(row).map(since_epoch)).collect::<Date32Array>()),
             Cell::Time(of) => {
                 let micros = rows.iter().map(|row| of(row).map(Moment::micros));
                 Arc::new(micros.collect::<TimestampMicrosecondArray>().with_timezone("UTC"))

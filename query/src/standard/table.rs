@@ -5,6 +5,7 @@ use super::exec::{MakeExec, Making};
 use crate::definition::{Definitions, Meaning};
 use async_trait::async_trait;
 use clinical::diabetes::Thresholds;
+use clinical::perinatal::PerinatalTables;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result;
@@ -34,6 +35,11 @@ impl OwnTables {
     /// The facility's own limits of diabetes care, where it has stated any.
     pub(crate) fn thresholds(&self) -> Option<&Arc<Thresholds>> {
         self.definitions.thresholds(&self.facility)
+    }
+
+    /// The perinatal tables that hold at the facility.
+    pub(crate) fn perinatal(&self) -> Arc<PerinatalTables> {
+        self.definitions.perinatal(&self.facility)
     }
 
     /// Their names and columns.

@@ -98,6 +98,9 @@ const STATEMENTS: &[(Rows, &str)] = &[
     (Ordered, "SELECT * FROM diabetes_measures(2026) ORDER BY my_patient_id, measure"),
     (Ordered, "SELECT * FROM diabetes_programme('2026-04-01') ORDER BY my_patient_id"),
     (Ordered, "SELECT count(*) FROM cgm_metrics()"),
+    (Ordered, "SELECT * FROM pregnancies ORDER BY my_patient_id, pregnancy"),
+    (Ordered, "SELECT * FROM pregnancy_checkups ORDER BY my_patient_id, at, source, fetus"),
+    (Ordered, "SELECT * FROM maternal_warnings ORDER BY my_patient_id, pregnancy, rule, limit_key"),
     // These fail for everybody; how must not depend on what is hidden.
     (Ordered, "SELECT 1 / CAST(version - version AS INT) FROM laboratory"),
     (Ordered, "SELECT CAST(record_id AS INT) FROM laboratory ORDER BY record_id"),

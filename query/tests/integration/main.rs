@@ -14,6 +14,8 @@ mod laboratory;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod perinatal;
+#[cfg(test)]
 mod permissions;
 #[cfg(test)]
 mod persons;

@@ -79,6 +79,9 @@ impl OpenView for Opened {
     fn acquaintances(&self, own: &[PatientNumber]) -> Vec<Vec<(FacilityId, views::Acquaintance)>> {
         vec![Vec::new(); own.len()]
     }
+    fn children(&self, own: &[PatientNumber]) -> Vec<Vec<views::Child>> {
+        vec![Vec::new(); own.len()]
+    }
     fn frontier(&self) -> Frontier {
         self.frontier.clone()
     }

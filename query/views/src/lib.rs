@@ -65,7 +65,7 @@ mod testing;
 mod view;
 mod witness;
 
-pub use consent_filter::Acquaintance;
+pub use consent_filter::{Acquaintance, Child};
 pub use error::StoreError;
 pub use feed::{
     Closing, FeedItem, FeedStart, Feeds, Passing, Past, Put, ResetReason, Subscription, TouchFeed, TouchedBy, Touches,

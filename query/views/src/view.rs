@@ -5,7 +5,7 @@ use crate::planted::{Bug, is};
 use crate::scan::{FacilityTable, Sight, Tally, persons};
 use crate::store::Snapshot;
 use crate::{Feeds, Store};
-use consent_filter::{Acquaintance, Book};
+use consent_filter::{Acquaintance, Book, Child};
 use datafusion::catalog::TableProvider;
 use model::{Category, CategorySet, FacilityId, Frontier, Moment, PatientNumber, Principal};
 use parking_lot::{Mutex, RwLock};
@@ -115,6 +115,13 @@ impl View {
         let book = self.book.read();
         let mut known = book.acquaintances(self.principal(), self.moment);
         own.iter().map(|number| known.of(number)).collect()
+    }
+    /// The newborns of each of these own patients who are patients of the viewing facility too, as the book says now: as much as
+    /// that facility may know (see [`Child`]).
+    pub fn children(&self, own: &[PatientNumber]) -> Vec<Vec<Child>> {
+        let book = self.book.read();
+        let mut known = book.acquaintances(self.principal(), self.moment);
+        own.iter().map(|number| known.children_of(number)).collect()
     }
     /// What was read through this view, patient by patient.
     pub fn tally(&self) -> &Arc<Tally> {

@@ -5,6 +5,7 @@ pub mod chart;
 pub mod ctg;
 mod limit;
 pub mod maternal;
+mod own;
 pub mod pregnancy;
 mod tables;
 pub mod trace;
@@ -12,4 +13,5 @@ mod word;
 
 pub use limit::{LimitError, LimitRow};
 pub use maternal::{HaemorrhageLevel, haemorrhage_level, shock_index};
+pub use own::{OwnPerinatal, OwnPerinatalError};
 pub use tables::PerinatalTables;

@@ -5,7 +5,7 @@ use super::ctg::{
     DecelerationKind, Epoch, FigoCategory, FigoReason, JsogColumn, JsogRow, Level, NichdCategory, NichdReason,
     NotAssessable, Severity, Standing, VariabilityClass,
 };
-use super::maternal::{Colour, Delivery, GlucoseClass, HaemorrhageLevel, HdpClass, PressureClass};
+use super::maternal::{Colour, Delivery, GlucoseClass, HaemorrhageLevel, HdpClass, PressureClass, Sign};
 use super::pregnancy::{Dipstick, FetalMeasure, History, Presentation, TermClass};
 use super::trace::{FrozenBecause, LostBecause, SuspectBecause};
 
@@ -212,6 +212,14 @@ words! {
         LabourCare: "labour-care-guide", "WHO分娩ケアガイド", "WHO labour care guide";
         Bishop: "bishop", "ビショップスコア", "Bishop score";
         Glucose: "glucose", "妊娠中の糖代謝異常", "glucose in pregnancy";
+    }
+    Sign {
+        Systolic: "systolic", "収縮期血圧", "systolic pressure";
+        Diastolic: "diastolic", "拡張期血圧", "diastolic pressure";
+        HeartRate: "pulse", "脈拍", "heart rate";
+        Breathing: "breathing", "呼吸数", "breaths";
+        Temperature: "temperature", "体温", "temperature";
+        Saturation: "saturation", "酸素飽和度", "oxygen saturation";
     }
     RulingSaid {
         Reached: "reached", "基準に達した", "reached";

@@ -45,6 +45,24 @@ impl Rule {
     ];
 }
 
+impl Rule {
+    /// Where it comes from. Single limits may be less certain, and say so themselves.
+    pub const fn source(self) -> Source {
+        use crate::perinatal::maternal::{MEOWS, MaternalLimit};
+        match self {
+            Self::Haemorrhage => MaternalLimit::ShockCritical.row().source,
+            Self::BloodLoss => MaternalLimit::UsualVaginal.row().source,
+            Self::Crisis => MaternalLimit::EmergencySystolic.row().source,
+            Self::Hypertension => MaternalLimit::Systolic.row().source,
+            Self::Meows => MEOWS,
+            Self::EarlyWarning => MaternalLimit::MercPulseLow.row().source,
+            Self::LabourCare => MaternalLimit::At5.row().source,
+            Self::Bishop => MaternalLimit::Ripe.row().source,
+            Self::Glucose => MaternalLimit::GlucoseFasting.row().source,
+        }
+    }
+}
+
 /// Whether a rule is reached.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Said {

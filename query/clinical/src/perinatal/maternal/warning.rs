@@ -25,6 +25,12 @@ pub enum Sign {
     Saturation,
 }
 
+impl Sign {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Systolic, Self::Diastolic, Self::HeartRate, Self::Breathing, Self::Temperature, Self::Saturation];
+}
+
 /// The limits of a sign. What is `None` has no limit on that side.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct MeowsRow {

@@ -41,6 +41,11 @@ pub enum FetalMeasure {
     Fl,
 }
 
+impl FetalMeasure {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Weight, Self::Bpd, Self::Ac, Self::Fl];
+}
+
 /// A row of a table.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct GrowthRow {

@@ -156,6 +156,7 @@ const CELLS: [&str; 11] = [
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Confirmation {
     facility: FacilityId,
+    by: String,
     document: String,
     on: Moment,
 }
@@ -163,25 +164,35 @@ pub struct Confirmation {
 /// Why a confirmation is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfirmationError {
+    /// It names nobody.
+    #[error("the confirmation of the JSOG matrix names nobody: say who compared it")]
+    Nobody,
     /// It names no document.
     #[error("the confirmation of the JSOG matrix names no document: say what it was compared with")]
     NoDocument,
 }
 
 impl Confirmation {
-    /// A facility says that it compared the matrix with a document.
+    /// A facility says that somebody of it compared the matrix with a document.
     ///
     /// # Errors
-    /// When the document is not named.
-    pub fn new(facility: FacilityId, document: &str, on: Moment) -> Result<Self, ConfirmationError> {
+    /// When the person or the document is not named.
+    pub fn new(facility: FacilityId, by: &str, document: &str, on: Moment) -> Result<Self, ConfirmationError> {
+        if by.trim().is_empty() {
+            return Err(ConfirmationError::Nobody);
+        }
         if document.trim().is_empty() {
             return Err(ConfirmationError::NoDocument);
         }
-        Ok(Self { facility, document: document.trim().to_owned(), on })
+        Ok(Self { facility, by: by.trim().to_owned(), document: document.trim().to_owned(), on })
     }
     /// Which facility.
     pub fn facility(&self) -> &FacilityId {
         &self.facility
+    }
+    /// Who compared it there.
+    pub fn by(&self) -> &str {
+        &self.by
     }
     /// With what it was compared.
     pub fn document(&self) -> &str {

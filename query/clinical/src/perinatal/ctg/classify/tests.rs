@@ -145,7 +145,7 @@ fn cells_without_an_entry_say_that_a_neighbour_stands_in() {
 
 fn confirmation() -> Confirmation {
     let facility = FacilityId::parse("nagasaki-mc").unwrap();
-    Confirmation::new(facility, "産科編2023 表2", Moment::parse("2026-11-01").unwrap()).unwrap()
+    Confirmation::new(facility, "X", "産科編2023 表2", Moment::parse("2026-11-01").unwrap()).unwrap()
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn a_level_is_unverified_until_a_facility_confirms_its_table() {
 fn a_confirmation_names_what_it_was_compared_with() {
     let facility = FacilityId::parse("nagasaki-mc").unwrap();
     let at = Moment::parse("2026-11-01").unwrap();
-    assert_eq!(Confirmation::new(facility, "  ", at), Err(ConfirmationError::NoDocument));
+    assert_eq!(Confirmation::new(facility, "X", "  ", at), Err(ConfirmationError::NoDocument));
 }
 
 #[test]
