@@ -84,11 +84,13 @@ impl PerinatalCommand {
             Act::Show { definition_version, connection } => show(&connection, definition_version).await,
             Act::Drop { connection } => take_back(&connection).await,
             Act::Limits { file } => {
-                limits(&tables(file.as_deref())?);
+                let tables = tables(file.as_deref())?;
+                limits(&tables);
                 Ok(ExitCode::SUCCESS)
             }
             Act::Matrix { file } => {
-                matrix(&tables(file.as_deref())?.jsog);
+                let tables = tables(file.as_deref())?;
+                matrix(&tables.jsog);
                 Ok(ExitCode::SUCCESS)
             }
         }

@@ -183,6 +183,7 @@ async fn a_warning_says_which_limit_by_what_value_since_when_and_by_whose_word()
         of(others).await,
         [
             "early-warning | reached | calls | merc-pulse-high",
+            "early-warning | reached | calls | merc-systolic-low",
             "hypertensive-crisis | not-reached | none | NULL",
             "hypertensive-disorder | not-reached | not-hypertensive | NULL",
             "meows | reached | calls | meows-red-pulse",

@@ -258,7 +258,16 @@ impl Rule {
                     | Fact::Saturation(_)
                     | Fact::Awake(_)
             ),
-            Self::EarlyWarning => matches!(fact, Fact::Pulse(_) | Fact::Urine(_)),
+            Self::EarlyWarning => matches!(
+                fact,
+                Fact::Systolic(_)
+                    | Fact::Diastolic(_)
+                    | Fact::Pulse(_)
+                    | Fact::Breathing(_)
+                    | Fact::Saturation(_)
+                    | Fact::Urine(_)
+                    | Fact::Awake(_)
+            ),
             Self::LabourCare => matches!(
                 fact,
                 Fact::Dilatation(_)

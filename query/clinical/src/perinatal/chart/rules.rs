@@ -8,10 +8,10 @@ use super::pregnancies::pressures;
 use super::rule::{Case, Found, LimitReached, Missing, Rule, Said};
 use crate::diabetes::day_of;
 use crate::perinatal::maternal::{
-    Bleeding, Cervix, Colour, Crisis, Delivery, Examination, Glucose, GlucoseClass, GlucoseFacts, Haemorrhage,
-    HaemorrhageLevel, HaemorrhageReason, HdpClass, HdpFeature, HypertensionFacts, LabourSigns, Loss, MEOWS,
-    MaternalLimit, Pressure, PressureClass, Reached, Sign, bishop, blood_loss, crisis, early_warning, glucose,
-    haemorrhage, hdp, labour_alerts, meows, pressure_class, progress,
+    Bleeding, Cervix, Colour, Consciousness, Crisis, Delivery, EarlySigns, Examination, Glucose, GlucoseClass,
+    GlucoseFacts, Haemorrhage, HaemorrhageLevel, HaemorrhageReason, HdpClass, HdpFeature, HypertensionFacts,
+    LabourSigns, Loss, MEOWS, MaternalLimit, Pressure, PressureClass, Reached, Sign, bishop, blood_loss, crisis,
+    early_warning, glucose, haemorrhage, hdp, labour_alerts, meows, pressure_class, progress,
 };
 use crate::perinatal::pregnancy::{GestationalAge, History};
 use model::{Category, FacilityId, Moment};
@@ -489,13 +489,9 @@ impl<'a> Case<'a> {
             (Sign::Temperature, TEMPERATURE, "temperature", "Cel"),
             (Sign::Saturation, SATURATION, "saturation", "%"),
         ];
-        let awake = self.notes.iter().rev().find_map(|note| match note.fact {
-            Fact::Awake(awake) => Some((awake, note.at, &note.source)),
-            _ => None,
-        });
         let newest = SIGNS.iter().filter_map(|(_, of, ..)| self.values(*of).next_back()).map(|value| value.at).max()?;
         let from = newest.plus_micros(-TOGETHER);
-        let awake = awake.filter(|(_, at, _)| *at >= from);
+        let awake = self.awake(from);
         let taken: Vec<(Sign, &str, &str, Value<'a>)> = SIGNS
             .iter()
             .filter_map(|(sign, of, name, unit)| self.newest(*of, from).map(|value| (*sign, *name, *unit, value)))
@@ -571,25 +567,53 @@ impl<'a> Case<'a> {
     }
 
     fn early_warning(&self) -> Option<Found> {
-        let (pulse, urine) = (self.values(PULSE).next_back(), self.urine());
-        let newest = [pulse.map(|value| value.at), urine.map(|(value, ..)| value.at)].into_iter().flatten().max()?;
+        const SIGNS: [(Figure, &str); 5] = [
+            (SYSTOLIC, "systolic"),
+            (DIASTOLIC, "diastolic"),
+            (PULSE, "pulse"),
+            (BREATHING, "breathing"),
+            (SATURATION, "saturation"),
+        ];
+        let urine = self.urine();
+        let signs = SIGNS.iter().filter_map(|(of, _)| self.values(*of).next_back()).map(|value| value.at);
+        let newest = signs.chain(urine.map(|(value, ..)| value.at)).max()?;
         let from = newest.plus_micros(-LABOUR);
-        let pulse = pulse.filter(|value| value.at >= from);
+        let taken @ [systolic, diastolic, pulse, breathing, saturation] = SIGNS.map(|(of, _)| self.newest(of, from));
         let urine = urine.filter(|(value, ..)| value.at >= from);
-        let told = early_warning(
-            pulse.map(|value| value.value),
-            urine.map(|(value, hours, _)| (value.value, hours)),
-            &self.tables.maternal,
-        );
+        let awake = self.awake(from);
+        let number = |value: Option<Value<'_>>| value.map(|value| value.value);
+        let signs = EarlySigns {
+            systolic: number(systolic),
+            diastolic: number(diastolic),
+            pulse: number(pulse),
+            breathing: number(breathing),
+            saturation: number(saturation),
+            urine: urine.map(|(value, hours, _)| (value.value, hours)),
+        };
         let mut found = Found::new();
-        found.uses([origin(pulse), urine.map(|(value, ..)| value.origin())]);
-        for one in told {
-            let of_urine = one.limit == MaternalLimit::MercUrine;
-            let at = if of_urine { urine.map(|(value, ..)| value.at) } else { pulse.map(|value| value.at) };
-            found.reached.push(self.reached(one, at.unwrap_or(newest)));
+        found.uses(taken.map(origin));
+        found.uses([urine.map(|(value, ..)| value.origin()), awake.map(|(_, at, source)| (at, source.clone()))]);
+        for one in early_warning(&signs, &self.tables.maternal) {
+            let of = match one.limit {
+                MaternalLimit::MercSystolicLow | MaternalLimit::MercSystolicHigh => systolic,
+                MaternalLimit::MercDiastolicHigh => diastolic,
+                MaternalLimit::MercPulseLow | MaternalLimit::MercPulseHigh => pulse,
+                MaternalLimit::MercBreathingLow | MaternalLimit::MercBreathingHigh => breathing,
+                MaternalLimit::MercSaturation => saturation,
+                _ => urine.map(|(value, ..)| value),
+            };
+            found.reached.push(self.reached(one, of.map_or(newest, |value| value.at)));
+        }
+        if let Some((_, at, _)) = awake.filter(|(awake, ..)| *awake != Consciousness::Alert) {
+            let source = Some(MaternalLimit::MercPulseLow.row().source);
+            let key = "merc-consciousness";
+            found.reached.push(LimitReached { key, limit: None, value: None, unit: "", at, since: at, source });
         }
         if found.reached.is_empty() {
-            found.lacks(pulse.is_none(), "pulse", Category::VitalSign);
+            for ((_, name), value) in SIGNS.iter().zip(&taken) {
+                found.lacks(value.is_none(), name, Category::VitalSign);
+            }
+            found.lacks(awake.is_none(), "consciousness", Category::Perinatal);
             let limit = self.tables.maternal.value(MaternalLimit::MercUrineHours);
             // too little in the last hour, and the hours before are not known
             let open = urine.is_none_or(|(value, hours, whole)| {
@@ -603,6 +627,18 @@ impl<'a> Case<'a> {
             (true, false) => (Said::CannotBeSaid, None),
         };
         Some(found)
+    }
+
+    /// How awake she is, as it was noted last, not before a moment.
+    fn awake(&self, from: Moment) -> Option<(Consciousness, Moment, &'a FacilityId)> {
+        let said = self.notes.iter().rev().find_map(|note| {
+            let note: &'a Noted = note;
+            match note.fact {
+                Fact::Awake(awake) => Some((awake, note.at, &note.source)),
+                _ => None,
+            }
+        });
+        said.filter(|(_, at, _)| *at >= from)
     }
 
     // === labour ===

@@ -409,14 +409,29 @@ fn the_score_calls_by_signs_of_one_hour_and_says_which_are_missing() {
 fn little_urine_counts_hour_by_hour() {
     let mut of = dated();
     let told = |of: &Chart| ruling(of, Rule::EarlyWarning, "2026-09-01T15:00:00Z").unwrap();
-    of.learn(&sign("8867-4", 80.0, "/min"), at("2026-09-01T12:00:00Z"), &facility("clinic")).unwrap();
-    assert_eq!(lacks(&told(&of)), ["urine"]);
-    add(&mut of, &[("2026-09-01T12:00:00Z", "urine", None, number(30.0, "mL/h"))]);
-    assert_eq!(told(&of).said, RulingSaid::CannotBeSaid, "one hour, and the one before is not known");
+    pressure(&mut of, "2026-09-01T12:00:00Z", 118.0, 70.0);
+    for (code, value, unit) in [("8867-4", 80.0, "/min"), ("9279-1", 16.0, "/min"), ("59408-5", 97.0, "%")] {
+        of.learn(&sign(code, value, unit), at("2026-09-01T12:00:00Z"), &facility("clinic")).unwrap();
+    }
+    assert_eq!(lacks(&told(&of)), ["consciousness", "urine"]);
+    add(
+        &mut of,
+        &[
+            ("2026-09-01T12:00:00Z", "consciousness", None, word("alert")),
+            ("2026-09-01T12:00:00Z", "urine", None, number(30.0, "mL/h")),
+        ],
+    );
+    assert_eq!(
+        (told(&of).said, lacks(&told(&of))),
+        (RulingSaid::CannotBeSaid, vec!["urine"]),
+        "the hour before is not known"
+    );
     add(&mut of, &[("2026-09-01T13:00:00Z", "urine", None, number(20.0, "mL/h"))]);
     assert_eq!(keys(&told(&of)), ["merc-urine"]);
     add(&mut of, &[("2026-09-01T14:00:00Z", "urine", None, number(60.0, "mL/h"))]);
     assert_eq!(told(&of).said, RulingSaid::NotReached);
+    add(&mut of, &[("2026-09-01T14:30:00Z", "consciousness", None, word("pain"))]);
+    assert_eq!(keys(&told(&of)), ["merc-consciousness"]);
 }
 
 #[test]

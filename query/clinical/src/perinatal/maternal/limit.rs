@@ -121,6 +121,18 @@ limits! {
     /// Contractions in ten minutes above this.
     LcgContractionsMany: "lcg-contractions-many" = 5.0, (4.0, 7.0), "in 10 min", LCG;
 
+    /// Systolic pressure below this.
+    MercSystolicLow: "merc-systolic-low" = 90.0, (80.0, 100.0), "mmHg", MERC;
+    /// Systolic pressure above this.
+    MercSystolicHigh: "merc-systolic-high" = 160.0, (140.0, 160.0), "mmHg", MERC;
+    /// Diastolic pressure above this.
+    MercDiastolicHigh: "merc-diastolic-high" = 100.0, (90.0, 110.0), "mmHg", MERC;
+    /// Breaths below this.
+    MercBreathingLow: "merc-breathing-low" = 10.0, (8.0, 12.0), "/min", MERC;
+    /// Breaths above this.
+    MercBreathingHigh: "merc-breathing-high" = 30.0, (20.0, 30.0), "/min", MERC;
+    /// Oxygen saturation in room air below this.
+    MercSaturation: "merc-saturation" = 95.0, (90.0, 97.0), "%", MERC;
     /// Pulse below this.
     MercPulseLow: "merc-pulse-low" = 50.0, (40.0, 60.0), "bpm", MERC;
     /// Pulse above this.

@@ -20,7 +20,7 @@ pub use pressure::{
     Crisis, Hdp, HdpClass, HdpFeature, HypertensionFacts, Pressure, PressureClass, crisis, hdp, pressure_class,
 };
 pub use warning::{
-    Colour, Consciousness, MEOWS, MEOWS_ROWS, MEOWS_VERSION, Meows, MeowsError, MeowsRow, MeowsTable, Sign,
+    Colour, Consciousness, EarlySigns, MEOWS, MEOWS_ROWS, MEOWS_VERSION, Meows, MeowsError, MeowsRow, MeowsTable, Sign,
     early_warning, meows,
 };
 

@@ -352,11 +352,33 @@ fn a_facilitys_colours_have_a_version_and_an_order() {
 
 #[test]
 fn the_early_warning_criteria_hold_at_their_limits() {
-    let of = |pulse, urine| keys(&early_warning(pulse, urine, &limits()));
-    assert_eq!(of(Some(50.0), Some((35.0, 2.0))), Vec::<&str>::new());
-    assert_eq!(of(Some(49.0), None), ["merc-pulse-low"]);
-    assert_eq!((of(Some(120.0), None), of(Some(121.0), None)), (vec![], vec!["merc-pulse-high"]));
-    assert_eq!((of(None, Some((34.0, 1.9))), of(None, Some((34.0, 2.0)))), (vec![], vec!["merc-urine"]));
+    let of = |signs: EarlySigns| keys(&early_warning(&signs, &limits()));
+    let none = EarlySigns::default();
+    let within = EarlySigns {
+        systolic: Some(90.0),
+        diastolic: Some(100.0),
+        pulse: Some(50.0),
+        breathing: Some(10.0),
+        saturation: Some(95.0),
+        urine: Some((35.0, 2.0)),
+    };
+    assert_eq!(of(within), Vec::<&str>::new());
+    let upper = EarlySigns { systolic: Some(160.0), pulse: Some(120.0), breathing: Some(30.0), ..within };
+    assert_eq!(of(upper), Vec::<&str>::new());
+    for (signs, key) in [
+        (EarlySigns { systolic: Some(89.0), ..none }, "merc-systolic-low"),
+        (EarlySigns { systolic: Some(161.0), ..none }, "merc-systolic-high"),
+        (EarlySigns { diastolic: Some(101.0), ..none }, "merc-diastolic-high"),
+        (EarlySigns { pulse: Some(49.0), ..none }, "merc-pulse-low"),
+        (EarlySigns { pulse: Some(121.0), ..none }, "merc-pulse-high"),
+        (EarlySigns { breathing: Some(9.0), ..none }, "merc-breathing-low"),
+        (EarlySigns { breathing: Some(31.0), ..none }, "merc-breathing-high"),
+        (EarlySigns { saturation: Some(94.0), ..none }, "merc-saturation"),
+        (EarlySigns { urine: Some((34.0, 2.0)), ..none }, "merc-urine"),
+    ] {
+        assert_eq!(of(signs), [key]);
+    }
+    assert_eq!(of(EarlySigns { urine: Some((34.0, 1.9)), ..none }), Vec::<&str>::new());
 }
 
 // === labour ===

@@ -217,12 +217,36 @@ pub fn meows(
     Ok(Meows { calls, coloured, less_than_alert, missing })
 }
 
-/// The maternal early warning criteria that this project has figures of: pulse, and urine over the hours it was measured.
-pub fn early_warning(pulse: Option<f64>, urine: Option<(f64, f64)>, limits: &MaternalLimits) -> Vec<Reached> {
-    let long = urine.filter(|(_, hours)| *hours >= limits.value(MaternalLimit::MercUrineHours));
+/// What the maternal early warning criteria look at. What is `None` was not looked at.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct EarlySigns {
+    /// Systolic pressure, mmHg.
+    pub systolic: Option<f64>,
+    /// Diastolic pressure, mmHg.
+    pub diastolic: Option<f64>,
+    /// Heart rate, beats/min.
+    pub pulse: Option<f64>,
+    /// Breaths/min.
+    pub breathing: Option<f64>,
+    /// Oxygen saturation in room air, %.
+    pub saturation: Option<f64>,
+    /// Urine per hour, mL, and over how many hours it was measured.
+    pub urine: Option<(f64, f64)>,
+}
+
+/// The maternal early warning criteria: each that is reached. Consciousness, and headache or breathlessness with preeclampsia, are
+/// no numbers and not among them.
+pub fn early_warning(signs: &EarlySigns, limits: &MaternalLimits) -> Vec<Reached> {
+    let long = signs.urine.filter(|(_, hours)| *hours >= limits.value(MaternalLimit::MercUrineHours));
     [
-        limits.below(MaternalLimit::MercPulseLow, pulse),
-        limits.above(MaternalLimit::MercPulseHigh, pulse),
+        limits.below(MaternalLimit::MercSystolicLow, signs.systolic),
+        limits.above(MaternalLimit::MercSystolicHigh, signs.systolic),
+        limits.above(MaternalLimit::MercDiastolicHigh, signs.diastolic),
+        limits.below(MaternalLimit::MercPulseLow, signs.pulse),
+        limits.above(MaternalLimit::MercPulseHigh, signs.pulse),
+        limits.below(MaternalLimit::MercBreathingLow, signs.breathing),
+        limits.above(MaternalLimit::MercBreathingHigh, signs.breathing),
+        limits.below(MaternalLimit::MercSaturation, signs.saturation),
         limits.below(MaternalLimit::MercUrine, long.map(|(per_hour, _)| per_hour)),
     ]
     .into_iter()

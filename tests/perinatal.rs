@@ -1,0 +1,352 @@
+//! Perinatal records and recordings by their whole way: published, made durable, and read in SQL by the facility that watches.
+//!
+//! Recordings of CTU-UHB are read from `../shared/data` of the project's root, or `AJISAI_SHARED_DATA`; says so when they are not
+//! there. `AJISAI_CTG_ALL=1` plays all forty, whole, and prints what it found; without it three are played whole.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a test may stop where it stands, also in its helpers"
+)]
+
+use ajisai::rig::{OFFICE, Rig};
+use clinical::perinatal::ctg::{
+    CtgLimits, Fetus, Figo, Frame, HERTZ, Jsog, JsogTable, Maturity, Nichd, Rating, ReadingRules, Reserve, Sample,
+    Window, analyse, figo, nichd,
+};
+use model::FacilityId;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+const CENTRE: &str = "centre";
+const STRANGER: &str = "stranger";
+
+fn folder() -> Option<PathBuf> {
+    let root = std::env::var_os("AJISAI_SHARED_DATA")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
+    let found = root.join("ctg/ctu-uhb-40");
+    let there = found.is_dir();
+    if !there {
+        println!("NOT FOUND: {} (set AJISAI_SHARED_DATA); this test then looked at nothing", found.display());
+    }
+    there.then_some(found)
+}
+
+struct Ward {
+    rig: Rig,
+    directory: tempfile::TempDir,
+}
+
+impl Ward {
+    async fn raise() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let mut rig = Rig::prepare(Path::new(env!("CARGO_BIN_EXE_ajisai")), directory.path(), "").unwrap();
+        rig.start(Duration::from_secs(60)).await.unwrap();
+        let ward = Self { rig, directory };
+        ward.keep(OFFICE, &ward.rig.token(&Rig::operator().unwrap()).unwrap());
+        for (id, kind) in [(CENTRE, "perinatal-centre"), (STRANGER, "hospital")] {
+            ward.keep(id, &ward.rig.token(&Rig::system(FacilityId::parse(id).unwrap())).unwrap());
+            ward.say(OFFICE, &["directory", "facility", "--id", id, "--kind", kind, "--name", id, "--name-en", id]);
+        }
+        ward
+    }
+    fn path(&self, name: &str) -> String {
+        self.directory.path().join(name).display().to_string()
+    }
+    fn keep(&self, name: &str, token: &str) {
+        std::fs::write(self.path(&format!("{name}.token")), token).unwrap();
+    }
+    fn run(&self, who: &str, arguments: &[&str]) -> Output {
+        let address = format!("http://127.0.0.1:{}", self.rig.ports().grpc);
+        let token = self.path(&format!("{who}.token"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ajisai"));
+        command.args(arguments).args(["--address", &address, "--token", &token]).output().unwrap()
+    }
+    #[track_caller]
+    fn say(&self, who: &str, arguments: &[&str]) -> String {
+        let output = self.run(who, arguments);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{arguments:?}: {text} {}", String::from_utf8_lossy(&output.stderr));
+        text
+    }
+    #[track_caller]
+    fn refused(&self, who: &str, arguments: &[&str]) -> String {
+        let output = self.run(who, arguments);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", String::from_utf8_lossy(&output.stdout));
+        String::from_utf8(output.stderr).unwrap()
+    }
+    #[track_caller]
+    fn rows(&self, who: &str, sql: &str) -> Vec<String> {
+        self.say(who, &["sql", "--format", "csv", sql]).lines().skip(1).map(|line| line.trim().to_owned()).collect()
+    }
+    /// Plays recordings, and waits until the node shows so many beds closed: the frames of a bed come before.
+    #[track_caller]
+    fn play(&self, arguments: &[&str], beds: usize) {
+        self.say(CENTRE, arguments);
+        self.closed(beds);
+    }
+    /// Waits until the node shows so many beds closed.
+    #[track_caller]
+    fn closed(&self, beds: usize) {
+        let closed = "SELECT count(*) FROM waveform WHERE kind = 'bed' AND closed IS NOT NULL";
+        let start = Instant::now();
+        while self.rows(CENTRE, closed) != [beds.to_string()] {
+            assert!(start.elapsed() < Duration::from_secs(300), "the node does not show {beds} closed beds");
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+// === recordings ===
+
+/// Seconds of uterine activity at zero after which the transducer is off.
+const OFF: usize = 60;
+
+/// A recording as its file holds it, read here by hand, with the pH of its header.
+fn frames(folder: &Path, name: &str) -> (Vec<Frame>, f64) {
+    let bytes = std::fs::read(folder.join(format!("{name}.dat"))).unwrap();
+    let (words, _) = bytes.as_chunks::<2>();
+    let values: Vec<f32> = words.iter().map(|word| f32::from(i16::from_le_bytes(*word)) / 100.0).collect();
+    let mut frames: Vec<Frame> = values
+        .chunks_exact(2)
+        .map(|pair| {
+            let heart = if pair[0] == 0.0 { Sample::LOST } else { Sample::good(pair[0]) };
+            Frame { fetal: [heart, Sample::LOST, Sample::LOST], uterus: Sample::good(pair[1]), ..Frame::LOST }
+        })
+        .collect();
+    for flat in frames.chunk_by_mut(|a, b| (a.uterus.value == 0.0) == (b.uterus.value == 0.0)) {
+        if flat[0].uterus.value == 0.0 && flat.len() > OFF * HERTZ {
+            flat.iter_mut().for_each(|frame| frame.uterus = Sample::LOST);
+        }
+    }
+    let header = std::fs::read_to_string(folder.join(format!("{name}.hea"))).unwrap();
+    let ph = header.lines().find_map(|line| line.strip_prefix("#pH")).unwrap().trim().parse().unwrap();
+    (frames, ph)
+}
+
+/// What a window of ten minutes is called: level or why there is none, FIGO, NICHD.
+type Called = (String, Option<String>, Option<String>);
+
+/// What the analysis of the whole recording calls its windows.
+fn called(frames: &[Frame]) -> Vec<Called> {
+    let rules = ReadingRules { limits: CtgLimits::shipped(), maturity: Maturity::From32Weeks };
+    let windows: Vec<Window> = analyse(frames, Fetus::ALL[0], &rules).windows;
+    let whole: Vec<Window> = windows.into_iter().filter(|window| window.until - window.from == 600).collect();
+    let table = JsogTable::shipped();
+    (1..=whole.len())
+        .map(|until| {
+            let seen = &whole[..until];
+            let level = match table.rate(&seen[until - 1], Reserve::Usual, &CtgLimits::shipped()) {
+                Jsog::Rated(Rating::Unverified { verdict, .. } | Rating::Confirmed { verdict, .. }) => {
+                    verdict.level.number().to_string()
+                }
+                Jsog::NotAssessable(why) => why.code().to_owned(),
+            };
+            let figo = match figo(seen) {
+                Some(Figo::Rated { category, .. }) => Some(category.code().to_owned()),
+                _ => None,
+            };
+            let nichd = match nichd(seen) {
+                Some(Nichd::Rated { category, .. }) => Some(category.code().to_owned()),
+                _ => None,
+            };
+            (level, figo, nichd)
+        })
+        .collect()
+}
+
+/// What the table `ctg_windows` calls them, by recording.
+fn told(ward: &Ward) -> BTreeMap<String, Vec<Called>> {
+    let sql = "SELECT patient_id, coalesce(CAST(jsog_level AS varchar), not_assessable) AS called, figo, nichd FROM ctg_windows \
+               WHERE until_at - from_at = INTERVAL '10 minutes' ORDER BY patient_id, from_at";
+    let mut told: BTreeMap<String, Vec<Called>> = BTreeMap::new();
+    for row in ward.rows(CENTRE, sql) {
+        let cells: Vec<&str> = row.split(',').collect();
+        let some = |cell: &str| Some(cell.to_owned()).filter(|cell| !cell.is_empty());
+        told.entry(cells[0].to_owned()).or_default().push((cells[1].to_owned(), some(cells[2]), some(cells[3])));
+    }
+    told
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let headers = files.filter(|path| path.extension().is_some_and(|kind| kind == "hea"));
+    let mut names: Vec<String> = headers.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+/// The rows of the page's table that speak of whole windows.
+fn report(told: &BTreeMap<String, Vec<Called>>, ph: &BTreeMap<String, f64>) -> BTreeMap<String, String> {
+    let bands = [(0.0, 7.05), (7.05, 7.15), (7.15, 7.20), (7.20, 9.0)];
+    let mut rows = BTreeMap::new();
+    let mut row = |name: String, is: &dyn Fn(&[Called]) -> bool| {
+        let count = |(from, until): &(f64, f64)| {
+            let of = told.iter().filter(|(one, windows)| *from <= ph[*one] && ph[*one] < *until && is(windows));
+            of.count().to_string()
+        };
+        rows.insert(name, bands.iter().map(count).collect::<Vec<_>>().join(" | "));
+    };
+    row("all".to_owned(), &|_| true);
+    let level = |window: &Called| window.0.parse::<u8>().ok();
+    for one in 1..=5 {
+        row(format!("highest JSOG level {one} (unverified matrix)"), &|windows| {
+            windows.iter().filter_map(level).max() == Some(one)
+        });
+    }
+    row("no window assessable".to_owned(), &|windows| windows.iter().filter_map(level).next().is_none());
+    let rank = |word: &str, of: [&str; 3]| of.iter().position(|one| *one == word);
+    let worst_figo = ["normal", "suspicious", "pathological"];
+    for (at, word) in worst_figo.into_iter().enumerate() {
+        row(format!("worst FIGO: {word}"), &|windows| {
+            windows.iter().filter_map(|one| rank(one.1.as_deref()?, worst_figo)).max() == Some(at)
+        });
+    }
+    let worst_nichd = ["I", "II", "III"];
+    for (at, word) in worst_nichd.into_iter().enumerate() {
+        row(format!("worst NICHD: {word}"), &|windows| {
+            windows.iter().filter_map(|one| rank(one.2.as_deref()?, worst_nichd)).max() == Some(at)
+        });
+    }
+    let all = || told.values().flatten();
+    rows.insert("windows: all".to_owned(), all().count().to_string());
+    for one in 1..=5_u8 {
+        let count = all().filter(|window| level(window) == Some(one)).count();
+        rows.insert(format!("windows: level {one}"), count.to_string());
+    }
+    for why in ["lost", "no-baseline"] {
+        let count = all().filter(|window| window.0 == why).count();
+        rows.insert(format!("windows: not assessable: {why}"), count.to_string());
+    }
+    rows
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recordings_played_by_their_whole_way_are_called_what_the_analysis_of_the_file_calls_them() {
+    let Some(folder) = folder() else { return };
+    let all = std::env::var_os("AJISAI_CTG_ALL").is_some();
+    let mut names = names(&folder);
+    assert_eq!(names.len(), 40);
+    if !all {
+        names.truncate(3);
+    }
+    let ward = Ward::raise().await;
+    let headers: Vec<String> =
+        names.iter().map(|name| folder.join(format!("{name}.hea")).display().to_string()).collect();
+    let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+    let begun = Instant::now();
+    // taken long ago: of what was measured within the last half hour windows are provisional
+    let long_ago = ["publish", "--speed", "0", "--begin", "2026-01-01T00:00:00Z", "--wfdb"];
+    ward.play(&[&long_ago[..], &headers].concat(), names.len());
+    let played = begun.elapsed();
+    let begun = Instant::now();
+    let told = told(&ward);
+    let read = begun.elapsed();
+    assert_eq!(told.len(), names.len());
+    let mut ph = BTreeMap::new();
+    for name in &names {
+        let (frames, acidity) = frames(&folder, name);
+        ph.insert(name.clone(), acidity);
+        assert_eq!(told[name], called(&frames), "{name}");
+    }
+    assert_eq!(ward.rows(STRANGER, "SELECT count(*) FROM ctg_windows"), ["0"], "nobody else sees them");
+    if !all {
+        return;
+    }
+    println!("{} recordings played in {played:.1?}, their windows read in {read:.1?}", names.len());
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/perinatal.md")).unwrap();
+    for (name, cells) in report(&told, &ph) {
+        let name = name.trim_start_matches("windows: ");
+        println!("| {name} | {cells} |");
+        assert!(page.contains(&format!("\n| {name} | {cells} |\n")), "docs/perinatal.md says otherwise of `{name}`");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_beds_at_sixty_times_and_one_at_true_speed_lose_and_double_no_frame() {
+    let Some(folder) = folder() else { return };
+    // the first seconds of each: the header says how much of a file is played
+    let place = tempfile::tempdir().unwrap();
+    let (mut fast, mut slow) = (Vec::new(), String::new());
+    for (at, name) in names(&folder).into_iter().take(21).enumerate() {
+        let seconds = if at == 20 { 6 } else { 240 };
+        let samples = seconds * 4;
+        let header = format!("{name} 2 4 {samples}\n{name}.dat 16 100(0)/bpm 12 0\n{name}.dat 16 100/nd 12 0\n");
+        let path = place.path().join(format!("{name}.hea"));
+        std::fs::write(&path, header).unwrap();
+        std::fs::copy(folder.join(format!("{name}.dat")), place.path().join(format!("{name}.dat"))).unwrap();
+        let path = path.display().to_string();
+        if at == 20 { slow = path } else { fast.push(path) }
+    }
+    let ward = Ward::raise().await;
+    let named = ["--channel", "1=fhr1", "--channel", "2=uc"];
+    let fast: Vec<&str> = fast.iter().map(String::as_str).collect();
+    let begun = Instant::now();
+    std::thread::scope(|scope| {
+        let beside = scope.spawn(|| {
+            ward.run(CENTRE, &[&["publish", "--wfdb", &slow, "--speed", "1", "--patient", "slow"][..], &named].concat())
+        });
+        ward.say(CENTRE, &[&["publish", "--speed", "60"][..], &named, &["--wfdb"], &fast].concat());
+        let output = beside.join().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    });
+    ward.closed(21);
+    assert!(begun.elapsed() >= Duration::from_secs(6), "six seconds at true speed take six");
+    let frames = "SELECT count(DISTINCT patient_id), count(*), count(DISTINCT patient_id || '/' || CAST(sequence AS varchar)), \
+                  bool_and(held_back) FROM waveform WHERE kind = 'frame' GROUP BY held_back ORDER BY 1";
+    assert_eq!(ward.rows(CENTRE, frames), ["1,6,6,false", "20,4800,4800,true"]);
+}
+
+// === a facility's own tables ===
+
+const OWN: &str = "version: own-1\njsog:\n  by: 産科部長\n  on: 2026-11-20\n  document: 産科編2023\n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_centre_states_its_own_tables_and_takes_them_back() {
+    let Some(folder) = folder() else { return };
+    let mut ward = Ward::raise().await;
+    let header = folder.join("1001.hea").display().to_string();
+    ward.play(&["publish", "--speed", "0", "--patient", "0042", "--wfdb", &header], 1);
+    let confirmed = "SELECT DISTINCT jsog_unverified, jsog_version, jsog_confirmed_by FROM ctg_windows WHERE jsog_level IS NOT NULL";
+    let shipped = ward.rows(CENTRE, confirmed);
+    assert!(shipped.len() == 1 && shipped[0].starts_with("true,"), "{shipped:?}");
+
+    let file = ward.path("own.yaml");
+    std::fs::write(&file, format!("{OWN}ctg:\n  lost-part: 0.9\n")).unwrap();
+    let why = ward.refused(CENTRE, &["perinatal", "put", &file]);
+    assert!(why.contains("line 7") && why.contains("`lost-part`"), "{why}");
+    std::fs::write(&file, OWN).unwrap();
+    assert!(ward.say(CENTRE, &["perinatal", "put", &file, "--try"]).contains("would be version 1"));
+    assert_eq!(ward.rows(CENTRE, confirmed), shipped, "it was only tried");
+    assert!(ward.refused(CENTRE, &["perinatal", "drop"]).contains("shipped ones hold"));
+    assert!(ward.say(CENTRE, &["perinatal", "put", &file]).contains("version 1"));
+    let mine = ["false,own-1,\"centre: 産科編2023 (産科部長, 2026-11-20)\""];
+    assert_eq!(ward.rows(CENTRE, confirmed), mine);
+    assert_eq!(ward.say(CENTRE, &["perinatal", "show"]).trim(), OWN.trim());
+
+    // it survives the node, and is taken back
+    ward.rig.stop(Duration::from_secs(60)).await.unwrap();
+    ward.rig.start(Duration::from_secs(60)).await.unwrap();
+    assert_eq!(ward.rows(CENTRE, confirmed), mine);
+    ward.say(CENTRE, &["perinatal", "drop"]);
+    assert_eq!(ward.rows(CENTRE, confirmed), shipped);
+}
+
+#[test]
+fn limits_and_matrix_are_shown_with_their_sources_without_a_node() {
+    let show = |what: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_ajisai")).args(["perinatal", what]).output().unwrap();
+        assert!(output.status.success());
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (limits, _) = show("limits");
+    for key in ["shock-critical", "lost-part", "late-after", "risk-cervix"] {
+        assert!(limits.contains(key), "{key}");
+    }
+    let (matrix, remark) = show("matrix");
+    assert!(matrix.contains("decreased-normal") && matrix.contains("3 [4]"), "{matrix}");
+    assert!(remark.contains("nobody has confirmed"), "{remark}");
+}
