@@ -141,7 +141,7 @@ static COLUMNS: [Made<Row>; 33] = [
         "smallest_deviation",
         "the smallest of these deviations; NULL without a table of the facility's own",
         "最小の偏差（SD）",
-        Cell::Float(|row| smallest(row)),
+        Cell::Float(smallest),
     ),
     Made::of(
         "risk_factors",
