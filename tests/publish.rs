@@ -353,11 +353,14 @@ async fn the_registry_of_the_synthea_patients_is_what_a_second_program_counts() 
     }
     assert_eq!(rows(&grounds), ["code-and-drug,29", "hba1c-twice,13"]);
     assert_eq!(rows(&format!("SELECT count(*) FROM {day} WHERE diabetes IS NOT NULL")), ["37"]);
-    // These files write urine albumin per creatinine as `mg/g`, of which it is not said what the grams are: it is refused, not guessed.
+    // Urine albumin comes as `mg/g` under a code that says that it is per creatinine, creatinine under the code of whole blood.
     let stages = format!(
-        "SELECT nephropathy_2023_absent, nephropathy_2023_note, count(*) FROM {day} WHERE diabetes IS NOT NULL GROUP BY 1, 2 ORDER BY 2"
+        "SELECT nephropathy_2023, nephropathy_2023_absent, nephropathy_2023_note, count(*) FROM {day} WHERE diabetes IS NOT NULL \
+         GROUP BY 1, 2, 3 ORDER BY 1"
     );
-    assert_eq!(rows(&stages), ["not-measured,egfr,1", "not-measured,urine-albumin-creatinine,36"]);
+    assert_eq!(rows(&stages), ["1.0,,,22", "4.0,,,8", ",not-measured,urine-albumin-creatinine,7"]);
+    let risks = format!("SELECT ckd_risk, count(*) FROM {day} WHERE diabetes IS NOT NULL GROUP BY 1 ORDER BY 1");
+    assert_eq!(rows(&risks), ["green,6", "orange,5", "red,4", "yellow,11", ",11"]);
     // one patient's row is read without anybody else's
     let one = rows("SELECT DISTINCT patient_id FROM laboratory ORDER BY 1 LIMIT 1");
     assert_eq!(rows(&format!("SELECT my_patient_id FROM diabetes_registry WHERE my_patient_id = '{}'", one[0])), one);

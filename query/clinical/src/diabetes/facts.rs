@@ -264,6 +264,18 @@ pub enum Retinopathy {
     Proliferative,
 }
 
+impl Retinopathy {
+    /// `none`, `simple`, `pre-proliferative` or `proliferative`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Simple => "simple",
+            Self::PreProliferative => "pre-proliferative",
+            Self::Proliferative => "proliferative",
+        }
+    }
+}
+
 /// Smoking.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Smoking {
@@ -273,6 +285,17 @@ pub enum Smoking {
     Former,
     /// Now.
     Current,
+}
+
+impl Smoking {
+    /// `never`, `former` or `current`.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::Former => "former",
+            Self::Current => "current",
+        }
+    }
 }
 
 /// Kidney replacement therapy.

@@ -5,6 +5,9 @@
 //! let text = "
 //! version: '2026-11'
 //! asks: [nagasaki-mc]
+//! diabetes:
+//!   rules: [{ codes: 2 }, { codes: 1, drug: true }, { hba1c: 6.5, days: 2 }]
+//!   codes: [{ system: local, code: DM2, says: type-2 }]
 //! kidney: { rapid: -3, albumin-days: 365 }
 //! targets:
 //!   - { age: { from: 18, to: 39 }, below: 6.5 }
@@ -25,6 +28,9 @@
 //! # Ok::<(), clinical::diabetes::ThresholdsError>(())
 //! ```
 
+mod counting;
+
+use self::counting::Diabetes;
 use super::drug::DrugClass;
 use super::due::{Check, DueRow, Interval};
 use super::facts::Retinopathy;
@@ -93,6 +99,8 @@ struct Form {
     version: String,
     #[serde(default)]
     asks: Vec<String>,
+    #[serde(default)]
+    diabetes: Diabetes,
     #[serde(default)]
     kidney: Kidney,
     #[serde(default)]
@@ -248,13 +256,14 @@ impl Form {
             .map(|id| FacilityId::parse(id).map_err(|error| format!("`asks`: `{id}` is no facility id: {error}")));
         let asks = asks.collect::<Result<Vec<_>, _>>()?;
         let shipped = Tables::shipped();
+        let denominator = self.diabetes.over(&version, shipped.denominator)?;
         let kidney = self.kidney.over(&version, shipped.kidney)?;
         let targets = rows("targets", self.targets, Target::row)?;
         let due = rows("due", self.due, Due::row)?;
         let drugs = self.drugs.over(&version, shipped.drugs)?;
         let targets = if targets.is_empty() { shipped.targets } else { shipped.targets.with(&version, targets) };
         let due = if due.is_empty() { shipped.due } else { shipped.due.with(&version, due) };
-        let tables = Tables { denominator: shipped.denominator, drugs, targets, due, kidney };
+        let tables = Tables { denominator, drugs, targets, due, kidney };
         Ok(Thresholds { tables: Arc::new(tables), asks })
     }
 }

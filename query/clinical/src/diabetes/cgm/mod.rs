@@ -21,7 +21,7 @@ pub use episode::{Episode, EpisodeKind, EpisodeRule, episodes};
 pub use goal::{CGM_GOALS, CGM_GOALS_VERSION, Goal, GoalBound, GoalResult, GoalSet, judge};
 pub use mage::Mage;
 pub use metric::{CGM_METRICS, CGM_METRICS_VERSION, MetricRow, metric};
-pub use period::{PERIOD_GAP_HOURS, is_sensor, periods, sensor_value};
+pub use period::{PERIOD_GAP_HOURS, is_sensor, management_indicators, periods, sensor_value};
 pub use picture::{Language, agp_svg};
 pub use range::{Ranges, share};
 pub use trace::{CgmError, CgmInterval, MAX_GAP_MINUTES, Trace, WEAR_DAYS, WEAR_PERCENT, Wear};

@@ -1,7 +1,8 @@
 //! From the readings of a record to periods of wear.
 
 use super::trace::MINUTE;
-use super::{CgmInterval, Trace};
+use super::{CgmInterval, Trace, WEAR_DAYS};
+use crate::diabetes::gmi::gmi;
 use model::{CodeSystem, Moment};
 
 /// Hours without a reading after which another period begins: another sensor, or the same worn again (a choice).
@@ -35,6 +36,26 @@ pub fn periods(readings: impl IntoIterator<Item = (Moment, f64)>) -> Vec<Trace> 
     let gap = PERIOD_GAP_HOURS * 60 * MINUTE;
     let periods = readings.chunk_by(|a, b| b.0.since(a.0) <= gap);
     periods.filter_map(|period| Trace::new(interval(period), period.iter().copied()).ok()).collect()
+}
+
+/// The glucose management indicator of each stretch of 14 days, from the beginning of each period of wear, in which the sensor was worn
+/// enough to be judged, with the moment of its last reading. A stretch is said when it is over, so that later readings change none.
+pub fn management_indicators(readings: impl IntoIterator<Item = (Moment, f64)>) -> Vec<(Moment, f64)> {
+    const STRETCH: i64 = WEAR_DAYS as i64 * 1440 * MINUTE;
+    let mut found = Vec::new();
+    for period in periods(readings) {
+        let (first, last) = period.span();
+        let over = last.plus_micros(period.interval().minutes() * MINUTE);
+        for stretch in 0..over.since(first) / STRETCH {
+            let (from, until) = (first.plus_micros(stretch * STRETCH), first.plus_micros((stretch + 1) * STRETCH));
+            let Some(part) = period.between(from, until).filter(|_| period.wear(from, until).sufficient) else {
+                continue;
+            };
+            let mean = part.values().sum::<f64>() / part.readings().len() as f64;
+            found.extend(gmi(mean).ok().map(|gmi| (part.span().1, gmi)));
+        }
+    }
+    found
 }
 
 fn interval(period: &[(Moment, f64)]) -> CgmInterval {
@@ -74,6 +95,26 @@ mod tests {
         assert!((sensor_value(5.5, "mmol/L").unwrap() - 99.0858).abs() < 1e-6);
         assert_eq!([sensor_value(5.5, "mg/dL"), sensor_value(100.0, "mmol/L"), sensor_value(100.0, "")], [None; 3]);
         assert!(is_sensor(&CodeSystem::Loinc, "99504-3") && !is_sensor(&CodeSystem::Loinc, "2339-0"));
+    }
+
+    #[test]
+    fn an_indicator_is_of_two_weeks_that_are_over_and_worn_enough() {
+        const PER_DAY: i64 = 96;
+        let days = |from: i64, days: i64, value: f64| {
+            (from * PER_DAY..(from + days) * PER_DAY).map(move |step| (at(step * 15), value))
+        };
+        assert_eq!(management_indicators(days(0, 13, 154.0)), [], "two weeks are not over");
+        let worn = |until: i64| days(0, 14, 154.0).chain(days(14, until, 200.0));
+        let found = management_indicators(worn(13));
+        assert!(
+            matches!(found.as_slice(), [(last, value)] if *last == at(14 * 1440 - 15) && (value - 6.99368).abs() < 1e-9)
+        );
+        let longer = management_indicators(worn(14));
+        assert_eq!((longer.len(), longer.first()), (2, found.first()), "what comes later changes none");
+        assert!((longer[1].1 - 8.094).abs() < 1e-9);
+        // worn half of each day
+        let half = days(0, 14, 154.0).enumerate().filter(|(step, _)| step % 96 < 48).map(|(_, reading)| reading);
+        assert_eq!(management_indicators(half), []);
     }
 
     proptest! {

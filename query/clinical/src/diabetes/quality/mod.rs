@@ -3,11 +3,13 @@
 //! A measure says of a person and a year: outside its denominator, excluded, met, not met, or missing; and why.
 //! Missing is told apart from not met, also where the measure counts it as such.
 
+mod benchmark;
 mod hedis;
 mod kept;
 mod programme;
 mod series;
 
+pub use benchmark::{LEAST_CELL, MOST_RELEASES, is_counted_at};
 pub use kept::{KeptError, KeptRelease, KeptSeries};
 pub use programme::{PROGRAMME_VERSION, Programme, ProgrammeGroup, programme};
 pub use series::{Decision, Figures, Held, Series, Suppressed};

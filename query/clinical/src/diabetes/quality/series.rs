@@ -111,17 +111,25 @@ impl<K: Ord + Clone> Series<K> {
     /// What may be told of those counted; the numerator only where it and the others are enough.
     pub(super) fn figures(&self, of: Date, counted: &BTreeMap<K, bool>) -> Figures {
         let met = counted.values().filter(|met| **met).count();
-        let told = met >= self.least && counted.len() - met >= self.least;
-        Figures { of, denominator: counted.len(), numerator: told.then_some(met) }
+        Figures { of, denominator: counted.len(), numerator: self.is_told(counted).then_some(met) }
+    }
+
+    /// Whether the numerator and the others are enough to be told.
+    fn is_told(&self, counted: &BTreeMap<K, bool>) -> bool {
+        let met = counted.values().filter(|met| **met).count();
+        met >= self.least && counted.len() - met >= self.least
     }
 
     /// Whether no sum of up to four published values, each added or subtracted, the new one among them, speaks of some
     /// persons but of fewer than the least.
     fn is_safe(&self, new: &BTreeMap<K, bool>) -> bool {
         let histories = self.histories(new);
+        // a numerator that is not told is in no sum
+        let told = self.releases.iter().map(|release| release.0.numerator.is_some());
+        let told: Vec<bool> = told.chain([self.is_told(new)]).collect();
         let mut chosen = Vec::with_capacity(TOGETHER);
         chosen.push((self.releases.len(), 1_i8));
-        self.all_safe(&histories, &mut chosen, self.releases.len())
+        self.all_safe((&histories, &told), &mut chosen, self.releases.len())
     }
 
     /// How many persons share each history: outside, counted, or counted in the numerator, per release and now.
@@ -144,10 +152,24 @@ impl<K: Ord + Clone> Series<K> {
         found
     }
 
-    fn all_safe(&self, histories: &BTreeMap<Vec<Status>, usize>, chosen: &mut Vec<(usize, i8)>, below: usize) -> bool {
-        let spoken_of: usize =
-            histories.iter().filter(|(history, _)| remains(history, chosen)).map(|(_, persons)| persons).sum();
-        if spoken_of > 0 && spoken_of < self.least {
+    fn all_safe(
+        &self,
+        (histories, told): (&BTreeMap<Vec<Status>, usize>, &[bool]),
+        chosen: &mut Vec<(usize, i8)>,
+        below: usize,
+    ) -> bool {
+        let numerators = chosen.iter().all(|(release, _)| told.get(*release) == Some(&true));
+        // of the denominators alone, of the numerators alone, and of both
+        let mut spoken_of = [0_usize; 3];
+        for (history, persons) in histories {
+            let (counted, met) = left(history, chosen);
+            for (of, remains) in
+                spoken_of.iter_mut().zip([counted != 0, numerators && met != 0, counted != 0 || met != 0])
+            {
+                *of += if remains { *persons } else { 0 };
+            }
+        }
+        if spoken_of.iter().any(|persons| (1..self.least).contains(persons)) {
             return false;
         }
         if chosen.len() == TOGETHER {
@@ -156,7 +178,7 @@ impl<K: Ord + Clone> Series<K> {
         for release in (0..below).rev() {
             for sign in [-1, 1] {
                 chosen.push((release, sign));
-                let safe = self.all_safe(histories, chosen, release);
+                let safe = self.all_safe((histories, told), chosen, release);
                 chosen.pop();
                 if !safe {
                     return false;
@@ -175,8 +197,8 @@ enum Status {
     Numerator,
 }
 
-/// Whether a person with a history does not cancel out of a sum.
-fn remains(history: &[Status], sum: &[(usize, i8)]) -> bool {
+/// What is left of a person with a history in a sum: of the denominators, and of the numerators.
+fn left(history: &[Status], sum: &[(usize, i8)]) -> (i8, i8) {
     let (mut counted, mut met) = (0, 0);
     for (release, sign) in sum {
         match history.get(*release) {
@@ -185,5 +207,5 @@ fn remains(history: &[Status], sum: &[(usize, i8)]) -> bool {
             Some(Status::Outside) | None => {}
         }
     }
-    counted != 0 || met != 0
+    (counted, met)
 }

@@ -291,6 +291,18 @@ fn a_change_of_a_few_is_held_until_enough_have_changed() {
 }
 
 #[test]
+fn a_few_who_come_or_go_are_held_however_many_change_otherwise() {
+    let mut series = Series::new(10);
+    series.offer(DAY, counted(0..20, 20..50));
+    let held = |decision| matches!(decision, Decision::Hold(_, Held::Differencing));
+    assert!(
+        held(series.offer(DAY, counted(1..32, 32..50))),
+        "one has gone, twelve have changed: the denominators differ by one"
+    );
+    assert!(matches!(series.offer(DAY, counted(0..32, 32..50)), Decision::Publish(_)));
+}
+
+#[test]
 fn what_cancels_between_four_releases_is_seen() {
     let mut series = Series::new(10);
     let publish = |series: &mut Series<u32>, not: Vec<u32>| {
@@ -305,8 +317,8 @@ fn what_cancels_between_four_releases_is_seen() {
     assert!(!publish(&mut series, core.chain(400..450).collect()));
 }
 
-/// The attacker knows who was counted when, adds and subtracts up to four published figures, and wins when some persons
-/// are left, but fewer than the least.
+/// The attacker knows who was counted when, adds and subtracts up to four published figures, and wins when some persons are left, in
+/// the denominators, in the numerators or in either, but fewer than the least.
 fn attacker_wins(shown: &[BTreeMap<u32, bool>], least: usize) -> bool {
     let persons: BTreeSet<u32> = shown.iter().flat_map(|one| one.keys().copied()).collect();
     let value = |person: u32, at: usize| shown[at].get(&person).map_or((0, 0), |met| (1, i32::from(*met)));
@@ -325,13 +337,20 @@ fn attacker_wins(shown: &[BTreeMap<u32, bool>], least: usize) -> bool {
         sums = longer.collect();
     }
     sums.iter().any(|sum| {
-        let left = persons.iter().filter(|person| {
-            let parts = sum.iter().map(|(at, sign)| (value(**person, *at), sign));
-            let total = parts.fold((0, 0), |total, (part, sign)| (total.0 + sign * part.0, total.1 + sign * part.1));
-            total != (0, 0)
+        let totals = persons.iter().map(|person| {
+            let parts = sum.iter().map(|(at, sign)| (value(*person, *at), sign));
+            parts.fold((0, 0), |total, (part, sign)| (total.0 + sign * part.0, total.1 + sign * part.1))
         });
-        let left = left.count();
-        left > 0 && left < least
+        // of the denominators alone, of the numerators alone, of both
+        let totals: Vec<(i32, i32)> = totals.collect();
+        let of = |remains: fn(&&(i32, i32)) -> bool| totals.iter().filter(remains).count();
+        let told = sum.iter().all(|(at, _)| {
+            let met = shown[*at].values().filter(|met| **met).count();
+            met >= least && shown[*at].len() - met >= least
+        });
+        [of(|total| total.0 != 0), if told { of(|total| total.1 != 0) } else { 0 }, of(|total| **total != (0, 0))]
+            .into_iter()
+            .any(|left| left > 0 && left < least)
     })
 }
 

@@ -6,7 +6,7 @@ use crate::diabetes::answer::{Absent, Answer, Found, Unsaid};
 use crate::diabetes::day::{day_of, days_between};
 use crate::diabetes::denominator::HasDiabetes;
 use crate::diabetes::due::Check;
-use crate::diabetes::facts::{Dated, Measure, Observation, Retinopathy, Smoking};
+use crate::diabetes::facts::{Dated, Measure, Observation};
 use crate::diabetes::glycaemia::{Hba1cCourse, body_mass_index};
 use crate::diabetes::kidney::{
     self, Albuminuria, CkdCell, Decline, Edition, Filtration, FiltrationBasis, Persistence, Rapid,
@@ -191,7 +191,7 @@ pub(super) const ITEMS: &[RegistryItem] = &[
         let seen =
             asked.facts().observed(asked.now(), |one| if let Observation::Eye(finding) = one { finding } else { None });
         let (finding, one) = seen.last().ok_or_else(|| asked.facts().reach.absent(Category::Document))?;
-        Ok(one.found(ItemValue::Word(eye(*finding))))
+        Ok(one.found(ItemValue::Word(finding.code())))
     }),
     item("eye_last", Day, "", ("最終眼科検査日", "last eye examination"), |asked| done(asked, Check::Eye)),
     item("foot_last", Day, "", ("最終足検査日", "last foot examination"), |asked| done(asked, Check::Foot)),
@@ -206,7 +206,7 @@ pub(super) const ITEMS: &[RegistryItem] = &[
             .facts()
             .observed(asked.now(), |one| if let Observation::Smoking(said) = one { Some(said) } else { None });
         let (said, one) = said.last().ok_or_else(|| asked.facts().reach.absent(Category::Document))?;
-        Ok(one.found(ItemValue::Word(smoking(*said))))
+        Ok(one.found(ItemValue::Word(said.code())))
     }),
     // treatment and target
     item("treatment", Words, "", ("治療薬分類", "classes of diabetes drugs"), |asked| {
@@ -336,22 +336,5 @@ const fn rapid(rapid: Rapid) -> &'static str {
         Rapid::Certainly => "certainly",
         Rapid::Probably => "probably",
         Rapid::No => "no",
-    }
-}
-
-const fn eye(finding: Retinopathy) -> &'static str {
-    match finding {
-        Retinopathy::None => "none",
-        Retinopathy::Simple => "simple",
-        Retinopathy::PreProliferative => "pre-proliferative",
-        Retinopathy::Proliferative => "proliferative",
-    }
-}
-
-const fn smoking(said: Smoking) -> &'static str {
-    match said {
-        Smoking::Never => "never",
-        Smoking::Former => "former",
-        Smoking::Current => "current",
     }
 }

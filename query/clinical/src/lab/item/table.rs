@@ -9,7 +9,7 @@ use crate::lab::decimal::dec;
 use crate::{Certainty, Source};
 
 /// Changes with every change of [`ITEMS`].
-pub const ITEMS_VERSION: &str = "2026-11-22";
+pub const ITEMS_VERSION: &str = "2026-11-23";
 
 use Certainty::{Memory as C, Secondary as B};
 
@@ -209,7 +209,7 @@ pub const ITEMS: &[Item] = &[
     item("creatinine", "クレアチニン", "Creatinine", &[of("3C015")])
         .also(&["Cre", "CRE", "Cr", "CRTN"])
         .unit("mg/dL")
-        .loinc(&[("2160-0", B)])
+        .loinc(&[("2160-0", B), ("38483-4", C)])
         .mass("C4H7N3O", "113.120"),
     item("cystatin-c", "シスタチンC", "Cystatin C", &[of("3C016")])
         .also(&["CysC"])
@@ -230,7 +230,8 @@ pub const ITEMS: &[Item] = &[
     item("glucose", "グルコース", "Glucose", &[of("3D010")])
         .also(&["血糖", "Glu", "GLU", "BS", "空腹時血糖", "随時血糖"])
         .unit("mg/dL")
-        .loinc(&[("2345-7", B), ("1558-6", C)])
+        // 2339-0 is of whole blood; meters calibrated to plasma report under it
+        .loinc(&[("2345-7", B), ("1558-6", C), ("2339-0", C)])
         .mass("C6H12O6", "180.156"),
     item("hba1c", "ヘモグロビンA1c(NGSP)", "Haemoglobin A1c (NGSP)", &[of("3D046")])
         .also(&["HbA1c", "HbA1c(NGSP)", "グリコヘモグロビンA1c", "A1c"])

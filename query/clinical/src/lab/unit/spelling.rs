@@ -144,6 +144,10 @@ impl UnitSpellings {
                 None => (written.trim().to_owned(), Reading::Ucum),
             },
         };
+        let (code, how) = match of.and_then(|item| per_creatinine(&code, item)) {
+            Some(code) => (code, Reading::Supplied),
+            None => (code, how),
+        };
         match COMMON.get(code.as_str()) {
             Some(unit) => Ok(ReadUnit { unit: unit.clone(), how }),
             None => Ok(ReadUnit { unit: Unit::ucum(&code).map_err(|_| unknown())?, how }),
@@ -153,6 +157,14 @@ impl UnitSpellings {
 
 fn is_blood_count(item: &Item) -> bool {
     item.unit.ends_with("/uL") && item.unit.starts_with("10*")
+}
+
+/// `mg/g` of an item that is per creatinine: the item's code says what the grams are of, and the unit need not.
+fn per_creatinine(code: &str, item: &Item) -> Option<String> {
+    const CREATININE: &str = "{creat}";
+    let (_, below) = code.split_once('/')?;
+    let plain = matches!(below, "g" | "mg" | "mol" | "mmol");
+    (plain && item.unit.ends_with(CREATININE)).then(|| format!("{code}{CREATININE}"))
 }
 
 /// Folded, without spaces; `10 4` with the space for a raised digit becomes `10^4` first.

@@ -223,6 +223,24 @@ fn what_stands_in_braces_must_agree() {
 }
 
 #[test]
+fn what_a_ratio_to_creatinine_is_per_is_said_by_its_item() {
+    let spellings = UnitSpellings::shipped();
+    let read = |written, of| spellings.read(written, of).map(|read| (read.unit.code().to_owned(), read.how));
+    let ratio = item("urine-albumin-creatinine");
+    for (written, code) in [("mg/g", "mg/g{creat}"), ("mg/mmol", "mg/mmol{creat}"), ("ug/mg", "ug/mg{creat}")] {
+        assert_eq!(read(written, ratio), Ok((code.to_owned(), Reading::Supplied)), "{written}");
+    }
+    assert_eq!(read("mg/gCr", ratio).map(|read| read.1), Ok(Reading::Spelling), "the unit itself says it");
+    assert_eq!(read("mg/L", ratio).map(|read| read.0), Ok("mg/L".to_owned()), "no ratio");
+    assert_eq!(
+        read("mg/g", None).map(|read| read.0),
+        Ok("mg/g".to_owned()),
+        "of what is not known nothing is supplied"
+    );
+    assert_eq!(read("mg/g", item("hba1c")).map(|read| read.0), Ok("mg/g".to_owned()));
+}
+
+#[test]
 fn hba1c_goes_by_its_line_and_says_so() {
     assert_eq!(converts(item("hba1c"), "48", "mmol/mol", "%", "6.5").by, By::Hba1cFormula);
     converts(item("hba1c"), "7.0", "%", "mmol/mol", "53");
