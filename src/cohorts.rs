@@ -9,7 +9,6 @@ mod events;
 mod keeper;
 mod run;
 
-pub use definitions::{Named, named};
 pub use events::{Event, Since};
 pub use keeper::{Came, Closed, Keeper, Look};
 pub use run::{Difference, Found, RunError, Side};
@@ -18,6 +17,7 @@ use crate::pipeline::{Clock, Rooms};
 use clinical::diabetes::cohort::Cohort;
 use model::Principal;
 use parking_lot::Mutex;
+use query::NamedCohort;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -116,8 +116,8 @@ impl Cohorts {
     }
 
     /// What a facility has defined, and what is shipped.
-    pub fn named(&self, principal: &Principal) -> Vec<Named> {
-        named(&self.rooms.register.definitions(), &principal.facility)
+    pub fn named(&self, principal: &Principal) -> Vec<NamedCohort> {
+        self.rooms.register.definitions().cohorts(&principal.facility)
     }
 }
 

@@ -4,7 +4,9 @@
 //! captured together. Nothing can be registered in it, and it names nothing that another facility has.
 
 use crate::beds;
-use crate::diabetes::{DIABETES_REGISTRY, Diabetes, Persons, Registry, registry_schema};
+use crate::diabetes::{
+    Benchmark, DIABETES_BENCHMARK, DIABETES_REGISTRY, Diabetes, Persons, Registry, benchmark_schema, registry_schema,
+};
 use crate::feeds::{FEED_DAYS, OwnFeeds, feed_schema};
 use crate::lab::{LAB_RESULTS, LAB_UNMAPPED, LabResults, lab_schema, lab_unmapped, unmapped_schema};
 use crate::perinatal::{Perinatal, perinatal_schemas, perinatal_table};
@@ -119,6 +121,7 @@ pub(crate) fn tables() -> impl Iterator<Item = (&'static str, SchemaRef)> {
     categories
         .chain([(LAB_RESULTS, lab_schema()), (LAB_UNMAPPED, unmapped_schema()), (DIABETES_REGISTRY, registry_schema())])
         .chain([(FEED_DAYS, feed_schema())])
+        .chain([(DIABETES_BENCHMARK, benchmark_schema())])
         .chain(beds::schemas())
         .chain(perinatal_schemas())
 }
@@ -134,6 +137,7 @@ pub(crate) struct Tables {
     sites: Arc<Sites>,
     own: OwnTables,
     feeds: Option<OwnFeeds>,
+    benchmark: Arc<Benchmark>,
 }
 
 enum Rows {
@@ -144,20 +148,29 @@ enum Rows {
 impl Tables {
     /// The tables of a facility's view at a moment, read under what facilities have stated.
     pub(crate) fn of(view: Box<dyn OpenView>, sites: Arc<Sites>, own: OwnTables, moment: Moment) -> Self {
+        let defined = own.defined();
         let view: Arc<dyn OpenView> = Arc::from(view);
         let persons = Persons::of(Arc::clone(&view), own.facility().clone(), Arc::clone(&sites));
         let limits = own.thresholds();
         let asked = limits.map(|limits| limits.asks().to_vec()).unwrap_or_default();
         let tables = limits.map_or_else(clinical::diabetes::Tables::shared, |limits| Arc::clone(limits.tables()));
-        let diabetes = Diabetes { persons: Arc::new(persons.asking(asked)), tables, moment };
-        Self { rows: Rows::Of(view, diabetes), sites, own, feeds: None }
+        let diabetes = Diabetes { persons: Arc::new(persons.asking(asked)), tables, moment, defined };
+        Self { rows: Rows::Of(view, diabetes), sites, own, feeds: None, benchmark: Arc::default() }
     }
     /// With the account of the facility's own feeds.
     pub(crate) fn with_feeds(self, feeds: OwnFeeds) -> Self {
         Self { feeds: Some(feeds), ..self }
     }
     pub(crate) fn without_rows(own: OwnTables) -> Self {
-        Self { rows: Rows::None, sites: Arc::default(), own, feeds: None }
+        Self { rows: Rows::None, sites: Arc::default(), own, feeds: None, benchmark: Arc::default() }
+    }
+    /// With what facilities have published.
+    pub(crate) fn beside(self, benchmark: Arc<Benchmark>) -> Self {
+        Self { benchmark, ..self }
+    }
+    /// Whose they are, and what that facility has defined.
+    pub(crate) fn own(&self) -> &OwnTables {
+        &self.own
     }
     /// What the sources have stated about their laboratories.
     pub(crate) fn sites(&self) -> &Arc<Sites> {
@@ -215,6 +228,7 @@ impl SchemaProvider for Tables {
                 Some(feeds) => feeds.table().await.map(Some),
                 None => Ok(Some(Arc::new(EmptyTable::new(feed_schema())))),
             },
+            DIABETES_BENCHMARK => self.benchmark.table(self.own.facility()).map(Some),
             _ => match category_of(name) {
                 Some(category) => Ok(Some(self.category(category))),
                 None => match beds::table(name, self.category(Category::Waveform), &self.own.perinatal()) {

@@ -1,7 +1,7 @@
 //! What facilities have defined for their own views: a fold of their statements, each read once.
 
 use crate::standard::{StandardView, ViewFault};
-use clinical::diabetes::cohort::{CohortFile, CohortFileError};
+use clinical::diabetes::cohort::{CohortFile, CohortFileError, named};
 use clinical::diabetes::{Thresholds, ThresholdsError};
 use clinical::perinatal::{OwnPerinatal, OwnPerinatalError, PerinatalTables};
 use model::{Definition, DefinitionKind, DefinitionName, FacilityId, Moment, Position};
@@ -90,6 +90,15 @@ pub fn read(definition: &Definition) -> Result<Meaning, DefinitionFault> {
     }
 }
 
+/// A cohort that a facility has by name.
+#[derive(Clone, PartialEq, Debug)]
+pub struct NamedCohort {
+    /// What it says.
+    pub file: Arc<CohortFile>,
+    /// Whether it is shipped; else the facility has stated it.
+    pub shipped: bool,
+}
+
 /// A definition as it was stated, what it means, and where its versions lie.
 #[derive(Debug, Clone)]
 pub struct Defined {
@@ -150,6 +159,19 @@ impl Definitions {
             Some(Meaning::Thresholds(thresholds)) => Some(thresholds),
             _ => None,
         })
+    }
+
+    /// The cohorts that a facility has: its own, and the shipped ones it has not defined anew, by name.
+    pub fn cohorts(&self, facility: &FacilityId) -> Vec<NamedCohort> {
+        let shipped =
+            named().into_iter().map(|cohort| NamedCohort { file: Arc::new(CohortFile::Typed(cohort)), shipped: true });
+        let own = self.of(facility, DefinitionKind::Cohort).filter_map(|defined| match defined.meaning() {
+            Some(Meaning::Cohort(file)) => Some(NamedCohort { file: Arc::clone(file), shipped: false }),
+            _ => None,
+        });
+        let all: BTreeMap<String, NamedCohort> =
+            shipped.chain(own).map(|one| (one.file.key().to_owned(), one)).collect();
+        all.into_values().collect()
     }
 
     /// A definition as it stands; one that was taken back too.

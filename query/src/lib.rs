@@ -30,8 +30,8 @@ mod told;
 
 pub use beds::bed_table_columns;
 pub use catalogue::{CATALOG, OpenView, SCHEMA, ViewSource, category_of};
-pub use definition::{Defined, DefinitionFault, Definitions, Meaning};
-pub use diabetes::{PersonFacts, Persons, PersonsRead, diabetes_columns};
+pub use definition::{Defined, DefinitionFault, Definitions, Meaning, NamedCohort};
+pub use diabetes::{Benchmark, PersonFacts, Persons, PersonsRead, Published, diabetes_columns};
 pub use error::QueryError;
 pub use executor::Executor;
 pub use feeds::feed_columns;

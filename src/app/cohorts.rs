@@ -3,13 +3,13 @@
 mod watcher;
 
 use super::node::Node;
-use crate::cohorts::{Closed, Cohorts, Named, RunError, Side};
+use crate::cohorts::{Closed, Cohorts, RunError, Side};
 use arrow::array::Array as _;
 use arrow::array::cast::AsArray as _;
 use clinical::diabetes::cohort::{Cohort, CohortFile, Membership};
 use futures::stream::{BoxStream, StreamExt as _, unfold};
 use model::{Frontier, Moment, PatientNumber, PatientRef, Principal, Role};
-use query::{Door, ReadingRoom, Statement};
+use query::{Door, NamedCohort, ReadingRoom, Statement};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,7 +77,7 @@ impl Asked {
     }
 }
 
-fn failed(error: &RunError) -> Status {
+pub(super) fn failed(error: &RunError) -> Status {
     match error {
         RunError::PermissionsChanged => Status::aborted(error.to_string()),
         RunError::Unrecorded(_) | RunError::Unreadable | RunError::Stopping => Status::unavailable(error.to_string()),
@@ -197,7 +197,7 @@ impl CohortService for CohortDesk {
         if caller.role == Role::Patient {
             return Err(Status::permission_denied("patients are not shown what a facility defines for its staff"));
         }
-        let told = |Named { file, shipped }: Named| {
+        let told = |NamedCohort { file, shipped }: NamedCohort| {
             let (ja, en) = file.names();
             v1::CohortInfo {
                 name: file.key().to_owned(),

@@ -1,6 +1,6 @@
 //! One principal's rolls, and the task that keeps them.
 
-use super::definitions::{Limits, limits, named};
+use super::definitions::{Limits, limits};
 use super::events::{Event, Events, Since};
 use crate::app::BookDirectory;
 use crate::identity::{DirectoryCheck, Standing};
@@ -399,10 +399,7 @@ impl Worker {
         self.limits = limits;
         let cohorts = match &self.keeper.only {
             Some(cohort) => vec![cohort.clone()],
-            None => {
-                let all = named(&definitions, facility);
-                all.iter().filter_map(|one| one.file.typed().cloned()).collect()
-            }
+            None => definitions.cohorts(facility).iter().filter_map(|one| one.file.typed().cloned()).collect(),
         };
         let sites = self.rooms.register.sites();
         let read_anew = !Arc::ptr_eq(&sites, &self.sites);

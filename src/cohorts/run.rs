@@ -3,10 +3,11 @@
 use super::Cohorts;
 use super::definitions::{Limits, limits};
 use clinical::diabetes::cohort::{Cause, Cohort, Membership, Since, Truth, cause, known};
+use clinical::diabetes::quality::{MeasureYear, QualityMeasure, is_counted_at};
 use futures::StreamExt;
 use model::{AuditOutcome, Frontier, Moment, PatientNumber, Principal};
 use query::Persons;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::sync::Arc;
 use views::{Account, Asked, Opening, Taking};
@@ -147,6 +148,32 @@ impl Cohorts {
         entered.sort_by(|a, b| a.0.cmp(&b.0));
         left.sort_by(|a, b| a.0.cmp(&b.0));
         Ok(Difference { entered, left, stayed, opening })
+    }
+
+    /// Who counts by a measure, and whether in its numerator, of those under the care of the principal's facility; and how many of
+    /// whom another facility's care is seen.
+    ///
+    /// # Errors
+    /// See [`RunError`].
+    pub async fn count(
+        &self,
+        principal: &Principal,
+        measure: &QualityMeasure,
+        year: MeasureYear,
+    ) -> Result<(BTreeMap<PatientNumber, bool>, u64), RunError> {
+        let Limits { tables, .. } = self.limits(principal);
+        let (mut counted, mut elsewhere) = (BTreeMap::new(), 0);
+        let asked = format!("measure {} {}", measure.key, year.year());
+        self.each(principal, &asked, |number, facts| {
+            let Some(met) = measure.in_numerator(&measure.of(&facts, &tables, year)) else { return };
+            if is_counted_at(&principal.facility, &facts, year) {
+                counted.insert(number, met);
+            } else {
+                elsewhere += 1;
+            }
+        })
+        .await?;
+        Ok((counted, elsewhere))
     }
 
     fn limits(&self, principal: &Principal) -> Limits {

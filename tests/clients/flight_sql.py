@@ -17,14 +17,9 @@ HEADER = adbc_driver_flightsql.DatabaseOptions.RPC_CALL_HEADER_PREFIX.value
 warnings.filterwarnings("ignore", message="Cannot disable autocommit")
 
 TABLES = {
-    "allergy", "beds", "care_plan", "condition", "ctg_events", "ctg_windows", "diabetes_registry", "document", "encounter",
-<<<<<<< HEAD
-    "feed_days", "imaging", "immunization", "lab_results", "lab_unmapped", "laboratory", "medication", "message", "patient", "perinatal",
-    "vital_sign", "waveform",
-=======
-    "imaging", "immunization", "lab_results", "lab_unmapped", "laboratory", "maternal_warnings", "medication", "message",
+    "allergy", "beds", "care_plan", "condition", "ctg_events", "ctg_windows", "diabetes_benchmark", "diabetes_registry", "document", "encounter",
+    "feed_days", "imaging", "immunization", "lab_results", "lab_unmapped", "laboratory", "maternal_warnings", "medication", "message",
     "patient", "perinatal", "pregnancies", "pregnancy_checkups", "vital_sign", "waveform",
->>>>>>> a3874ec (SQL over pregnancies, and a facility's own perinatal tables)
 }  # fmt: skip
 
 # (statement, expected column type, expected value): after the literal cases of the ADBC driver validation suite.

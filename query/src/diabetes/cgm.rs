@@ -274,7 +274,11 @@ impl OfPeriod for Profile {
 
 // === Picture ===
 
-pub(super) struct Picture(pub(super) Language);
+/// A picture of each period, or of what of it lies between two moments.
+pub(super) struct Picture {
+    pub(super) language: Language,
+    pub(super) within: Option<(Moment, Moment)>,
+}
 
 type Drawn = (Arc<Period>, String);
 
@@ -313,7 +317,13 @@ impl OfPeriod for Picture {
         DRAWN
     }
     fn rows(&self, period: Arc<Period>, into: &mut Vec<Drawn>) {
-        let svg = agp_svg(&period.trace, &period.wear, self.0);
+        let svg = match self.within {
+            None => agp_svg(&period.trace, &period.wear, self.language),
+            Some((from, until)) => {
+                let Some(part) = period.trace.between(from, until) else { return };
+                agp_svg(&part, &part.wear(from, until), self.language)
+            }
+        };
         into.push((period, svg));
     }
 }

@@ -2,7 +2,9 @@
 
 use super::asked::AskedOf;
 use super::cgm::{Metrics, OfPeriod, Periods, Picture, Profile, Worn};
+use super::course::Course;
 use super::measures::{Measures, Prevention};
+use super::members::{self, COHORT, members};
 use super::{Diabetes, Registry};
 use crate::lab::asking::Asking;
 use clinical::diabetes::cgm::Language;
@@ -29,6 +31,23 @@ pub(crate) fn is_function(name: &str) -> bool {
 type Call = fn(&Asking<'_>, Diabetes) -> Result<Arc<dyn TableProvider>>;
 
 const FUNCTIONS: &[(&str, Call)] = &[
+    (COHORT, |asking, diabetes| {
+        let usage = || asking.wrong(members::USAGE);
+        let name = asking.text(0).ok_or_else(usage)?;
+        let day = day_at(asking, 1, members::USAGE)?;
+        let found = diabetes.cohort(name).ok_or_else(|| {
+            DataFusionError::Plan(format!(
+                "there is no cohort `{name}`; `ajisai cohort list` names them / コホート `{name}` はありません"
+            ))
+        })?;
+        members(&found, Diabetes { moment: day.unwrap_or(diabetes.moment), ..diabetes }, day.is_some())
+    }),
+    ("diabetes_course", |asking, diabetes| {
+        if asking.len() > 0 {
+            return Err(asking.wrong("diabetes_course()"));
+        }
+        Ok(Arc::new(AskedOf { ask: Arc::new(Course), diabetes }))
+    }),
     ("diabetes_registry_at", |asking, diabetes| {
         const USAGE: &str = "diabetes_registry_at('2026-03-31')";
         match day(asking, USAGE)? {
@@ -51,12 +70,25 @@ const FUNCTIONS: &[(&str, Call)] = &[
     ("cgm_metrics", |asking, diabetes| worn(asking, Metrics, diabetes, "cgm_metrics()")),
     ("cgm_agp", |asking, diabetes| worn(asking, Profile, diabetes, "cgm_agp()")),
     ("cgm_picture", |asking, diabetes| {
-        let language = match (asking.text(0), asking.len()) {
-            (None, 0) | (Some("ja"), 1) => Language::Japanese,
-            (Some("en"), 1) => Language::English,
-            _ => return Err(asking.wrong("cgm_picture(['ja' | 'en'])")),
+        const USAGE: &str = "cgm_picture(['ja' | 'en' [, '2026-03-01', '2026-03-14']])";
+        let language = match asking.text(0) {
+            None if asking.len() == 0 => Language::Japanese,
+            Some("ja") => Language::Japanese,
+            Some("en") => Language::English,
+            _ => return Err(asking.wrong(USAGE)),
         };
-        Ok(Arc::new(Worn { of: Arc::new(Picture(language)), diabetes }))
+        let within = match asking.len() {
+            0 | 1 => None,
+            3 => {
+                let (from, until) = (day_start(asking, 1, USAGE)?, day_start(asking, 2, USAGE)?.plus_micros(DAY));
+                if from >= until {
+                    return Err(asking.wrong(USAGE));
+                }
+                Some((from, until))
+            }
+            _ => return Err(asking.wrong(USAGE)),
+        };
+        Ok(Arc::new(Worn { of: Arc::new(Picture { language, within }), diabetes }))
     }),
 ];
 
@@ -70,19 +102,26 @@ fn worn<P: OfPeriod>(asking: &Asking<'_>, of: P, diabetes: Diabetes, usage: &str
 
 /// The last moment, in Japan, of the one day that is named; `None` where none is.
 fn day(asking: &Asking<'_>, usage: &str) -> Result<Option<Moment>> {
-    const DAY: i64 = 86_400_000_000;
-    match (asking.text(0), asking.len()) {
-        (None, 0) => Ok(None),
-        (Some(day), 1) if day.len() == 10 => {
-            let start = Moment::parse(day).map_err(|_| {
-                DataFusionError::Plan(format!(
-                    "the day is written as 2026-03-31: {usage} / 日付は 2026-03-31 のように書きます"
-                ))
-            })?;
-            Ok(Some(start.plus_micros(DAY - 1)))
-        }
+    day_at(asking, 0, usage)
+}
+
+/// The same of the last argument, which stands at a place.
+fn day_at(asking: &Asking<'_>, place: usize, usage: &str) -> Result<Option<Moment>> {
+    match asking.len() {
+        len if len == place => Ok(None),
+        len if len == place + 1 => Ok(Some(day_start(asking, place, usage)?.plus_micros(DAY - 1))),
         _ => Err(asking.wrong(usage)),
     }
+}
+
+const DAY: i64 = 86_400_000_000;
+
+/// Where the day at a place begins in Japan.
+fn day_start(asking: &Asking<'_>, place: usize, usage: &str) -> Result<Moment> {
+    let day = asking.text(place).filter(|day| day.len() == 10).ok_or_else(|| asking.wrong(usage))?;
+    Moment::parse(day).map_err(|_| {
+        DataFusionError::Plan(format!("the day is written as 2026-03-31: {usage} / 日付は 2026-03-31 のように書きます"))
+    })
 }
 
 #[derive(Debug)]

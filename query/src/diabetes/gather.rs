@@ -2,8 +2,9 @@
 
 use super::persons::PersonFacts;
 use crate::lab::read::{Inputs, column, floats, number, text, texts, times};
-use clinical::diabetes::{Dated, Facts, Reading, of_epoch};
-use clinical::lab::{Patient, Sites};
+use clinical::diabetes::cgm::{is_sensor, management_indicators, sensor_value};
+use clinical::diabetes::{Dated, Facts, Measure, Reading, of_epoch};
+use clinical::lab::{Decimal, Patient, Sites};
 use datafusion::arrow::array::{Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use datafusion::common::cast::{as_boolean_array, as_date32_array, as_int64_array};
 use datafusion::common::{DataFusionError, Result};
@@ -11,7 +12,7 @@ use model::{
     Category, CodeSystem, Coding, Condition, Demographics, Encounter, EncounterClass, FacilityId, LabStatus,
     Medication, Moment, PatientNumber, Payload, Perinatal, Sex, Value, VitalSign,
 };
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// The tables facts are read from, and the columns of each, in its order.
 pub(super) const READ: &[(Category, &[&str])] = &[
@@ -65,6 +66,8 @@ struct Person {
     facts: Facts,
     /// What records say of who they are.
     said: Vec<Said>,
+    /// Readings of glucose sensors, by source.
+    worn: BTreeMap<FacilityId, Vec<(Moment, f64)>>,
 }
 
 /// What one record says of who a person is, and what it is ranked by.
@@ -103,7 +106,7 @@ impl<'a> Gathered<'a> {
     /// The persons in the order of their numbers; `None` for one of whom nothing was shown.
     pub(super) fn finish(self) -> impl Iterator<Item = Option<PersonFacts>> {
         self.numbers.iter().zip(self.persons).map(|(number, person)| {
-            let Person { seen, mut facts, mut said } = person;
+            let Person { seen, mut facts, mut said, worn } = person;
             // What the facility itself knows holds before what others do, and what was written down last before what was earlier.
             said.sort_by(|a, b| {
                 let rank = |said: &Said| (!said.own, -said.recorded);
@@ -114,6 +117,14 @@ impl<'a> Gathered<'a> {
                 let Ok(at) = Moment::from_micros(said.recorded) else { continue };
                 let Ok(source) = FacilityId::parse(&said.source) else { continue };
                 let _ = facts.learn(&Payload::Patient(said.demographics), at, &source);
+            }
+            for (source, readings) in worn {
+                let indicators = management_indicators(readings).into_iter().filter_map(|(at, gmi)| {
+                    // hundredths, as it is reported
+                    let value = Decimal::try_from(gmi).ok()?.round_dp(2);
+                    Some(Dated { value: Reading::new(Measure::Gmi, value).ok()?, at, source: source.clone() })
+                });
+                facts.readings.extend(indicators);
             }
             facts.mark_admissions();
             seen.then(|| PersonFacts { number: number.clone(), facts })
@@ -163,7 +174,9 @@ impl<'a> Gathered<'a> {
 
     fn results(&mut self, rows: &Rows<'_>, batch: &RecordBatch) -> Result<()> {
         let sites = self.sites;
-        let (inputs, statuses) = (Inputs::of_values(batch, sites)?, texts(batch, "status")?);
+        let (inputs, statuses, codes) = (Inputs::of_values(batch, sites)?, texts(batch, "status")?, Codes::of(batch)?);
+        let (values, comparators, units) =
+            (floats(batch, "value_number")?, texts(batch, "comparator")?, texts(batch, "unit")?);
         let mut sources = Sources::default();
         for row in 0..rows.len {
             let Some(person) = self.person(text(rows.mine, row)) else { continue };
@@ -171,6 +184,15 @@ impl<'a> Gathered<'a> {
                 continue;
             }
             let (Some(at), Some(source)) = (rows.at(row), sources.of(text(rows.sources, row))) else { continue };
+            if codes.is_sensor(row) {
+                // a mark for low or high (`<40`) is no reading
+                let exact = text(comparators, row).is_empty();
+                let value = number(values, row).filter(|_| exact);
+                if let Some(value) = value.and_then(|value| sensor_value(value, text(units, row))) {
+                    person.worn.entry(source.clone()).or_default().push((at, value));
+                }
+                continue;
+            }
             if let Ok(Some(value)) = Reading::of_lab(&inputs.read(row, Patient::default())) {
                 person.facts.readings.push(Dated { value, at, source: source.clone() });
             }
@@ -284,6 +306,10 @@ struct Codes<'a> {
 impl<'a> Codes<'a> {
     fn of(batch: &'a RecordBatch) -> Result<Self> {
         Ok(Self { systems: texts(batch, "code_system")?, codes: texts(batch, "code")? })
+    }
+    /// Whether a row is a reading of a glucose sensor, which is no laboratory result.
+    fn is_sensor(&self, row: usize) -> bool {
+        text(self.systems, row) == CodeSystem::Loinc.code() && is_sensor(&CodeSystem::Loinc, text(self.codes, row))
     }
     fn coding(&self, row: usize) -> Coding {
         let system = CodeSystem::from_text(text(self.systems, row));

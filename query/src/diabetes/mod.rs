@@ -4,20 +4,27 @@
 //! those is counted there. What it means is `clinical::diabetes`'s to say.
 
 mod asked;
+mod benchmark;
 mod cgm;
+mod course;
 pub(crate) mod exec;
 mod functions;
 mod gather;
 mod measures;
+mod members;
 mod persons;
 mod registry;
 pub(crate) mod whose;
 
+pub use benchmark::{Benchmark, Published};
+pub(crate) use benchmark::{DIABETES_BENCHMARK, benchmark_schema};
 pub(crate) use functions::{add_functions, is_function};
 pub use persons::{PersonFacts, Persons, PersonsRead};
 pub(crate) use registry::note;
 pub(crate) use registry::{DIABETES_REGISTRY, Registry, registry_schema};
 
+use crate::definition::Definitions;
+use clinical::diabetes::cohort::CohortFile;
 use clinical::diabetes::{Person, Tables};
 use model::{FacilityId, Moment};
 use std::sync::Arc;
@@ -28,6 +35,8 @@ pub(crate) struct Diabetes {
     pub(crate) persons: Arc<Persons>,
     pub(crate) tables: Arc<Tables>,
     pub(crate) moment: Moment,
+    /// What the viewing facility has defined.
+    pub(crate) defined: (FacilityId, Arc<Definitions>),
 }
 
 impl Diabetes {
@@ -36,15 +45,25 @@ impl Diabetes {
         Person::new(&of.facts, &self.tables, self.moment)
     }
 
+    /// A cohort that the facility has by name.
+    fn cohort(&self, name: &str) -> Option<Arc<CohortFile>> {
+        let (facility, definitions) = &self.defined;
+        definitions.cohorts(facility).into_iter().find(|one| one.file.key() == name).map(|one| one.file)
+    }
+
     /// Nobody: for planning.
-    pub(crate) fn nobody(facility: &FacilityId, moment: Moment) -> Self {
-        Self { persons: Arc::new(Persons::nobody(facility.clone())), tables: Tables::shared(), moment }
+    pub(crate) fn nobody((facility, definitions): (FacilityId, Arc<Definitions>), moment: Moment) -> Self {
+        let persons = Arc::new(Persons::nobody(facility.clone()));
+        Self { persons, tables: Tables::shared(), moment, defined: (facility, definitions) }
     }
 }
 
 /// The columns of the table functions over persons and their sensors, for the documentation: it is made from here.
 pub fn diabetes_columns() -> Vec<(&'static str, Vec<&'static views::table::Column>)> {
     let persons = [
+        ("cohort", members::membership().collect()),
+        ("diabetes_course", course::happened().collect()),
+        ("diabetes_benchmark", benchmark::shown().collect()),
         ("diabetes_measures", measures::measured().collect()),
         ("diabetes_programme", measures::prevented().collect()),
     ];

@@ -1,11 +1,11 @@
 //! The table `diabetes_registry`: one row per person, five columns per item.
 
+use super::course::bound;
 use super::exec::{Make, PersonsExec};
 use super::{Diabetes, PersonFacts, whose};
 use async_trait::async_trait;
 use clinical::diabetes::registry::{ItemKind, ItemValue, REGISTRY_ITEMS, RegistryItem};
 use clinical::diabetes::{Absent, Answer, since_epoch};
-use clinical::lab::Span;
 use datafusion::arrow::array::{
     ArrayRef, BooleanBuilder, Date32Builder, Float64Builder, ListBuilder, StringBuilder, TimestampMicrosecondBuilder,
 };
@@ -236,16 +236,6 @@ fn put(answer: &Answer<ItemValue>, part: Part, column: &mut Building) {
     }
 }
 
-/// A bound as it is written in Japan and elsewhere.
-fn bound(span: &Span) -> String {
-    match (span.low, span.high) {
-        (Some((low, _)), Some((high, _))) => format!("{low}-{high}"),
-        (None, Some((high, reached))) => format!("{}{high}", if reached { "<=" } else { "<" }),
-        (Some((low, reached)), None) => format!("{}{low}", if reached { ">=" } else { ">" }),
-        (None, None) => String::new(),
-    }
-}
-
 /// What there is to say of an absence beside its code.
 pub(crate) fn note(absent: &Absent) -> Option<String> {
     match absent {
@@ -356,17 +346,6 @@ mod tests {
         let names: std::collections::BTreeSet<&str> = COLUMNS.iter().map(|placed| placed.column.name).collect();
         assert_eq!(names.len(), 1 + 5 * REGISTRY_ITEMS.len());
         assert!(["my_patient_id", "hba1c", "hba1c_at", "gestational_absent"].iter().all(|name| names.contains(name)));
-    }
-
-    #[test]
-    fn a_bound_is_said_as_it_was_measured() {
-        let of = |low: Option<(&str, bool)>, high: Option<(&str, bool)>| {
-            let end = |end: Option<(&str, bool)>| end.map(|(end, reached)| (end.parse().unwrap(), reached));
-            bound(&Span { low: end(low), high: end(high) })
-        };
-        assert_eq!(of(None, Some(("5.0", false))), "<5.0");
-        assert_eq!(of(Some(("400", true)), None), ">=400");
-        assert_eq!(of(Some(("1", true)), Some(("5", true))), "1-5");
     }
 
     #[test]

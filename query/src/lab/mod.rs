@@ -20,6 +20,7 @@ pub(crate) use results::{LAB_RESULTS, LabResults, lab_schema};
 pub(crate) use unmapped::{LAB_UNMAPPED, lab_unmapped, unmapped_schema};
 
 use crate::definition::Definitions;
+use crate::diabetes::Benchmark;
 use clinical::lab::Sites;
 use datafusion::catalog::{TableFunction, TableProvider};
 use model::{FacilityId, Moment, Principal};
@@ -48,6 +49,10 @@ pub trait SiteSource: Send + Sync + 'static {
     fn feed_days(&self, principal: &Principal) -> Vec<v1::FeedDay> {
         let _ = principal;
         Vec::new()
+    }
+    /// What facilities have published of measures of care.
+    fn benchmark(&self) -> Arc<Benchmark> {
+        Arc::default()
     }
 }
 

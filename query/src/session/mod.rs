@@ -11,7 +11,7 @@ mod yielding;
 
 pub(crate) use course::shown;
 pub use room::ReadingRoom;
-pub(crate) use room::now;
+pub(crate) use room::{now, plan};
 pub(crate) use running::columns;
 pub use running::{Answer, AnswerRows};
 pub(crate) use size::check_text;

@@ -6,6 +6,7 @@ use super::seats::Seats;
 use super::statement::{Door, Reading, Statement};
 use super::yielding::GiveWay;
 use crate::catalogue::{CATALOG, PG_CATALOG, SCHEMA, Tables, ViewSource, World, no_stores, tables};
+use crate::definition::Definitions;
 use crate::diabetes::{self, Diabetes};
 use crate::executor::Executor;
 use crate::feeds::OwnFeeds;
@@ -15,7 +16,9 @@ use crate::lab::{self, Asker, NothingStated, SiteSource};
 use crate::standard::OwnTables;
 use crate::told::Told;
 use crate::{Limits, QueryError};
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::SchemaProvider;
+use datafusion::common::DataFusionError;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::execution::context::SQLOptions;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
@@ -28,13 +31,18 @@ use datafusion::prelude::{SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement as Parsed;
 use datafusion_postgres::datafusion_pg_catalog::pg_catalog::context::EmptyContextProvider;
 use datafusion_postgres::datafusion_pg_catalog::setup_pg_catalog;
-use model::{Category, Moment, Principal};
+use model::{Category, FacilityId, Moment, Principal, Role};
+use parking_lot::Mutex;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, oneshot};
 use tracing::Instrument as _;
 use views::{Opening, Tally};
+
+/// The schema `pg_catalog` of a facility, and of which definitions it is.
+type OwnCatalog = (Arc<Definitions>, Arc<dyn SchemaProvider>);
 
 /// Answers statements: for each one principal, one view, one catalogue.
 pub struct ReadingRoom {
@@ -44,6 +52,8 @@ pub struct ReadingRoom {
     /// Functions, rules and settings; its own catalogue holds no rows and is never asked for any.
     template: SessionState,
     pg_catalog: Arc<dyn SchemaProvider>,
+    /// The same for facilities with tables of their own, as those were when it was made.
+    own_catalogs: Mutex<HashMap<FacilityId, OwnCatalog>>,
     stores: Arc<dyn ObjectStoreRegistry>,
     seats: Seats,
     told: Told,
@@ -79,7 +89,8 @@ impl ReadingRoom {
         let stores = no_stores().map_err(|_| QueryError::internal("object store registry"))?;
         let (template, pg_catalog) = template(&stores)?;
         let seats = Seats::new(&limits);
-        Ok(Arc::new(Self { source, limits, executor, template, pg_catalog, stores, seats, told: Told::new(), sites }))
+        let (told, own_catalogs) = (Told::new(), Mutex::default());
+        Ok(Arc::new(Self { source, limits, executor, template, pg_catalog, own_catalogs, stores, seats, told, sites }))
     }
 
     /// The room's limits.
@@ -179,6 +190,33 @@ impl ReadingRoom {
         OwnTables::of(principal.facility.clone(), self.sites.definitions())
     }
 
+    /// What clients of the PostgreSQL protocol look into: the tables of everybody, and the facility's own where it has any.
+    fn pg_catalog_of(&self, own: &OwnTables) -> Result<Arc<dyn SchemaProvider>, QueryError> {
+        /// At most so many are kept; more are made anew.
+        const MOST: usize = 256;
+        if own.all().next().is_none() {
+            return Ok(Arc::clone(&self.pg_catalog));
+        }
+        let (facility, definitions) = own.defined();
+        let mut kept = self.own_catalogs.lock();
+        if let Some((_, made)) = kept.get(&facility).filter(|(of, _)| Arc::ptr_eq(of, &definitions)) {
+            return Ok(Arc::clone(made));
+        }
+        let internal = |_| QueryError::internal("a facility's own catalogue");
+        let config = SessionConfig::new()
+            .with_default_catalog_and_schema(CATALOG, SCHEMA)
+            .with_create_default_catalog_and_schema(true);
+        let context = SessionContext::new_with_config(config);
+        let everybodys = tables().map(|(name, schema)| (name.to_owned(), schema));
+        let all = everybodys.chain(own.all().map(|(name, schema)| (name.to_owned(), Arc::clone(schema))));
+        let made = pg_catalog(&context, all).map_err(internal)?;
+        if kept.len() >= MOST {
+            kept.clear();
+        }
+        kept.insert(facility, (definitions, Arc::clone(&made)));
+        Ok(made)
+    }
+
     pub(crate) fn seats(&self) -> &Seats {
         &self.seats
     }
@@ -197,6 +235,8 @@ impl ReadingRoom {
         let facts = facts(principal, frontier_text(&frontier), age_ms);
         let feeds = OwnFeeds::of(Arc::clone(&self.sites), principal.clone());
         let tables = Tables::of(view, self.sites.sites(), self.own(principal), moment).with_feeds(feeds);
+        // what is for a facility's staff is not for its patients
+        let tables = if principal.role == Role::Patient { tables } else { tables.beside(self.sites.benchmark()) };
         let state = self.state(tables, facts, (principal, moment))?;
         Ok((state, Seen { frontier, moment, age, tally, opening }))
     }
@@ -211,8 +251,9 @@ impl ReadingRoom {
         let sites = Arc::clone(tables.sites());
         let asker = Asker { facility: principal.facility.clone(), moment, laboratory, sites };
         let diabetes = tables.diabetes().cloned();
-        let diabetes = diabetes.unwrap_or_else(|| Diabetes::nobody(&principal.facility, moment));
-        let world = World::new(tables, Arc::clone(&self.pg_catalog));
+        let diabetes = diabetes.unwrap_or_else(|| Diabetes::nobody(tables.own().defined(), moment));
+        let pg_catalog = self.pg_catalog_of(tables.own())?;
+        let world = World::new(tables, pg_catalog);
         let mut builder = SessionStateBuilder::new_from_existing(self.template.clone())
             .with_catalog_list(Arc::new(world))
             .with_runtime_env(self.runtime()?);
@@ -281,6 +322,21 @@ fn epoch() -> Moment {
     Moment::from_micros(0).unwrap_or_else(|_| unreachable!("the epoch lies within the years 1800 to 2300"))
 }
 
+/// The schema `pg_catalog` over tables of these names and columns.
+fn pg_catalog(
+    context: &SessionContext,
+    tables: impl Iterator<Item = (String, SchemaRef)>,
+) -> Result<Arc<dyn SchemaProvider>, DataFusionError> {
+    let schema = |name: &str| context.catalog(CATALOG).and_then(|catalog| catalog.schema(name));
+    let missing = || DataFusionError::Internal("a schema is missing".to_owned());
+    let public = schema(SCHEMA).ok_or_else(missing)?;
+    for (name, columns) in tables {
+        public.register_table(name, Arc::new(EmptyTable::new(columns)))?;
+    }
+    setup_pg_catalog(context, CATALOG, EmptyContextProvider).map_err(|error| *error)?;
+    schema(PG_CATALOG).ok_or_else(missing)
+}
+
 fn template(stores: &Arc<dyn ObjectStoreRegistry>) -> Result<(SessionState, Arc<dyn SchemaProvider>), QueryError> {
     let internal = |_| QueryError::internal("template");
     let mut config = SessionConfig::new()
@@ -311,18 +367,8 @@ fn template(stores: &Arc<dyn ObjectStoreRegistry>) -> Result<(SessionState, Arc<
     }
     let context = SessionContext::new_with_state(builder.build());
 
-    let public = context
-        .catalog(CATALOG)
-        .and_then(|catalog| catalog.schema(SCHEMA))
-        .ok_or_else(|| QueryError::internal("template catalogue"))?;
-    for (name, schema) in tables() {
-        public.register_table(name.to_owned(), Arc::new(EmptyTable::new(schema))).map_err(internal)?;
-    }
-    setup_pg_catalog(&context, CATALOG, EmptyContextProvider).map_err(|_| QueryError::internal("pg_catalog"))?;
-    let pg_catalog = context
-        .catalog(CATALOG)
-        .and_then(|catalog| catalog.schema(PG_CATALOG))
-        .ok_or_else(|| QueryError::internal("pg_catalog"))?;
+    let pg_catalog =
+        pg_catalog(&context, tables().map(|(name, schema)| (name.to_owned(), schema))).map_err(internal)?;
     for function in bounded(&context.state()).into_iter().chain(laboratory()).chain(of_diabetes()) {
         context.register_udf(function.as_ref().clone());
     }

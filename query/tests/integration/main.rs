@@ -2,6 +2,8 @@
 //! One binary, because each test binary links the whole engine.
 
 #[cfg(test)]
+mod cohorts;
+#[cfg(test)]
 mod flight;
 #[cfg(test)]
 mod grpc;

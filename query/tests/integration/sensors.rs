@@ -82,6 +82,12 @@ async fn readings_of_sensors_are_no_laboratory_glucose() {
     let region = Region::open().await;
     fill(&region);
     let mut clinic = Client::connect(region.postgres, &house::physician(CLINIC)).await.unwrap();
+    // but the indicator of a fortnight that was worn enough is the registry's, and stands for HbA1c in the measure that takes it
+    let gmi = "SELECT gmi, gmi_source, gmi_at FROM diabetes_registry WHERE my_patient_id = 'clinic-0000'";
+    let gmi = clinic.query(gmi).await.unwrap();
+    assert_eq!(format!("{gmi:?}").matches("6.9").count(), 1, "{gmi:?}");
+    let nobody = "SELECT gmi_absent FROM diabetes_registry WHERE my_patient_id = 'clinic-0001'";
+    assert_eq!(clinic.value(nobody).await, "not-measured");
     let glucose = "SELECT glucose_casual FROM diabetes_registry WHERE my_patient_id = 'clinic-0000'";
     assert_eq!(clinic.value(glucose).await.parse::<f64>().unwrap().to_string(), "500");
 }
