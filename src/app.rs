@@ -11,6 +11,7 @@ mod explain;
 mod laboratory;
 mod ledger;
 mod log;
+mod measures;
 mod node;
 mod notices;
 mod policy;
@@ -311,6 +312,7 @@ impl App {
             .add_service(laboratory::service(Arc::clone(&self.state), Arc::clone(&self.admission)))
             .add_service(referrals::service(Arc::clone(&self.state), Arc::clone(&self.admission)))
             .add_service(cohorts::service(cohorts.clone()))
+            .add_service(measures::service(cohorts.clone(), Arc::clone(&self.admission), Arc::clone(&notices.clock)))
             .add_service(worklist::service(worklists.clone()))
             .add_service(definitions::service(Arc::clone(&self.state), Arc::clone(&self.admission)))
             .add_service(publisher.clone().service())

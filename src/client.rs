@@ -23,6 +23,7 @@ use wire::v1::feed_service_client::FeedServiceClient;
 use wire::v1::ingest_service_client::IngestServiceClient;
 use wire::v1::laboratory_service_client::LaboratoryServiceClient;
 use wire::v1::ledger_service_client::LedgerServiceClient;
+use wire::v1::measure_service_client::MeasureServiceClient;
 use wire::v1::node_service_client::NodeServiceClient;
 use wire::v1::notice_service_client::NoticeServiceClient;
 use wire::v1::policy_service_client::PolicyServiceClient;
@@ -348,6 +349,10 @@ impl Client {
     /// Who belongs to a cohort.
     pub fn cohorts(&self) -> CohortServiceClient<Calls> {
         CohortServiceClient::new(self.calls.clone()).max_decoding_message_size(MESSAGE_LIMIT)
+    }
+    /// Figures that facilities publish.
+    pub fn measures(&self) -> MeasureServiceClient<Calls> {
+        MeasureServiceClient::new(self.calls.clone()).max_decoding_message_size(MESSAGE_LIMIT)
     }
     /// Who is to be called.
     pub fn worklists(&self) -> WorklistServiceClient<Calls> {

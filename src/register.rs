@@ -17,6 +17,7 @@ mod entry;
 mod glasses;
 mod known;
 mod laboratory;
+mod measures;
 mod notices;
 mod places;
 mod referrals;
@@ -31,6 +32,7 @@ use crate::register::alerts::Alerts;
 use crate::register::entry::{ConsentEntry, event_bytes, event_of};
 use crate::register::glasses::Glasses;
 use crate::register::laboratory::Laboratory;
+use crate::register::measures::Measures;
 use crate::register::notices::Notices;
 use crate::register::places::Places;
 use crate::register::referrals::Referrals;
@@ -51,6 +53,7 @@ use std::sync::{Arc, OnceLock};
 
 pub use alerts::sees_clinical_data;
 pub use laboratory::Noted;
+pub use measures::NotTaken;
 pub use notices::{Told, UNREVIEWED_AFTER};
 pub use referrals::ReferralStanding;
 pub use worklists::follows as worklist_follows;
@@ -88,6 +91,7 @@ pub struct Register {
     referrals: Referrals,
     places: Places,
     worklists: Worklists,
+    measures: Measures,
     book: Arc<RwLock<Book>>,
     /// The account of the feeds, where one is kept.
     feeds: OnceLock<Arc<FeedBook>>,
@@ -121,6 +125,7 @@ impl Register {
             referrals: Referrals::open(&database)?,
             places: Places::open(&database)?,
             worklists: Worklists::open(&database)?,
+            measures: Measures::open(&database)?,
             database,
             book,
             feeds: OnceLock::new(),
@@ -149,7 +154,9 @@ impl Register {
                 self.definitions.apply(position, event.admitted_at, definition);
                 Ok(())
             }
-            Body::Directory(DirectoryChange::Measure(_)) => Ok(()),
+            Body::Directory(DirectoryChange::Measure(release)) => {
+                self.measures.apply(position, event.admitted_at, release)
+            }
             Body::Referral(change) => self.apply_referral(position, event, change),
             Body::Record(_) | Body::Directory(_) | Body::Audit(_) => Ok(()),
         }

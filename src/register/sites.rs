@@ -81,4 +81,7 @@ impl query::SiteSource for Register {
             Vec::new()
         })
     }
+    fn benchmark(&self) -> Arc<query::Benchmark> {
+        Self::benchmark(self)
+    }
 }
