@@ -141,7 +141,7 @@ pub(crate) async fn codes(
     Ok(Json(codes.await?))
 }
 
-fn named<'a>(text: &'a str, refusal: &'static str) -> Result<&'a str, Refusal> {
+pub(crate) fn named<'a>(text: &'a str, refusal: &'static str) -> Result<&'a str, Refusal> {
     let text = text.trim();
     let fits = !text.is_empty() && text.len() <= LONGEST_NAME && !text.chars().any(char::is_control);
     fits.then_some(text).ok_or(Refusal::Parameter(refusal))

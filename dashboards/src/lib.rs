@@ -10,6 +10,7 @@
 //! It is *not* a way around either: there is no route here that reads rows by another path.
 
 mod beds;
+mod booklet;
 mod feed;
 mod laboratory;
 mod office;
@@ -32,6 +33,7 @@ use tower::ServiceBuilder;
 use tower_http::set_header::SetResponseHeaderLayer;
 use views::Views;
 
+pub use booklet::{BookletRows, BookletSize, html as booklet_html, statements as booklet_statements};
 pub use office::{Acknowledged, Asked, Declined, Deed, Office, Review, Why};
 
 /// What every request is answered from.
@@ -62,6 +64,7 @@ const POLICY: &str =
 /// - `GET /api/summary`: facility, role, purpose, freshness, and rows per category.
 /// - `GET /api/laboratory/codes?patient=`: which laboratory codes there are of one of the caller's patients.
 /// - `GET /api/laboratory?patient=&code=`: one code's results of that patient.
+/// - `GET /api/diabetes/booklet?patient=[&size=a4|a6]`: the shared-care booklet of that patient, as HTML.
 /// - `GET /api/feed[?after=]`: what appears, changes and vanishes, a JSON object per line, with heartbeats.
 /// - `GET /api/beds`, `GET /api/beds/bed?bed=`: the beds that are watched, and one of them, four JSON objects a second.
 /// - `GET /api/beds/history?bed=&from_us=&until_us=`, `GET /api/beds/seen?bed=&at_us=`: what was measured at a bed before, and
@@ -72,7 +75,7 @@ const POLICY: &str =
 /// - `GET /api/published[?from_us=&until_us=]`: what became of what the facility published.
 ///
 /// Everything below `/api` needs `Authorization: Bearer <token>`. Serve it over TLS, or on loopback. A patient's
-/// number stands in the query of two of the paths: layers around this router must not log a request's URI.
+/// number stands in the query of three of the paths: layers around this router must not log a request's URI.
 pub fn router(
     room: Arc<ReadingRoom>,
     views: Arc<Views>,
@@ -87,6 +90,7 @@ pub fn router(
         .route("/api/summary", get(summary::summary))
         .route("/api/laboratory", get(laboratory::series))
         .route("/api/laboratory/codes", get(laboratory::codes))
+        .route("/api/diabetes/booklet", get(booklet::booklet))
         .route("/api/feed", get(feed::feed))
         .route("/api/beds", get(beds::wall))
         .route("/api/beds/bed", get(beds::bed))

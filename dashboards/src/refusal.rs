@@ -22,6 +22,8 @@ pub(crate) enum Refusal {
     Declined(Declined),
     /// No such bed is watched by the caller.
     NoBed,
+    /// The caller's view shows nothing of such a person.
+    NoPerson,
     /// The answer's columns are not the ones asked for.
     Shape,
 }
@@ -65,7 +67,7 @@ impl Refusal {
                 Why::Unavailable => "unavailable",
                 Why::Internal => "internal",
             },
-            Self::NoBed => "nothing",
+            Self::NoBed | Self::NoPerson => "nothing",
             Self::Shape => "internal",
         }
     }
@@ -88,7 +90,7 @@ impl Refusal {
                 Why::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
                 Why::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             },
-            Self::NoBed => StatusCode::NOT_FOUND,
+            Self::NoBed | Self::NoPerson => StatusCode::NOT_FOUND,
             // Asked again it is answered.
             Self::Query(QueryError::PermissionsChanged) => StatusCode::CONFLICT,
             Self::Query(_) | Self::Shape => StatusCode::INTERNAL_SERVER_ERROR,
@@ -103,6 +105,7 @@ impl Refusal {
             Self::Query(error) => error.to_string(),
             Self::Declined(declined) => declined.message.clone(),
             Self::NoBed => "no such bed is watched".to_owned(),
+            Self::NoPerson => "nothing is shown of such a patient".to_owned(),
             Self::Shape => "the node could not answer".to_owned(),
         }
     }

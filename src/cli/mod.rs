@@ -9,6 +9,7 @@ pub mod config;
 pub mod consent;
 pub mod demo;
 pub mod dev;
+pub mod diabetes;
 pub mod directory;
 pub mod edge;
 pub mod explain;
@@ -58,6 +59,7 @@ enum Command {
     Published(published::Published),
     Sql(sql::Sql),
     Cohort(cohort::CohortCommand),
+    Diabetes(diabetes::DiabetesCommand),
     Worklist(worklist::WorklistCommand),
     Consent(consent::ConsentCommand),
     Directory(directory::DirectoryCommand),
@@ -91,6 +93,7 @@ impl Cli {
             Command::Published(args) => drive(args.run()),
             Command::Sql(args) => drive(args.run()),
             Command::Cohort(args) => drive(args.run()),
+            Command::Diabetes(args) => drive(args.run()),
             Command::Worklist(args) => drive(args.run()),
             Command::Consent(args) => drive(args.run()),
             Command::Directory(args) => drive(args.run()),

@@ -6,6 +6,8 @@ mod api;
 #[cfg(test)]
 mod beds;
 #[cfg(test)]
+mod booklet;
+#[cfg(test)]
 mod feed;
 #[cfg(test)]
 mod lines;

@@ -1,4 +1,5 @@
 import "./style.css";
+import { type Booklet, booklet } from "./booklet";
 import { Wall } from "./beds/wall";
 import { glasses } from "./glasses";
 import { Live } from "./live";
@@ -22,12 +23,13 @@ const wait = (milliseconds: number): Promise<void> => new Promise((done) => setT
 // === A visit: from a token accepted to signing out ===
 
 type Office = "notices" | "worklist" | "glasses" | "published";
-type PageName = Office | "records" | "beds";
-const PAGES: readonly PageName[] = ["records", "beds", "notices", "worklist", "glasses", "published"];
+type PageName = Office | "records" | "beds" | "booklet";
+const PAGES: readonly PageName[] = ["records", "beds", "notices", "worklist", "booklet", "glasses", "published"];
 
 class Visit {
   private readonly office: Readonly<Record<Office, Pick<Page<unknown>, "refresh" | "redraw" | "tick" | "end">>>;
   readonly live = new Live();
+  readonly booklet: Booklet;
   private readonly wall: Wall;
   private readonly pulse = new Pulse();
   private readonly counts: Shown;
@@ -57,6 +59,7 @@ class Visit {
       glasses: glasses(session, signedOut),
       published: published(session, signedOut),
     };
+    this.booklet = booklet(session, signedOut);
     this.wall = new Wall(session, signedOut);
     this.counts = new Shown(async () => {
       this.summary = await session.summary();
@@ -89,6 +92,7 @@ class Visit {
     element("counts").replaceChildren();
     element("codes").replaceChildren();
     for (const page of Object.values(this.office)) page.end();
+    this.booklet.end();
     this.wall.end();
   }
 
@@ -101,7 +105,7 @@ class Visit {
     }
     if (page === "beds") this.wall.begin();
     else this.wall.end();
-    if (page !== "records" && page !== "beds") this.ask(page);
+    if (page !== "records" && page !== "beds" && page !== "booklet") this.ask(page);
   }
 
   ask(page: Office): void {
@@ -275,6 +279,7 @@ function leave(why?: Word): void {
   element("stalled").hidden = true;
   element<HTMLFormElement>("ask").reset();
   element<HTMLFormElement>("published-ask").reset();
+  element<HTMLFormElement>("booklet-ask").reset();
   element("worklist-cohort").replaceChildren();
   for (const id of ["facility", "who", "trend-age", "live-age"]) put(element(id), id === "facility" ? "ajisai" : "");
   document.title = "ajisai";
@@ -341,6 +346,11 @@ element("published-ask").addEventListener("submit", (event) => {
   event.preventDefault();
   visit?.ask("published");
 });
+element("booklet-ask").addEventListener("submit", (event) => {
+  event.preventDefault();
+  void visit?.booklet.show();
+});
+element("booklet-print").addEventListener("click", () => print());
 element("language").addEventListener("click", () => {
   choose(current() === "ja" ? "en" : "ja");
   translate();

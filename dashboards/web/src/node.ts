@@ -202,6 +202,8 @@ export interface Session {
   summary(): Promise<Summary>;
   series(patient: string, code: string): Promise<Series>;
   codes(patient: string): Promise<Code[]>;
+  /** The shared-care booklet, as HTML. */
+  booklet(patient: string, size: string): Promise<string>;
   notices(): Promise<Notices>;
   acknowledge(said: Acknowledgement): Promise<unknown>;
   worklist(cohort: string): Promise<Worklist>;
@@ -259,6 +261,8 @@ export function open(token: string): Session {
     summary: () => answer("/api/summary"),
     series: (patient, code) => answer(`/api/laboratory?${new URLSearchParams({ patient, code })}`),
     codes: (patient) => answer(`/api/laboratory/codes?${new URLSearchParams({ patient })}`),
+    booklet: async (patient, size) =>
+      (await ask(`/api/diabetes/booklet?${new URLSearchParams({ patient, size })}`, AbortSignal.timeout(LONG_PATIENCE))).text(),
     notices: () => answer("/api/notices"),
     acknowledge: (said) => answer("/api/notices/acknowledge", said),
     worklist: (cohort) => answer(`/api/worklist${cohort === "" ? "" : `?${new URLSearchParams({ cohort })}`}`, undefined, LONG_PATIENCE),

@@ -200,6 +200,14 @@ const WORDS = {
   unjustified: ["緊急ではなかった（直ちに閉じます）", "It was not justified (it is closed at once)"],
   finding: ["所見（任意）", "What was found (optional)"],
   sendReview: ["確認を記録する", "Record the review"],
+  booklet: ["連携手帳", "Booklet"],
+  bookletHelp: [
+    "一人分の糖尿病連携手帳。自施設に開示された記録だけからなり、読んだことは台帳に残ります。",
+    "One person's diabetes booklet, of the records disclosed to your facility alone. The reading stands in the ledger.",
+  ],
+  paperSize: ["用紙", "Paper"],
+  printIt: ["印刷", "Print"],
+  noSuchPerson: ["この患者について見える記録はありません。", "Nothing is shown of such a patient."],
   published: ["提供の状況", "Published"],
   publishedHelp: [
     "自施設の記録が、受け取る施設ごとにどうなったか。期間は、ログが受け入れた時刻によります。",

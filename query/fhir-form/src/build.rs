@@ -32,13 +32,6 @@ fn patient_id(number: &PatientNumber) -> String {
     if is_id(number) { number.to_owned() } else { digest(number) }
 }
 
-/// Whose the key of a `Patient` is, as views make it: the source's name, `Patient` and the id. `None` where the id is a digest, or
-/// nothing of all this.
-pub(crate) fn patient_of_key(key: &str) -> Option<(&str, &str)> {
-    let (source, id) = key.strip_prefix(FACILITY)?.split_once("/Patient/")?;
-    (is_id(id) && !id.starts_with("x-")).then_some((source, id))
-}
-
 fn number(facility: &str, number: &PatientNumber) -> Value {
     json!({
         "type": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "MR"}]},

@@ -61,12 +61,6 @@ pub fn categories(resource_type: &str) -> Option<&'static [Category]> {
     TYPES.iter().find(|(name, _)| *name == resource_type).map(|(_, categories)| *categories)
 }
 
-/// Whose the key of a `Patient` is that a view makes by `getReferenceKey` or `getResourceKey`: the facility and its number; `None` of
-/// what is no such key, and of one whose number FHIR takes for no id.
-pub fn patient_of_key(key: &str) -> Option<(&str, &str)> {
-    build::patient_of_key(key)
-}
-
 /// The record as a resource; `None` for a deletion, of which nothing is left to say.
 pub fn resource(record: &Record, mine: Option<Mine<'_>>) -> Option<Value> {
     if record.change() == ChangeKind::Delete {

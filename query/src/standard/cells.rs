@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     fn column(kind: Kind, collection: bool) -> Column {
-        Column { name: "a".to_owned(), kind, collection, description: None, of_resource: None }
+        Column { name: "a".to_owned(), kind, collection, description: None }
     }
     fn texts(texts: &[&str]) -> Vec<Cell> {
         texts.iter().map(|text| if text.is_empty() { Cell::Null } else { Cell::Text((*text).to_owned()) }).collect()

@@ -8,8 +8,8 @@ use clinical::diabetes::Thresholds;
 use clinical::perinatal::PerinatalTables;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{Result, ScalarValue};
-use datafusion::logical_expr::{BinaryExpr, Expr, Operator, TableProviderFilterPushDown, TableType, col, lit};
+use datafusion::common::Result;
+use datafusion::logical_expr::{Expr, TableType};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::union::UnionExec;
 use model::{Category, DefinitionKind, DefinitionName, FacilityId};
@@ -97,30 +97,21 @@ impl TableProvider for OwnTable {
     fn table_type(&self) -> TableType {
         TableType::Base
     }
-    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
-        // they only spare reading; the rows that are made are filtered again above
-        let of = |filter: &&Expr| match whose(&self.view, filter) {
-            Some(_) => TableProviderFilterPushDown::Inexact,
-            None => TableProviderFilterPushDown::Unsupported,
-        };
-        Ok(filters.iter().map(of).collect())
-    }
     async fn scan(
         &self,
         state: &dyn Session,
         projection: Option<&Vec<usize>>,
-        filters: &[Expr],
+        _: &[Expr],
         _: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
         let all = || (0..self.view.schema().fields().len()).collect();
         let columns: Vec<usize> = projection.cloned().unwrap_or_else(all);
         let schema = Arc::new(self.view.schema().project(&columns)?);
         let columns: Arc<[usize]> = columns.into();
-        let wanted: Vec<Expr> = filters.iter().filter_map(|filter| whose(&self.view, filter)).flatten().collect();
         let mut plans: Vec<Arc<dyn ExecutionPlan>> = Vec::new();
         for (category, rows) in &self.rows {
             // An expression may ask for anything of a resource, so the whole row is read.
-            let rows = rows.scan(state, None, &wanted, None).await?;
+            let rows = rows.scan(state, None, &[], None).await?;
             let making = Making {
                 view: Arc::clone(&self.view),
                 category: *category,
@@ -138,50 +129,5 @@ impl TableProvider for OwnTable {
             }
             (None, _) => UnionExec::try_new(plans),
         }
-    }
-}
-
-/// What a filter that names patients by their keys leaves of the records: their sources and their numbers there. `None` where it does not
-/// name them, or one in a way that no record is found by.
-fn whose(view: &StandardView, filter: &Expr) -> Option<[Expr; 2]> {
-    let keys = match filter {
-        Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }) => match (left.as_ref(), right.as_ref()) {
-            (Expr::Column(column), Expr::Literal(value, _)) | (Expr::Literal(value, _), Expr::Column(column)) => {
-                is_patient(view, &column.name).then(|| vec![value])?
-            }
-            _ => return None,
-        },
-        Expr::InList(list) if !list.negated => {
-            let Expr::Column(column) = list.expr.as_ref() else { return None };
-            let values = list.list.iter().map(|item| match item {
-                Expr::Literal(value, _) => Some(value),
-                _ => None,
-            });
-            is_patient(view, &column.name).then(|| values.collect::<Option<Vec<_>>>())??
-        }
-        _ => return None,
-    };
-    let of = |value: &ScalarValue| {
-        let key = value.try_as_str()??;
-        let (source, number) = fhir_form::patient_of_key(key)?;
-        Some((lit(source), lit(number)))
-    };
-    let (sources, numbers): (Vec<Expr>, Vec<Expr>) =
-        keys.into_iter().map(of).collect::<Option<Vec<_>>>()?.into_iter().unzip();
-    Some([col("source").in_list(sources, false), col("patient_id").in_list(numbers, false)])
-}
-
-/// Whether a column is the key of the patient a resource is about.
-fn is_patient(view: &StandardView, name: &str) -> bool {
-    let column = view.view().columns().iter().find(|column| column.name == name && !column.collection);
-    let Some(path) = column.and_then(|column| column.of_resource.as_deref()) else { return false };
-    let path: String = path.chars().filter(|c| !c.is_whitespace()).collect();
-    let path = path.strip_prefix("$this.").unwrap_or(&path);
-    match view.view().resource() {
-        "Patient" => path == "getResourceKey()",
-        _ => ["subject", "patient"].iter().any(|whose| {
-            path.strip_prefix(whose)
-                .is_some_and(|call| matches!(call, ".getReferenceKey()" | ".getReferenceKey(Patient)"))
-        }),
     }
 }

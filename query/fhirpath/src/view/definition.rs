@@ -214,10 +214,7 @@ impl Reader<'_> {
         let mut own = Vec::new();
         for (index, json) in list(object, "column", place)?.iter().enumerate() {
             let place = format!("{place}.column[{index}]");
-            let (path, mut column) = self.column(json, &place)?;
-            if depth > 1 || !matches!(over, Over::Here) {
-                column.of_resource = None;
-            }
+            let (path, column) = self.column(json, &place)?;
             own.push((path, column.kind, column.collection));
             columns.push(column);
             if columns.len() > COLUMNS {
@@ -268,8 +265,7 @@ impl Reader<'_> {
             Some(_) => return error(&below(place, "collection"), "`true` or `false` is expected here"),
         };
         let description = text(column, "description", place)?.map(str::to_owned);
-        let of_resource = text(column, "path", place)?.map(str::to_owned);
-        Ok((path, Column { name: name.to_owned(), kind, collection, description, of_resource }))
+        Ok((path, Column { name: name.to_owned(), kind, collection, description }))
     }
 
     /// The branches of a union: each has the columns of the first, in its order.

@@ -30,8 +30,6 @@ pub struct Column {
     pub collection: bool,
     /// What the definition says of it.
     pub description: Option<String>,
-    /// Its expression, where it is asked of the resource itself; `None` below a `forEach`, a `repeat` or another select.
-    pub of_resource: Option<String>,
 }
 
 /// What a column holds, from its FHIR type.
