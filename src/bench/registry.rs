@@ -5,7 +5,9 @@ use crate::bench::load::microseconds;
 use crate::bench::region::{self, Size};
 use crate::bench::report::Latency;
 use crate::rig::{Bearing, Rig};
+use anyhow::Context;
 use arrow_flight::sql::client::FlightSqlServiceClient;
+use std::path::Path;
 use std::time::Instant;
 
 /// What was measured, in milliseconds.
@@ -61,4 +63,21 @@ pub async fn ask(rig: &Rig, times: u32) -> anyhow::Result<Registry> {
         }
     }
     Ok(Registry { persons, cold_ms, warm_ms, chart: Latency::from(&chart) })
+}
+
+/// Runs a program that asks the node and others the same, and prints what it finds itself. It is told where the node is
+/// (`AJISAI_FLIGHT_URI`), who it is (`AJISAI_TOKEN`) and where the table files lie (`AJISAI_TABLES`).
+///
+/// # Errors
+/// When it cannot be run, or finds that the answers differ.
+pub async fn beside(rig: &Rig, program: &Path) -> anyhow::Result<()> {
+    let status = tokio::process::Command::new(program)
+        .env("AJISAI_FLIGHT_URI", format!("grpc://127.0.0.1:{}", rig.ports().grpc))
+        .env("AJISAI_TOKEN", rig.token(&Rig::system(region::source(0)?))?)
+        .env("AJISAI_TABLES", rig.data().join("views").join("store").join("tables"))
+        .status()
+        .await
+        .with_context(|| format!("running {}", program.display()))?;
+    anyhow::ensure!(status.success(), "{} ended with {status}", program.display());
+    Ok(())
 }

@@ -15,7 +15,8 @@ use std::time::Duration;
 #[command(
     after_help = "例 Examples:\n  ajisai bench\n  ajisai bench --rate 20000 --seconds 30 --json > bench.json\n  \
     ajisai bench --only restart --events 10000000\n  ajisai bench --only withdrawal --feeds 1000\n  \
-    ajisai bench --only registry --registry-patients 150000 --registry-rows 100000000\n\n\
+    ajisai bench --only registry --registry-patients 150000 --registry-rows 100000000\n  \
+    ajisai bench --only registry --beside benches/beside/beside.py\n\n\
     終了コード Exit codes: 0 計測できた measured, 1 計測できなかった could not measure"
 )]
 pub struct Bench {
@@ -64,6 +65,10 @@ pub struct Bench {
     /// 登録簿計測の検査行数 Laboratory rows in the registry run.
     #[arg(long, default_value_t = 10_000_000)]
     registry_rows: u64,
+    /// 登録簿計測のあいだに同じ問いを他のデータベースにもさせるプログラム（benches/beside/beside.py）
+    /// In the registry run: a program that asks others the same while the node serves (benches/beside/beside.py).
+    #[arg(long, value_name = "PROGRAM")]
+    beside: Option<PathBuf>,
     /// 撤回計測の施設数 Facilities in the withdrawal run.
     #[arg(long, default_value_t = 300)]
     facilities: u32,
@@ -198,6 +203,10 @@ impl Bench {
             Figure::at_most(&chart("p99"), "ms", chart::milliseconds(measured.chart.p99_us), None),
             Figure::at_most(&name("peak memory of the node"), "MiB", bench::peak_mib(&rig)?, None),
         ];
+        if let Some(program) = &self.beside {
+            self.progress("同じ問いを他でも the same asked of others");
+            registry::beside(&rig, program).await?;
+        }
         rig.stop(Duration::from_secs(300)).await?;
         Ok(figures)
     }
