@@ -4,6 +4,7 @@
 //! Closing: listeners stop admitting and drain, the pipeline reads what was acknowledged and commits, the door brings
 //! its index to disk, the log closes.
 
+mod beds;
 mod book;
 mod cohorts;
 mod definitions;
@@ -41,6 +42,7 @@ use ingest::watch::Watch;
 use ingest::{Admission, Door};
 use model::{FacilityId, Frontier};
 use parking_lot::RwLock;
+use query::beds::{Boards, Charts};
 use query::{Executor, FlightDesk, Limits, PostgresDesk, QueryDesk, ReadingRoom};
 use std::sync::Arc;
 use std::time::Duration;
@@ -265,6 +267,19 @@ impl App {
             room: Arc::clone(&room),
             stop: self.stop_serving.clone(),
         };
+        let charts: Arc<dyn Charts> = Arc::clone(&self.state.rooms().register) as _;
+        let boards = Arc::new(Boards::new(Arc::clone(&room), Arc::clone(&views), charts));
+        let beds = beds::BedDesk {
+            node: Arc::clone(&self.state),
+            boards: Arc::clone(&boards),
+            witness: Arc::clone(&notices.witness),
+            clock: Arc::clone(&notices.clock),
+        };
+        let referrals = referrals::ReferralDesk {
+            node: Arc::clone(&self.state),
+            admission: Arc::clone(&self.admission),
+            beds: beds.clone(),
+        };
         let worklists = worklist::WorklistDesk {
             cohorts: cohorts.clone(),
             witness: Arc::clone(&notices.witness),
@@ -290,10 +305,13 @@ impl App {
             source,
         })?;
         let routes = tonic::transport::Server::builder()
+            // For gRPC-web, which is the outermost: what is inside sees calls alone.
+            .accept_http1(true)
             .tcp_nodelay(true)
             .initial_stream_window_size(4 << 20)
             .initial_connection_window_size(16 << 20)
             .http2_keepalive_interval(Some(Duration::from_secs(20)))
+            .layer(tonic_web::GrpcWebLayer::new())
             .layer(TraceLayer::new(telemetry::grpc_failures()).make_span_with(telemetry::trace_context::grpc_span))
             .layer(tower::util::MapRequestLayer::new(telemetry::trace_context::carry_on))
             .layer(IdentityLayer::new(Arc::clone(&identity)))
@@ -310,7 +328,8 @@ impl App {
             .add_service(policy::service(self.state.rooms().clone(), Arc::clone(&self.admission)))
             .add_service(notices::service(notices.clone()))
             .add_service(laboratory::service(Arc::clone(&self.state), Arc::clone(&self.admission)))
-            .add_service(referrals::service(Arc::clone(&self.state), Arc::clone(&self.admission)))
+            .add_service(referrals::service(referrals.clone()))
+            .add_service(beds::service(beds.clone()))
             .add_service(cohorts::service(cohorts.clone()))
             .add_service(measures::service(cohorts.clone(), Arc::clone(&self.admission), Arc::clone(&notices.clock)))
             .add_service(worklist::service(worklists.clone()))
@@ -341,8 +360,11 @@ impl App {
                 notices: notices.clone(),
                 publisher: publisher.clone(),
                 worklists: worklists.clone(),
+                beds,
+                referrals,
             };
-            let router = dashboards::router(Arc::clone(&room), Arc::clone(&views), tokens, Arc::new(counter));
+            let (room, views) = (Arc::clone(&room), Arc::clone(&views));
+            let router = dashboards::router(room, views, boards, tokens, Arc::new(counter));
             let stop = self.stop_serving.clone();
             self.servers.spawn("dashboards", async move {
                 // A page's connection stays open for what may come: there is nothing to drain, it reconnects.

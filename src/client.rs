@@ -14,6 +14,7 @@ use std::time::Duration;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
+use wire::v1::bed_service_client::BedServiceClient;
 use wire::v1::cohort_service_client::CohortServiceClient;
 use wire::v1::consent_service_client::ConsentServiceClient;
 use wire::v1::definition_service_client::DefinitionServiceClient;
@@ -361,6 +362,10 @@ impl Client {
     /// What a facility defines for its view.
     pub fn definitions(&self) -> DefinitionServiceClient<Calls> {
         DefinitionServiceClient::new(self.calls.clone()).max_decoding_message_size(MESSAGE_LIMIT)
+    }
+    /// Beds that are watched.
+    pub fn beds(&self) -> BedServiceClient<Calls> {
+        BedServiceClient::new(self.calls.clone()).max_decoding_message_size(MESSAGE_LIMIT)
     }
     /// Referrals.
     pub fn referrals(&self) -> ReferralServiceClient<Calls> {

@@ -1,5 +1,5 @@
 //! The register: consents and links in full, with their paper, as last stated, broken glasses with their reasons,
-//! and what facilities are told: also who had been shown a laboratory result that was put right, and of
+//! what people did at beds, and what facilities are told: also who had been shown a laboratory result that was put right, and of
 //! critical results.
 //!
 //! The book keeps only what decides. Who may withdraw a consent or take back a link, and what is listed to the people
@@ -10,6 +10,7 @@
 //! It decides nothing about disclosure: a withdrawn id stays withdrawn here exactly as in the book.
 
 mod alerts;
+mod beds;
 mod course;
 mod critical;
 mod definitions;
@@ -29,6 +30,7 @@ mod worklists;
 mod tests;
 
 use crate::register::alerts::Alerts;
+use crate::register::beds::Beds;
 use crate::register::entry::{ConsentEntry, event_bytes, event_of};
 use crate::register::glasses::Glasses;
 use crate::register::laboratory::Laboratory;
@@ -92,6 +94,7 @@ pub struct Register {
     places: Places,
     worklists: Worklists,
     measures: Measures,
+    beds: Beds,
     book: Arc<RwLock<Book>>,
     /// The account of the feeds, where one is kept.
     feeds: OnceLock<Arc<FeedBook>>,
@@ -126,6 +129,7 @@ impl Register {
             places: Places::open(&database)?,
             worklists: Worklists::open(&database)?,
             measures: Measures::open(&database)?,
+            beds: Beds::open(&database)?,
             database,
             book,
             feeds: OnceLock::new(),

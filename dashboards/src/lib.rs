@@ -34,7 +34,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use views::Views;
 
 pub use booklet::{BookletRows, BookletSize, html as booklet_html, statements as booklet_statements};
-pub use office::{Acknowledged, Asked, Declined, Deed, Office, Review, Why};
+pub use office::{Acknowledged, Asked, AtBed, Declined, Deed, Office, Review, Transfer, Turn, Why};
 
 /// What every request is answered from.
 struct Windows {
@@ -42,7 +42,7 @@ struct Windows {
     views: Arc<Views>,
     authenticator: Arc<dyn Authenticator>,
     office: Arc<dyn Office>,
-    boards: Boards,
+    boards: Arc<Boards>,
 }
 
 impl fmt::Debug for Windows {
@@ -69,6 +69,9 @@ const POLICY: &str =
 /// - `GET /api/beds`, `GET /api/beds/bed?bed=`: the beds that are watched, and one of them, four JSON objects a second.
 /// - `GET /api/beds/history?bed=&from_us=&until_us=`, `GET /api/beds/seen?bed=&at_us=`: what was measured at a bed before, and
 ///   what was on the screen at a moment.
+/// - `POST /api/beds/act`, `POST /api/beds/transfer`: alarms that somebody knows of, notes beside a trace, a transfer that is asked
+///   for.
+/// - `GET /api/referrals`, `POST /api/referrals/turn`: the facility's referrals, and their steps.
 /// - `GET /api/notices`, `POST /api/notices/acknowledge`: what the facility is told, and that it was.
 /// - `GET /api/worklist[?cohort=]`, `POST /api/worklist/act`: whom of a cohort to call, and who has taken it.
 /// - `GET /api/glasses`, `POST /api/glasses/review`: broken glasses, what was read under each, and their review.
@@ -79,13 +82,13 @@ const POLICY: &str =
 pub fn router(
     room: Arc<ReadingRoom>,
     views: Arc<Views>,
+    boards: Arc<Boards>,
     authenticator: Arc<dyn Authenticator>,
     office: Arc<dyn Office>,
 ) -> Router {
     let header = |name: HeaderName, value: &'static str| {
         SetResponseHeaderLayer::overriding(name, HeaderValue::from_static(value))
     };
-    let boards = Boards::new(room.clone(), views.clone());
     let data = Router::new()
         .route("/api/summary", get(summary::summary))
         .route("/api/laboratory", get(laboratory::series))
@@ -96,6 +99,10 @@ pub fn router(
         .route("/api/beds/bed", get(beds::bed))
         .route("/api/beds/history", get(beds::history))
         .route("/api/beds/seen", get(beds::seen))
+        .route("/api/beds/act", post(office::at_bed))
+        .route("/api/beds/transfer", post(office::transfer))
+        .route("/api/referrals", get(office::referrals))
+        .route("/api/referrals/turn", post(office::turn))
         .route("/api/notices", get(office::notices))
         .route("/api/notices/acknowledge", post(office::acknowledge))
         .route("/api/worklist", get(office::worklist))

@@ -32,6 +32,19 @@ pub enum Asked {
     Glasses,
     /// Reviews a broken glass.
     Review(Review),
+    /// Does something at a bed.
+    AtBed {
+        /// The bed's number.
+        bed: String,
+        /// What.
+        deed: AtBed,
+    },
+    /// Asks for a transfer from a bed of the caller's facility.
+    Transfer(Transfer),
+    /// The facility's referrals, sent and received, and whom one can be sent to.
+    Referrals,
+    /// Takes a step of a referral.
+    Turn(Turn),
     /// What became of what the facility published.
     Published {
         /// From when on, in microseconds since 1970.
@@ -68,6 +81,62 @@ pub struct Deed {
     /// In the caller's own words; may be empty. May be patient data.
     #[serde(default)]
     pub remark: String,
+}
+
+/// What somebody does at a bed.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum AtBed {
+    /// Says that they know of alarms.
+    Acknowledge {
+        /// Which; none means all.
+        #[serde(default)]
+        alarms: Vec<String>,
+    },
+    /// Writes beside the trace.
+    Note {
+        /// The moment on the trace, by the source's clock; now where it is absent.
+        at_us: Option<i64>,
+        /// In their own words. Patient data.
+        text: String,
+        /// The note of their own that this one puts right; may be empty.
+        #[serde(default)]
+        replaces: String,
+    },
+    /// Takes a note of their own back.
+    TakeBack {
+        /// Its id.
+        id: String,
+    },
+}
+
+/// A transfer that is asked for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Transfer {
+    /// The bed's number.
+    pub bed: String,
+    /// The receiving facility.
+    pub to: String,
+    /// Why. Patient data.
+    pub reason: String,
+    /// For so many hours the receiving facility is to see everything; 0: nothing is opened.
+    pub open_hours: u32,
+}
+
+/// A step of a referral.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Turn {
+    /// The referral's id.
+    pub id: String,
+    /// The sending facility.
+    pub from: String,
+    /// `accepted`, `declined`, `departed`, `arrived`, `completed`, `cancelled` or `closed`.
+    pub step: String,
+    /// In the caller's own words; may be empty. May be patient data.
+    #[serde(default)]
+    pub words: String,
 }
 
 /// A review of a broken glass.
@@ -134,6 +203,10 @@ impl fmt::Debug for Asked {
             Self::WorkOn(_) => "WorkOn(******)",
             Self::Glasses => "Glasses",
             Self::Review(_) => "Review(******)",
+            Self::AtBed { .. } => "AtBed(******)",
+            Self::Transfer(_) => "Transfer(******)",
+            Self::Referrals => "Referrals",
+            Self::Turn(_) => "Turn(******)",
             Self::Published { .. } => "Published",
         })
     }
@@ -142,6 +215,24 @@ impl fmt::Debug for Asked {
 impl fmt::Debug for Acknowledged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Acknowledged(******)")
+    }
+}
+
+impl fmt::Debug for AtBed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AtBed(******)")
+    }
+}
+
+impl fmt::Debug for Transfer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Transfer(******)")
+    }
+}
+
+impl fmt::Debug for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Turn(******)")
     }
 }
 
@@ -222,6 +313,50 @@ pub(crate) async fn review(
 ) -> Answer {
     bearer(&headers)?;
     ask(&windows, &headers, Asked::Review(body(said)?)).await
+}
+
+/// The body of `POST /api/beds/act`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ActAtBed {
+    bed: String,
+    act: AtBed,
+}
+
+/// `POST /api/beds/act`.
+pub(crate) async fn at_bed(
+    State(windows): State<Arc<Windows>>,
+    headers: HeaderMap,
+    said: Result<Json<ActAtBed>, JsonRejection>,
+) -> Answer {
+    bearer(&headers)?;
+    let ActAtBed { bed, act } = body(said)?;
+    ask(&windows, &headers, Asked::AtBed { bed, deed: act }).await
+}
+
+/// `POST /api/beds/transfer`.
+pub(crate) async fn transfer(
+    State(windows): State<Arc<Windows>>,
+    headers: HeaderMap,
+    said: Result<Json<Transfer>, JsonRejection>,
+) -> Answer {
+    bearer(&headers)?;
+    ask(&windows, &headers, Asked::Transfer(body(said)?)).await
+}
+
+/// `GET /api/referrals`.
+pub(crate) async fn referrals(State(windows): State<Arc<Windows>>, headers: HeaderMap) -> Answer {
+    ask(&windows, &headers, Asked::Referrals).await
+}
+
+/// `POST /api/referrals/turn`.
+pub(crate) async fn turn(
+    State(windows): State<Arc<Windows>>,
+    headers: HeaderMap,
+    said: Result<Json<Turn>, JsonRejection>,
+) -> Answer {
+    bearer(&headers)?;
+    ask(&windows, &headers, Asked::Turn(body(said)?)).await
 }
 
 /// `?from_us=&until_us=`.

@@ -1,13 +1,14 @@
 //! `ReferralService`: 紹介, 逆紹介, 搬送.
 
+use super::beds::BedDesk;
 use super::node::Node;
 use crate::register::{ReferralStanding, RegisterError};
 use ingest::{Admission, DirectoryReader as _};
 use model::{
     Body, CategorySet, Consent, ConsentChange, ConsentId, ConsentState, DirectoryChange, Done, Exceptions, FacilityId,
     Labels, Link, LinkChange, LinkEvidence, LinkId, MemberId, Moment, OwnWords, Paper, PatientNumber, PatientRef,
-    Period, Position, Principal, Purpose, PurposeSet, Referral, ReferralChange, ReferralId, ReferralStep, ReferralTurn,
-    Role, Signer, Unlink, Viewers, Withdrawal,
+    Period, Position, Principal, Purpose, PurposeSet, Referral, ReferralChange, ReferralId, ReferralKind, ReferralStep,
+    ReferralTurn, Role, Signer, Unlink, Viewers, Withdrawal,
 };
 use std::fmt::Display;
 use std::sync::Arc;
@@ -26,13 +27,15 @@ const HOUR: i64 = 3_600_000_000;
 /// Answers `ReferralService`.
 #[derive(Clone)]
 pub(super) struct ReferralDesk {
-    node: Arc<Node>,
-    admission: Arc<Admission>,
+    pub(super) node: Arc<Node>,
+    pub(super) admission: Arc<Admission>,
+    /// Where a watch goes over with a patient.
+    pub(super) beds: BedDesk,
 }
 
 /// The service over the register and the door.
-pub(super) fn service(node: Arc<Node>, admission: Arc<Admission>) -> ReferralServiceServer<ReferralDesk> {
-    ReferralServiceServer::new(ReferralDesk { node, admission })
+pub(super) fn service(desk: ReferralDesk) -> ReferralServiceServer<ReferralDesk> {
+    ReferralServiceServer::new(desk)
 }
 
 impl std::fmt::Debug for ReferralDesk {
@@ -168,7 +171,7 @@ impl ReferralDesk {
         Ok(self.state(caller, (body, metadata), |position| Ok(self.in_book(position))).await?.at_least)
     }
 
-    fn entry(&self, standing: &ReferralStanding, caller: &Principal) -> v1::ReferralEntry {
+    fn entry(&self, standing: &ReferralStanding, caller: &Principal) -> Result<v1::ReferralEntry, RegisterError> {
         let ReferralStanding { referral, position, turns } = standing;
         let mut sent = v1::Referral::from(referral);
         if let Some(own) = self.node.rooms().register.referred_as(referral, &caller.facility) {
@@ -177,13 +180,14 @@ impl ReferralDesk {
         let mut turns: Vec<v1::ReferralTurn> = turns.iter().map(|(_, turn)| turn.into()).collect();
         turns.iter_mut().for_each(|turn| turn.patient = sent.patient.clone());
         let from = referral.from().as_str().to_owned();
-        v1::ReferralEntry {
+        let handovers = self.node.rooms().register.handovers(referral.patient(), &referral.id)?;
+        Ok(v1::ReferralEntry {
             referral: Some(sent),
             position: Some((*position).into()),
             turns,
             from,
-            handovers: Vec::new(),
-        }
+            handovers: handovers.iter().map(Into::into).collect(),
+        })
     }
 }
 
@@ -279,6 +283,10 @@ impl ReferralService for ReferralDesk {
         if now.turns.iter().all(|(at, _)| Some(*at) != position) && now.step() != standing.step() {
             return Err(cannot(now.step()));
         }
+        let goes_over = matches!(step, ReferralStep::Accepted | ReferralStep::Arrived);
+        if goes_over && now.referral.kind == ReferralKind::Transfer {
+            self.beds.hand_over(&caller, &now.referral, step).await?;
+        }
         if let (ReferralStep::Cancelled | ReferralStep::Closed, Some(consent)) = (step, now.opens()) {
             let at_least = self.close(&caller, &metadata, &turn, consent).await?;
             response = v1::TurnReferralResponse { at_least, closed: true, ..response };
@@ -299,14 +307,18 @@ impl ReferralService for ReferralDesk {
         };
         let register = &self.node.rooms().register;
         let (now, mut referrals) = (self.now(), Vec::new());
+        let mut unread = None;
         let visited = register.referrals_of(&caller.facility, &mut |standing| {
             let is_wanted = !open_only || standing.is_open();
             if is_wanted && register.shows_referral(&standing.referral, &caller, now) {
-                referrals.push(self.entry(&standing, &caller));
+                match self.entry(&standing, &caller) {
+                    Ok(entry) => referrals.push(entry),
+                    Err(error) => unread = Some(error),
+                }
             }
-            referrals.len() < limit
+            referrals.len() < limit && unread.is_none()
         });
-        visited.map_err(|error| failed(&error))?;
+        visited.and(unread.map_or(Ok(()), Err)).map_err(|error| failed(&error))?;
         Ok(Response::new(v1::ListReferralsResponse { referrals }))
     }
 }

@@ -1,20 +1,22 @@
 //! What the windows ask besides rows: each question goes to the service that everybody else asks, in the name of whom
 //! the token stands for, so that a page shows and does what the same person would by command, and nothing else.
 
+use super::beds::BedDesk;
 use super::ledger::LedgerDesk;
 use super::notices::NoticeDesk;
 use super::publisher::PublisherDesk;
+use super::referrals::ReferralDesk;
 use super::worklist::WorklistDesk;
 use crate::notary::names;
 use crate::publisher::{json_of, json_of_summary};
-use dashboards::{Acknowledged, Asked, Declined, Deed, Office, Review, Why};
+use dashboards::{Acknowledged, Asked, AtBed, Declined, Deed, Office, Review, Transfer, Turn, Why};
 use futures::StreamExt as _;
 use futures::future::BoxFuture;
 use ingest::service::Consents;
 use ledger::{Language, Names};
 use model::{
-    BreakGlass, BreakGlassReview, CriticalAction, FacilityId, GlassId, MemberId, Moment, PatientNumber, PatientRef,
-    Principal, ReviewOutcome, Role, WorklistAct,
+    BreakGlass, BreakGlassReview, CriticalAction, FacilityId, FacilityKind, FacilityStatus, GlassId, MemberId, Moment,
+    PatientNumber, PatientRef, Principal, ReferralKind, ReferralStep, ReviewOutcome, Role, WorklistAct,
 };
 use query::{AuthError, Authenticator};
 use serde_json::{Value, json};
@@ -22,12 +24,14 @@ use std::sync::Arc;
 use std::time::Duration;
 use tonic::{Code, Request, Status};
 use wire::v1;
+use wire::v1::bed_service_server::BedService as _;
 use wire::v1::cohort_service_server::CohortService as _;
 use wire::v1::consent_service_server::ConsentService as _;
 use wire::v1::ledger_service_server::LedgerService as _;
 use wire::v1::notice_service_server::NoticeService as _;
 use wire::v1::published_response::Part;
 use wire::v1::publisher_service_server::PublisherService as _;
+use wire::v1::referral_service_server::ReferralService as _;
 use wire::v1::worklist_service_server::WorklistService as _;
 
 /// So many of each are shown.
@@ -43,6 +47,8 @@ pub(super) struct Counter {
     pub(super) notices: NoticeDesk,
     pub(super) publisher: PublisherDesk,
     pub(super) worklists: WorklistDesk,
+    pub(super) beds: BedDesk,
+    pub(super) referrals: ReferralDesk,
 }
 
 impl Office for Counter {
@@ -56,6 +62,10 @@ impl Office for Counter {
                 Asked::WorkOn(deed) => self.work_on(&caller, deed).await,
                 Asked::Glasses => self.glasses(&caller).await,
                 Asked::Review(review) => self.review(&caller, review).await,
+                Asked::AtBed { bed, deed } => self.at_bed(&caller, (bed, deed)).await,
+                Asked::Transfer(transfer) => self.transfer(&caller, transfer).await,
+                Asked::Referrals => self.referrals(&caller).await,
+                Asked::Turn(turn) => self.turn(&caller, turn).await,
                 Asked::Published { from_us, until_us } => {
                     self.published(&caller, v1::PublishedRequest { from_us, until_us }).await
                 }
@@ -250,6 +260,77 @@ impl Counter {
         let _late = tokio::time::timeout(SEEN_WITHIN, looked).await;
     }
 
+    async fn at_bed(&self, caller: &Principal, (bed, deed): (String, AtBed)) -> Result<Value, Status> {
+        match deed {
+            AtBed::Acknowledge { alarms } => {
+                let request = by(caller, v1::AcknowledgeBedRequest { bed, alarms });
+                let v1::AcknowledgeBedResponse { alarms } = self.beds.acknowledge_bed(request).await?.into_inner();
+                Ok(json!({ "alarms": alarms }))
+            }
+            AtBed::Note { at_us, text, replaces } => {
+                let request = by(caller, v1::NoteBedRequest { bed, at_us, text, replaces });
+                let v1::NoteBedResponse { id } = self.beds.note_bed(request).await?.into_inner();
+                Ok(json!({ "id": id }))
+            }
+            AtBed::TakeBack { id } => {
+                let request = by(caller, v1::TakeBackBedNoteRequest { bed, id });
+                self.beds.take_back_bed_note(request).await?;
+                Ok(json!({}))
+            }
+        }
+    }
+
+    async fn transfer(&self, caller: &Principal, transfer: Transfer) -> Result<Value, Status> {
+        let Transfer { bed, to, reason, open_hours } = transfer;
+        let patient = self.beds.patient_at(caller, &bed).await?;
+        if *patient.facility() != caller.facility {
+            return Err(Status::permission_denied("a transfer is asked for by the facility the bed is at"));
+        }
+        let referral = v1::Referral {
+            patient: Some((&patient).into()),
+            to,
+            kind: v1::ReferralKind::Transfer.into(),
+            reason,
+            ..Default::default()
+        };
+        let request = by(caller, v1::SendReferralRequest { referral: Some(referral), open_hours });
+        let v1::SendReferralResponse { id, opened, .. } = self.referrals.send_referral(request).await?.into_inner();
+        Ok(json!({ "id": id, "opened": opened }))
+    }
+
+    async fn referrals(&self, caller: &Principal) -> Result<Value, Status> {
+        let request = by(caller, v1::ListReferralsRequest { open_only: false, page_size: SHOWN });
+        let v1::ListReferralsResponse { referrals } = self.referrals.list_referrals(request).await?.into_inner();
+        let names = self.names();
+        let (to, book) = (&caller.facility, self.ledger.node.rooms().book.read());
+        // whom a patient can be sent to: facilities that take part and view
+        let mut others: Vec<(bool, &str, Value)> = book
+            .facilities()
+            .filter(|one| one.id != *to && one.status == FacilityStatus::Active)
+            .map(|one| {
+                let told = json!({ "id": one.id.as_str(), "ja": one.name, "en": one.name_en, "kind": one.kind.code() });
+                (one.kind != FacilityKind::PerinatalCentre, one.id.as_str(), told)
+            })
+            .collect();
+        others.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+        let others: Vec<Value> = others.into_iter().map(|(_, _, told)| told).collect();
+        drop(book);
+        Ok(json!({
+            "referrals": referrals.into_iter().map(|entry| referral(caller, &names, entry)).collect::<Vec<_>>(),
+            "facilities": others,
+            "may_act": caller.member.is_some(),
+        }))
+    }
+
+    async fn turn(&self, caller: &Principal, turn: Turn) -> Result<Value, Status> {
+        let Turn { id, from, step, words } = turn;
+        let step: ReferralStep = step.parse().map_err(|error| invalid("step")(&error))?;
+        let step = v1::ReferralStep::from(step).into();
+        let request = by(caller, v1::TurnReferralRequest { id, from, step, words, by: String::new() });
+        let v1::TurnReferralResponse { closed, .. } = self.referrals.turn_referral(request).await?.into_inner();
+        Ok(json!({ "closed": closed }))
+    }
+
     async fn published(&self, caller: &Principal, request: v1::PublishedRequest) -> Result<Value, Status> {
         let mut parts = self.publisher.published(by(caller, request)).await?.into_inner();
         let (mut facilities, mut source) = (Vec::new(), None);
@@ -263,6 +344,56 @@ impl Counter {
         let ended = || Status::unavailable("the answer ended early; ask again");
         Ok(json!({ "facilities": facilities, "source": source.ok_or_else(ended)? }))
     }
+}
+
+/// What a facility is called, in Japanese and English.
+fn facility(names: &Names, id: &str) -> Value {
+    FacilityId::parse(id).map_or_else(
+        |_| json!([id, id]),
+        |id| json!([Language::Japanese, Language::English].map(|language| names.facility(&id, language))),
+    )
+}
+
+/// One referral, as the page shows it.
+fn referral(caller: &Principal, names: &Names, entry: v1::ReferralEntry) -> Value {
+    let v1::ReferralEntry { referral, position: _, turns, from, handovers } = entry;
+    let v1::Referral { id, patient, to, kind, reason, by, at_us, .. } = referral.unwrap_or_default();
+    let kind = v1::ReferralKind::try_from(kind).ok().and_then(|kind| ReferralKind::try_from(kind).ok());
+    let code = |step: v1::ReferralStep| ReferralStep::try_from(step).map(ReferralStep::code).unwrap_or_default();
+    let last = turns.last().and_then(|turn| ReferralStep::try_from(turn.step()).ok());
+    let sends = from == caller.facility.as_str();
+    let next = ReferralStep::ALL.iter().filter(|step| step.may_follow(last) && step.is_receivers() != sends);
+    let turned = turns.iter().map(|turn| {
+        json!({ "step": code(turn.step()), "at": moment(turn.at_us), "by": member(names, &turn.by), "words": turn.words })
+    });
+    let watcher = |one: &v1::BedWatcher| {
+        json!({
+            "facility": facility(names, &one.facility),
+            "name": member(names, &one.member),
+            "since": moment(one.since_us),
+            "until": moment(one.until_us),
+        })
+    };
+    let handed = handovers.iter().map(
+        |one| json!({ "step": code(one.step()), "watchers": one.watchers.iter().map(watcher).collect::<Vec<_>>() }),
+    );
+    json!({
+        "id": id,
+        "from": from,
+        "from_name": facility(names, &from),
+        "to_name": facility(names, &to),
+        "kind": kind.map_or("", ReferralKind::code),
+        "patient": patient.map(|patient| patient.number).unwrap_or_default(),
+        "reason": reason,
+        "by": member(names, &by),
+        "at": moment(at_us),
+        "step": last.map_or("sent", ReferralStep::code),
+        "open": !matches!(last, Some(ReferralStep::Cancelled | ReferralStep::Closed)),
+        "sends": sends,
+        "next": next.map(|step| step.code()).collect::<Vec<_>>(),
+        "turns": turned.collect::<Vec<_>>(),
+        "handovers": handed.collect::<Vec<_>>(),
+    })
 }
 
 /// One broken glass, as the page shows it.

@@ -28,11 +28,26 @@ pub struct Acknowledged {
     pub reached: model::Frontier,
 }
 
+/// What a stream sends.
+pub trait Sends: Send + 'static {
+    /// The i-th event, which leaves at `sent`.
+    ///
+    /// # Errors
+    /// When an id cannot be parsed.
+    fn event(&self, i: u64, sent: Moment) -> anyhow::Result<v1::Event>;
+}
+
+impl Sends for Records {
+    fn event(&self, i: u64, sent: Moment) -> anyhow::Result<v1::Event> {
+        Self::event(self, i, sent)
+    }
+}
+
 /// How one stream sends.
 #[derive(Debug)]
-pub struct Stream {
+pub struct Stream<R> {
     /// What it sends.
-    pub records: Records,
+    pub records: R,
     /// Events per second of this stream.
     pub rate: f64,
     /// How many events.
@@ -50,11 +65,11 @@ pub fn microseconds() -> anyhow::Result<Histogram<u64>> {
 ///
 /// # Errors
 /// When the node refuses an event or the connection breaks.
-pub async fn run<I>(
+pub async fn run<I, R: Sends>(
     mut client: v1::ingest_service_client::IngestServiceClient<
         tonic::service::interceptor::InterceptedService<Channel, I>,
     >,
-    stream: Stream,
+    stream: Stream<R>,
 ) -> anyhow::Result<Acknowledged>
 where
     I: tonic::service::Interceptor + Send + 'static,
@@ -119,6 +134,6 @@ pub(crate) fn count(n: u64) -> f64 {
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "never negative, far below 2^63")]
-fn whole(n: f64) -> u64 {
+pub(crate) fn whole(n: f64) -> u64 {
     n as u64
 }

@@ -3,6 +3,7 @@
 //! The load is open-loop and latency counts from the intended send time. Nothing here is a test: figures depend on the
 //! machine, and every report says which.
 
+pub mod beds;
 pub mod chart;
 pub mod cohort;
 pub mod load;
@@ -218,11 +219,23 @@ pub async fn wait_until_visible(rig: &Rig, frontier: &model::Frontier) -> anyhow
 /// # Errors
 /// When the node does not run or the system does not say.
 pub fn peak_mib(rig: &Rig) -> anyhow::Result<f64> {
+    memory_mib(rig, "VmHWM:")
+}
+
+fn memory_mib(rig: &Rig, which: &str) -> anyhow::Result<f64> {
     let process = rig.process().context("the node does not run")?;
     let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).context("no VmHWM")?;
-    let kib: u64 = line.split_whitespace().nth(1).context("no figure in VmHWM")?.parse()?;
+    let line = status.lines().find(|line| line.starts_with(which)).context("the system does not say")?;
+    let kib: u64 = line.split_whitespace().nth(1).context("a line without a figure")?.parse()?;
     Ok(count(kib) / 1024.0)
+}
+
+/// The resident memory of the node now, in MiB.
+///
+/// # Errors
+/// When the node does not run or the system does not say.
+pub fn rss_mib(rig: &Rig) -> anyhow::Result<f64> {
+    memory_mib(rig, "VmRSS:")
 }
 
 /// The figures of one run of load, beside the targets of docs/benchmarks.md where they apply.

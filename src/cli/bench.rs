@@ -2,7 +2,7 @@
 
 use crate::bench::region::Size;
 use crate::bench::report::{Figure, Machine, Report};
-use crate::bench::{self, Load, Targets, chart, cohort, load, registry, withdrawal};
+use crate::bench::{self, Load, Targets, beds, chart, cohort, load, registry, withdrawal};
 use anyhow::Context;
 use clap::Args;
 use std::path::PathBuf;
@@ -16,7 +16,8 @@ use std::time::Duration;
     after_help = "例 Examples:\n  ajisai bench\n  ajisai bench --rate 20000 --seconds 30 --json > bench.json\n  \
     ajisai bench --only restart --events 10000000\n  ajisai bench --only withdrawal --feeds 1000\n  \
     ajisai bench --only registry --registry-patients 150000 --registry-rows 100000000\n  \
-    ajisai bench --only registry --beside benches/beside/beside.py\n\n\
+    ajisai bench --only registry --beside benches/beside/beside.py\n  \
+    ajisai bench --only beds --beds 1000 --bed-viewers 2000 --bed-seconds 600\n\n\
     終了コード Exit codes: 0 計測できた measured, 1 計測できなかった could not measure"
 )]
 pub struct Bench {
@@ -93,6 +94,15 @@ pub struct Bench {
     /// コホート計測の診療所の患者数 Patients of the clinic in the cohort run.
     #[arg(long, default_value_t = 20_000)]
     cohort_patients: u32,
+    /// ベッド計測のベッド数 Beds in the run of beds.
+    #[arg(long, default_value_t = 1_000)]
+    beds: u32,
+    /// ベッド計測の閲覧者数 Viewers in the run of beds; each is shown the beds of its facility.
+    #[arg(long, default_value_t = 2_000)]
+    bed_viewers: u32,
+    /// ベッド計測の秒数 Seconds of the run of beds.
+    #[arg(long, default_value_t = 60.0)]
+    bed_seconds: f64,
     /// 作業用の場所（既定は一時の場所） Where to work; a temporary directory when not given.
     #[arg(long)]
     dir: Option<PathBuf>,
@@ -118,6 +128,8 @@ enum Part {
     Splice,
     /// How soon a facility has its diabetes registry, and one patient's row of it.
     Registry,
+    /// How soon what is measured at beds is with their viewers.
+    Beds,
     /// How soon a clinic that follows a cohort is told who entered or left, and how long finding one takes.
     Cohort,
 }
@@ -179,7 +191,20 @@ impl Bench {
         if wanted(Part::Cohort) {
             figures.extend(self.cohort(&program, &directory.join("cohort")).await?);
         }
+        if wanted(Part::Beds) {
+            figures.extend(self.beds(&program, &directory.join("beds")).await?);
+        }
         self.print(figures)
+    }
+
+    async fn beds(&self, program: &std::path::Path, directory: &std::path::Path) -> anyhow::Result<Vec<Figure>> {
+        let plan = beds::Plan { beds: self.beds, viewers: self.bed_viewers, seconds: self.bed_seconds };
+        self.progress("ベッドの準備 setting up the beds");
+        let mut rig = bench::raise(program, directory, plan.size(), "").await?;
+        self.progress("ベッド beds");
+        let figures = beds::run(&rig, plan).await?;
+        rig.stop(Duration::from_secs(120)).await?;
+        Ok(figures)
     }
 
     async fn registry(&self, program: &std::path::Path, directory: &std::path::Path) -> anyhow::Result<Vec<Figure>> {

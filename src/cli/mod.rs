@@ -3,6 +3,7 @@
 //! Exit codes: 0 done; 1 failed (the message says what to do); 2 the command line or configuration is wrong;
 //! 3 done, but some input was refused (the table says why).
 
+pub mod beds;
 pub mod bench;
 pub mod cohort;
 pub mod config;
@@ -61,6 +62,7 @@ enum Command {
     Cohort(cohort::CohortCommand),
     Diabetes(diabetes::DiabetesCommand),
     Worklist(worklist::WorklistCommand),
+    Beds(beds::BedsCommand),
     Consent(consent::ConsentCommand),
     Directory(directory::DirectoryCommand),
     Explain(explain::Explain),
@@ -95,6 +97,7 @@ impl Cli {
             Command::Cohort(args) => drive(args.run()),
             Command::Diabetes(args) => drive(args.run()),
             Command::Worklist(args) => drive(args.run()),
+            Command::Beds(args) => drive(args.run()),
             Command::Consent(args) => drive(args.run()),
             Command::Directory(args) => drive(args.run()),
             Command::Explain(args) => drive(args.run()),

@@ -44,7 +44,8 @@ pub struct Simulate {
     /// 始まりの時刻 When play begins, in the simulation's time.
     #[arg(long, default_value = "2026-04-01T08:00:00+09:00")]
     start: String,
-    /// 常に監視中の分娩監視装置の数 Beds of the perinatal centre monitored at every moment.
+    /// 常に監視中の分娩監視装置の数（`real-time` では半秒ごと、それ以外では1秒ごとに送る） Beds of the perinatal centre monitored at
+    /// every moment: in `real-time` they send every half second, otherwise every second.
     #[arg(long, default_value_t = 1)]
     beds: u32,
     /// 送らずに件数だけ示す Only count what would be sent.
@@ -100,6 +101,7 @@ impl Simulate {
             patients: self.patients,
             hours: self.hours,
             beds: self.beds,
+            frame_millis: if self.rate == Rate::RealTime { 500 } else { 1000 },
             ..SimulationOptions::new(self.seed, start)
         };
         let simulation = Simulation::new(options)?;

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// ALPN of a gRPC listener.
-pub const ALPN_GRPC: &[&[u8]] = &[b"h2"];
+pub const ALPN_GRPC: &[&[u8]] = &[b"h2", b"http/1.1"];
 /// ALPN of a listener for browsers and Prometheus.
 pub const ALPN_HTTP: &[&[u8]] = &[b"h2", b"http/1.1"];
 /// ALPN of the Postgres listener, as libpq 17 asks for it; older clients ask for none.

@@ -362,6 +362,7 @@ impl Register {
         let mut rung = self.notices.take(&mut batch, entries)?;
         rung.extend(self.alerts.take(&mut batch, entries)?);
         rung.extend(self.worklists.take(&mut batch, entries)?);
+        let beds = self.beds.take(&mut batch, entries);
         for critical in &found.criticals {
             self.alerts.keep(&mut batch, critical);
             rung.extend(critical.facilities().chain([critical.patient.facility().clone()]));
@@ -376,6 +377,7 @@ impl Register {
             batch.insert(&self.notices.state, AUDITED, audited.0.to_be_bytes());
         }
         batch.commit()?;
+        self.beds.changed(&beds);
         rung.into_iter().for_each(|facility| self.notices.ring(facility));
         Ok(())
     }

@@ -96,8 +96,9 @@ pub struct SimulationOptions {
     pub visit_interval_hours: f64,
     /// How many beds of the perinatal centre are monitored at every moment.
     pub beds: u32,
-    /// Seconds of signal in one cardiotocogram event.
-    pub frame_seconds: u32,
+    /// Milliseconds of signal in one cardiotocogram event, whole samples of a quarter of a second. Played live, half a second: a
+    /// longer frame comes so late that a trace is called late between two of them.
+    pub frame_millis: u32,
 }
 
 impl SimulationOptions {
@@ -112,7 +113,7 @@ impl SimulationOptions {
             history_months: 12,
             visit_interval_hours: 24.0,
             beds: 1,
-            frame_seconds: 1,
+            frame_millis: 1000,
         }
     }
     /// The first moment after play.
@@ -373,7 +374,7 @@ impl Simulation {
     /// The next frame of a bed. When a recording ends (20 to 40 minutes), the bed goes to another woman from week 32,
     /// or to any pregnant woman while there is none.
     fn frame(&mut self, number: usize, at: Moment) -> Result<(), SimulationError> {
-        let seconds = self.options.frame_seconds.max(1);
+        let millis = self.options.frame_millis.max(Recording::SAMPLE_MILLIS);
         let Some(bed) = self.beds.get_mut(number) else { return Ok(()) };
         let mut stage =
             Stage { tables: &self.tables, offices: &self.offices, scribe: &mut self.scribe, said: Vec::new() };
@@ -397,11 +398,11 @@ impl Simulation {
             bed.until = at.plus_micros(bed.dice.between(20, 40) * MINUTE);
         }
         if let Some(recording) = &mut bed.recording {
-            recording.frame(&mut stage, at, seconds)?;
+            recording.frame(&mut stage, at, millis)?;
         }
         let said = stage.said;
         self.schedule(at, said);
-        self.plan(at.plus_micros(i64::from(seconds) * 1_000_000), Task::Frame(number));
+        self.plan(at.plus_micros(i64::from(millis) * 1_000), Task::Frame(number));
         Ok(())
     }
 }

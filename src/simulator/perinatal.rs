@@ -248,9 +248,12 @@ impl Recording {
         stage
             .amend(&self.opening, Amendment { change: ChangeKind::Upsert, recorded: at, labels: Labels::NONE, payload })
     }
-    /// The next `seconds` of signal, as the bed's monitor sends it at `at` (the moment of its first sample).
-    pub(super) fn frame(&mut self, stage: &mut Stage<'_>, at: Moment, seconds: u32) -> Result<(), SimulationError> {
-        let count = (seconds * HERTZ) as usize;
+    /// Milliseconds from one sample to the next.
+    pub(super) const SAMPLE_MILLIS: u32 = 1000 / HERTZ;
+
+    /// The next `millis` of signal, as the bed's monitor sends it when the last sample was taken; `at` is the moment of the first.
+    pub(super) fn frame(&mut self, stage: &mut Stage<'_>, at: Moment, millis: u32) -> Result<(), SimulationError> {
+        let count = (millis / Self::SAMPLE_MILLIS) as usize;
         let channel =
             |channel| WaveformFrame { channel, samples: Vec::with_capacity(count), quality: Vec::with_capacity(count) };
         let mut heart = channel(WaveformChannel::FetalHeartRate(1));
@@ -281,7 +284,7 @@ impl Recording {
             patient: &patient,
             kind: "ctg",
             occurred: at,
-            recorded: at.plus_micros(i64::from(seconds) * 1_000_000),
+            recorded: at.plus_micros(i64::from(millis) * 1_000),
             labels: Labels::NONE,
             department: "31",
             author: Author { member: None, role: Role::System },

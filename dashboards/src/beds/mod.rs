@@ -3,6 +3,7 @@
 //! A wall and a bed are lines of JSON, four a second, whether or not anything came: a page that hears none knows that the node
 //! or the line is gone. Words come once each: a line names them by number and brings those that are new.
 
+mod around;
 mod told;
 
 use crate::Windows;
@@ -14,7 +15,7 @@ use axum::http::header::{CONTENT_TYPE, HeaderMap, HeaderName};
 use axum::response::{IntoResponse, Response};
 use futures::stream::unfold;
 use query::AuthError;
-use query::beds::{BedId, Cursor, KEPT, Place, SLOT, Watch};
+use query::beds::{BedId, Cursor, KEPT, Looking, Place, SLOT, Watch};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -66,17 +67,23 @@ struct Viewer {
     checked: Instant,
     ticks: Interval,
     teller: Teller,
+    /// As long as the page is open, its reader watches what it shows.
+    looking: Looking,
+    /// How presence stood when it was last told.
+    present: Option<u64>,
 }
 
 impl Viewer {
-    async fn admit(windows: Arc<Windows>, headers: &HeaderMap) -> Result<Self, Refusal> {
+    async fn admit(windows: Arc<Windows>, headers: &HeaderMap, alone: bool) -> Result<Self, Refusal> {
         let token = bearer(headers)?.to_owned();
         let principal = windows.authenticator.token(&token).await?;
         let watch = windows.boards.watch(&principal);
         tracing::info!(facility = %principal.facility, purpose = principal.purpose.code(), "beds are watched");
         let mut ticks = tokio::time::interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Ok(Self { windows, token, watch, checked: Instant::now(), ticks, teller: Teller::default() })
+        let looking = windows.boards.looks(&principal, alone);
+        let (checked, teller) = (Instant::now(), Teller::default());
+        Ok(Self { windows, token, watch, checked, ticks, teller, looking, present: None })
     }
 
     /// Waits for the next line to be due; gives the last line where there is none any more.
@@ -147,7 +154,7 @@ struct Wall {
 
 /// `GET /api/beds`.
 pub(crate) async fn wall(State(windows): State<Arc<Windows>>, headers: HeaderMap) -> Result<Response, Refusal> {
-    let viewer = Viewer::admit(windows, &headers).await?;
+    let viewer = Viewer::admit(windows, &headers, false).await?;
     Ok(Wall { viewer, cursors: HashMap::new() }.stream())
 }
 
@@ -158,6 +165,9 @@ impl Says for Wall {
         }
         let Self { viewer, cursors } = self;
         let watch = viewer.watch.clone();
+        let shown: Vec<BedId> = watch.look(|ward, _| ward.beds().map(|(bed, _)| bed.id()).collect());
+        viewer.looking.shows(shown);
+        let presence = viewer.news_of_presence();
         let mut line = watch.look(|ward, now| {
             cursors.retain(|id, _| ward.bed(*id).is_some());
             let beds: Vec<Value> = ward
@@ -168,6 +178,7 @@ impl Says for Wall {
                     also(&mut told, "named", json!(viewer.named(bed.place())));
                     also(&mut told, "strip", viewer.teller.news(bed, &bed.news(cursor, WALL), told::On::Wall));
                     also(&mut told, "now", viewer.teller.levels(bed, ward.rules()));
+                    viewer.around(&mut told, (ward, bed), (now, presence));
                     told
                 })
                 .collect();
@@ -199,7 +210,7 @@ pub(crate) async fn bed(
 ) -> Result<Response, Refusal> {
     bearer(&headers)?;
     let bed = id(&which.bed)?;
-    let viewer = Viewer::admit(windows, &headers).await?;
+    let viewer = Viewer::admit(windows, &headers, true).await?;
     let one = One { viewer, bed, cursor: Cursor::default(), windows: 0, begun: Instant::now(), seen: false };
     Ok(one.stream())
 }
@@ -228,9 +239,13 @@ impl Says for One {
             }
             self.seen = true;
             let viewer = &mut self.viewer;
+            viewer.looking.shows([self.bed]);
+            let presence = viewer.news_of_presence();
             let mut told = viewer.teller.bed(bed, names, now);
             also(&mut told, "named", json!(viewer.named(bed.place())));
             also(&mut told, "strip", viewer.teller.news(bed, &news, told::On::Bed));
+            viewer.around(&mut told, (ward, bed), (now, presence));
+            also(&mut told, "notes", viewer.notes(bed.place()));
             let windows = told::mark(bed);
             if windows != self.windows || news.anew {
                 self.windows = windows;

@@ -10,6 +10,7 @@ use futures::future::BoxFuture;
 use http_body_util::BodyExt as _;
 use model::*;
 use parking_lot::RwLock;
+use query::beds::Boards;
 use query::{AuthError, Authenticator, Executor, Limits, ReadingRoom, ViewSource};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -107,8 +108,10 @@ impl Region {
         let source: Arc<dyn ViewSource> = Arc::clone(&views) as Arc<dyn ViewSource>;
         let room = ReadingRoom::open(source, Limits::default(), Executor::start(2).unwrap()).unwrap();
         let accepts = Arc::new(AtomicBool::new(true));
-        let router =
-            dashboards::router(room.clone(), Arc::clone(&views), Arc::new(Tokens(Arc::clone(&accepts))), office);
+        let charts = Arc::new(query::beds::NoCharts);
+        let boards = Boards::new(room.clone(), Arc::clone(&views), charts);
+        let (tokens, boards) = (Arc::new(Tokens(Arc::clone(&accepts))), Arc::new(boards));
+        let router = dashboards::router(room.clone(), Arc::clone(&views), boards, tokens, office);
         let region = Self { room, views, router, accepts, next: [const { AtomicU64::new(0) }; 2], _dir: dir };
         region.found();
         region

@@ -1,4 +1,4 @@
-import type { BedLine, Recorded, Seen, WallLine } from "./beds/node";
+import type { ActAtBed, BedLine, Recorded, Referrals, Seen, WallLine } from "./beds/node";
 
 // What the node is asked and what it answers. The token lives in the closure of a session and nowhere else.
 
@@ -219,6 +219,10 @@ export interface Session {
   bed(bed: string, stop: AbortSignal, lines: (lines: BedLine[]) => void): Promise<void>;
   history(bed: string, fromUs: number, untilUs: number): Promise<Recorded>;
   seen(bed: string, atUs: number): Promise<Seen>;
+  atBed(bed: string, act: ActAtBed): Promise<unknown>;
+  transfer(transfer: { bed: string; to: string; reason: string; open_hours: number }): Promise<{ id: string; opened: boolean }>;
+  referrals(): Promise<Referrals>;
+  turn(turn: { id: string; from: string; step: string; words: string }): Promise<unknown>;
 }
 
 /** A question that has no answer by then counts as failed: a hanging node must not look like a quiet one. */
@@ -283,6 +287,10 @@ export function open(token: string): Session {
       const asked = { bed, from_us: String(Math.round(fromUs)), until_us: String(Math.round(untilUs)) };
       return answer(`/api/beds/history?${new URLSearchParams(asked)}`);
     },
+    atBed: (bed, act) => answer("/api/beds/act", { bed, act }),
+    transfer: (transfer) => answer("/api/beds/transfer", transfer),
+    referrals: () => answer("/api/referrals"),
+    turn: (turn) => answer("/api/referrals/turn", turn),
     seen: (bed, atUs) =>
       answer(`/api/beds/seen?${new URLSearchParams({ bed, at_us: String(Math.round(atUs)) })}`),
   };

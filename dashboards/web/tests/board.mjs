@@ -90,6 +90,26 @@ try {
   await shot("bed-as-seen");
   await page.click("#bed-live");
 
+  step("a note stands beside the trace, is put right and taken back; and it is said who watches");
+  assert.match(await page.locator("#bed-watched").textContent(), /見ている人 佐藤/);
+  const box = await page.locator("#bed-paper .u-over").first().boundingBox();
+  await page.mouse.click(box.x + box.width / 2, box.y + box.height / 2);
+  assert.doesNotMatch(await page.locator("#bed-note-at").textContent(), /今/);
+  await page.fill("#bed-note-text", "体位変換");
+  await page.keyboard.press("Enter");
+  const note = page.locator("#bed-notes li");
+  await note.waitFor();
+  assert.match(await note.textContent(), /体位変換.*佐藤/);
+  await page.waitForTimeout(400);
+  await shot("bed-note");
+  await note.locator("button", { hasText: "直す" }).click();
+  await page.fill("#bed-note-text", "左側臥位へ");
+  await page.click("#bed-note button");
+  await page.locator("#bed-notes li", { hasText: "左側臥位へ" }).waitFor();
+  assert.match(await note.textContent(), /訂正済み/);
+  await note.locator("button", { hasText: "取り消す" }).click();
+  await note.waitFor({ state: "detached" });
+
   step("English, and back to the wall by the keyboard");
   await page.click("#language");
   await page.waitForFunction(() => document.querySelector("#bed-states")?.textContent.includes("live"));
@@ -111,6 +131,14 @@ try {
   await shot("wall-lost");
   await alarms.locator("button").click();
   await alarms.locator("button").waitFor({ state: "detached" });
+  await alarms.locator(".known", { hasText: "確認 佐藤" }).waitFor();
+
+  step("who knows of an alarm is known on every page, and after it was loaded again");
+  const second = await page.context().newPage();
+  await enter(second);
+  await second.click("[data-page=beds]");
+  await second.locator(".bed .bed-alarms .known", { hasText: "確認 佐藤" }).waitFor();
+  await second.close();
   await tile(patients[0]).locator(".bed-open").click();
   await page.waitForSelector("#bed-states li[data-state=lost]");
   await page.waitForTimeout(1_500);
@@ -129,6 +157,19 @@ try {
   await shot("wall-silent");
   await ask("thaw-node");
   for (const patient of patients) await state(patient, "live", PATIENCE);
+
+  step("a permission that ends by the clock is said before, with how to go on, and closes with its own word");
+  await ask("end-soon 0");
+  const ending = tile(patients[0]).locator(".bed-alarms", { hasText: "許可の期限" });
+  await ending.waitFor({ timeout: 5_000 });
+  assert.match(await ending.textContent(), /続けて見るには：同意の更新を依頼、または開示施設から搬送を依頼してもらう/);
+  await shot("wall-ending");
+  const over = page.locator(".bed[data-state=closed]", { hasText: "許可の期限が来たため閉じました" });
+  await over.waitFor({ timeout: 15_000 });
+  await shot("wall-expired");
+  await over.locator("button").click();
+  await ask("open 0");
+  await state(patients[0], "live", 10_000);
 
   step("consent ends on the wall: the tile closes with a word, and nothing else of the bed is left");
   await ask("withdraw 1");
@@ -157,6 +198,25 @@ try {
   await page.setViewportSize({ width: 820, height: 1180 });
   await state(patients[0], "live");
   await shot("wall-tablet");
+  await tile(patients[0]).locator(".bed-open").click();
+  await page.waitForSelector("#bed-states li[data-state=live]");
+  await page.waitForTimeout(600);
+  await shot("bed-tablet");
+
+  step("in the dark, and everything that is pressed has a name");
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page.waitForTimeout(600);
+  await shot("bed-dark");
+  await page.keyboard.press("Escape");
+  await shot("wall-dark");
+  const unnamed = await page.evaluate(() =>
+    [...document.querySelectorAll("#room button, #room input, #room select, #room textarea")]
+      .filter((one) => one.offsetParent !== null)
+      .filter((one) => !(one.textContent?.trim() || one.getAttribute("aria-label") || one.labels?.length))
+      .map((one) => one.outerHTML.slice(0, 120)),
+  );
+  assert.deepEqual(unnamed, [], "a screen reader has no name for these");
+  await page.emulateMedia({ colorScheme: "light" });
 
   assert.deepEqual(wrong, [], "the page went wrong");
 } catch (error) {

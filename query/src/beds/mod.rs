@@ -1,13 +1,16 @@
 //! The beds of a view: cardiotocograms as they come, how honest each trace is, and what the analysis says of them.
 //!
-//! Everything but `watch` and `reading` is a function of what came and when: it reads no clock and does no I/O. What comes is the feed of one
+//! Everything but `watch`, `presence` and `reading` is a function of what came and when: it reads no clock and does no I/O. What comes is the feed of one
 //! principal's own view and rows of that principal's own tables; there is no other way to a sample.
 
+mod alarm;
 mod analysed;
 mod bed;
+mod chart;
 mod clock;
 mod course;
 mod lead;
+mod presence;
 mod reading;
 mod rules;
 mod stretch;
@@ -17,17 +20,20 @@ mod told;
 mod ward;
 mod watch;
 
+pub use alarm::{Risen, WARNED, WARNED_AGAIN};
 pub use bed::{Bed, Came, Cursor, LineNow, News};
+pub use chart::{Chart, Charts, Known, NoCharts, Note};
 pub use clock::SourceClock;
 pub use course::{Course, Judged};
 pub use lead::Lead;
+pub use presence::{Looker, Looking, Presence, PresenceTold};
 pub use rules::Rules;
 pub use stretch::{BedId, Place, Session, Stretch};
 pub use strip::{KEPT, SLOT, Slot, Strip};
 pub use tables::bed_table_columns;
 pub(crate) use tables::{schemas, table};
 pub use told::{EventTold, LevelTold, LineTold, ReasonTold, WindowTold, Word, line, window};
-pub use ward::{BedEnd, Ended, Names, Ward};
+pub use ward::{BedEnd, Ended, Names, Stands, Ward};
 pub use watch::{Boards, Watch, moment};
 
-pub use model::Moment;
+pub use model::{FacilityId, MemberId, Moment};

@@ -1,5 +1,6 @@
 //! The beds of one principal's view, and those that were closed.
 
+use super::alarm::{Alarms, Risen};
 use super::bed::{Bed, Came};
 use super::rules::Rules;
 use super::stretch::{BedId, Place, Session, Stretch};
@@ -13,6 +14,8 @@ const SILENT: i64 = 30 * 60 * 1_000_000;
 const RECENT: i64 = 10 * 60 * 1_000_000;
 /// So many beds are read anew at one tick: each takes a few hundredths of a second.
 const ANEW_AT_ONCE: usize = 4;
+/// The book is asked at least so often until when a permission stands.
+const ASKED_EVERY: i64 = 10_000_000;
 /// It is said for so long that a bed was closed.
 const SAID: i64 = 10 * 60 * 1_000_000;
 
@@ -21,6 +24,8 @@ const SAID: i64 = 10 * 60 * 1_000_000;
 pub enum BedEnd {
     /// Consent, scope or link no longer open it.
     Withheld,
+    /// The time is over until which they did, as had been said.
+    Expired,
     /// The source ended the monitoring.
     Closed,
     /// Nothing came for half an hour.
@@ -28,10 +33,11 @@ pub enum BedEnd {
 }
 
 impl BedEnd {
-    /// `withheld`, `closed` or `silent`.
+    /// `withheld`, `expired`, `closed` or `silent`.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Withheld => "withheld",
+            Self::Expired => "expired",
             Self::Closed => "closed",
             Self::Silent => "silent",
         }
@@ -74,6 +80,36 @@ struct Kept {
     newest: Option<Arc<Record>>,
     /// The record that opened it.
     session: Option<u128>,
+    /// When it came to be watched, by our clock.
+    opened: Moment,
+    /// Until when the permission for what comes stands, as far as was asked.
+    stands: Stands,
+    alarms: Alarms,
+}
+
+/// Until when the clock lets what comes of a bed be shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Stands {
+    /// Until when; `None` where the clock ends nothing, or nothing was asked yet.
+    pub until: Option<Moment>,
+    /// The state of the book that said so.
+    pub generation: u64,
+    /// When it was asked.
+    asked: Option<Moment>,
+}
+
+impl Stands {
+    /// What the book says at a moment.
+    pub const fn new(until: Option<Moment>, generation: u64, asked: Moment) -> Self {
+        Self { until, generation, asked: Some(asked) }
+    }
+    fn is_over(&self, now: Moment) -> bool {
+        self.until.is_some_and(|until| until <= now)
+    }
+    /// Whether the book is to be asked again.
+    fn is_old(&self, generation: u64, now: Moment) -> bool {
+        self.generation != generation || self.asked.is_none_or(|asked| now.since(asked) >= ASKED_EVERY)
+    }
 }
 
 /// All beds of one view.
@@ -107,7 +143,7 @@ impl Ward {
         let Some(stretch) = Stretch::of(record) else { return };
         let id = BedId::of(&stretch.place);
         if !self.beds.contains_key(&id) {
-            if now.since(stretch.measured) > RECENT {
+            if now.since(stretch.measured) > RECENT || self.was_expired(id, stretch.measured) {
                 return;
             }
             self.known(&stretch.place);
@@ -150,6 +186,13 @@ impl Ward {
         }
     }
 
+    /// Whether the permission for a bed had ended by the clock after a moment: what was measured before it and came after opens
+    /// the bed no more.
+    fn was_expired(&self, id: BedId, measured: Moment) -> bool {
+        let before = |ended: &Ended| ended.bed == id && ended.why == BedEnd::Expired && measured <= ended.at;
+        self.ended.iter().any(before)
+    }
+
     /// A bed is opened by what came: what was before is to be read.
     fn known(&mut self, place: &Place) {
         let id = BedId::of(place);
@@ -165,6 +208,9 @@ impl Ward {
             names: Names::default(),
             newest: None,
             session: None,
+            opened: now,
+            stands: Stands::default(),
+            alarms: Alarms::default(),
         })
     }
 
@@ -181,12 +227,33 @@ impl Ward {
 
     /// The permission for a record has ended: nothing of its bed is shown any more, at once.
     pub fn withheld(&mut self, record: u128, now: Moment) {
-        self.end_all(|kept| kept.session == Some(record) || kept.bed.holds(record), BedEnd::Withheld, now);
+        self.end_withheld(|kept| kept.session == Some(record) || kept.bed.holds(record), now);
     }
 
-    /// Closes the beds whose newest record is not permitted any more.
+    /// Asks until when the permission for what comes of each bed stands, where the book has changed since or it was not asked
+    /// for a while.
+    pub fn ask_until(&mut self, generation: u64, ask: impl Fn(&Record) -> Stands, now: Moment) {
+        for kept in self.beds.values_mut().filter(|kept| kept.stands.is_old(generation, now)) {
+            if let Some(newest) = &kept.newest {
+                kept.stands = ask(newest);
+            }
+        }
+    }
+
+    /// Closes the beds whose newest record is not permitted any more, and those of which nothing that comes would be.
     pub fn keep_permitted(&mut self, permits: impl Fn(&Record) -> bool, now: Moment) {
-        self.end_all(|kept| kept.newest.as_ref().is_some_and(|record| !permits(record)), BedEnd::Withheld, now);
+        let withheld = |kept: &Kept| kept.newest.as_ref().is_some_and(|record| !permits(record));
+        self.end_withheld(|kept| kept.stands.is_over(now) || withheld(kept), now);
+    }
+
+    /// Closes beds that may be shown no longer: by the clock, where that had been said before, or by what somebody stated.
+    fn end_withheld(&mut self, which: impl Fn(&Kept) -> bool, now: Moment) {
+        let was_said = |kept: &Kept| {
+            let said = kept.stands.asked.is_some_and(|asked| kept.stands.until.is_some_and(|until| asked < until));
+            said && kept.stands.is_over(now)
+        };
+        self.end_all(|kept| which(kept) && was_said(kept), BedEnd::Expired, now);
+        self.end_all(which, BedEnd::Withheld, now);
     }
 
     fn end_all(&mut self, which: impl Fn(&Kept) -> bool, why: BedEnd, now: Moment) {
@@ -224,7 +291,17 @@ impl Ward {
         let mut anew = ANEW_AT_ONCE;
         for kept in self.beds.values_mut() {
             anew -= usize::from(kept.bed.tick(now, anew > 0));
+            kept.alarms.tick(&kept.bed, &self.rules, kept.stands.until, (kept.opened, now));
         }
+    }
+
+    /// What asks for attention at a bed, as of the last tick.
+    pub fn alarms(&self, id: BedId) -> Vec<Risen> {
+        self.beds.get(&id).map(|kept| kept.alarms.now()).unwrap_or_default()
+    }
+    /// Until when the clock lets what comes of a bed be shown; `None` where it ends nothing.
+    pub fn until(&self, id: BedId) -> Option<Moment> {
+        self.beds.get(&id).and_then(|kept| kept.stands.until)
     }
 
     /// The beds.

@@ -3,11 +3,13 @@
 //! However many pages one person has open, their view is watched once. A watch ends when nobody looks any more.
 
 use super::bed::Came;
+use super::chart::Charts;
+use super::presence::{Looking, Presence};
 use super::reading::{Wanted, read, sessions};
 use super::rules::Rules;
 use super::stretch::{BedId, Session, Stretch};
 use super::strip::{KEPT, SLOT, Strip};
-use super::ward::{BedEnd, Ward};
+use super::ward::{BedEnd, Stands, Ward};
 use crate::session::now;
 use crate::{QueryError, ReadingRoom};
 use clinical::perinatal::PerinatalTables;
@@ -30,6 +32,8 @@ const JOINING: Duration = Duration::from_secs(2);
 pub struct Boards {
     room: Arc<ReadingRoom>,
     views: Arc<Views>,
+    charts: Arc<dyn Charts>,
+    presence: Arc<Presence>,
     watches: Mutex<HashMap<Principal, Weak<Watch>>>,
 }
 
@@ -46,14 +50,30 @@ struct Shared {
     ward: Mutex<Ward>,
     /// The facility's tables that it is read by.
     tables: Arc<PerinatalTables>,
+    /// Whether what was before has been read once.
+    ready: tokio::sync::watch::Sender<bool>,
     /// Why it is over.
     over: OnceLock<&'static str>,
 }
 
 impl Boards {
-    /// Boards over a reading room and the views behind it. Each facility's are read by its own tables, where it has stated any.
-    pub fn new(room: Arc<ReadingRoom>, views: Arc<Views>) -> Self {
-        Self { room, views, watches: Mutex::default() }
+    /// Boards over a reading room and the views behind it, with what people did at the beds. Each facility's are read by its own
+    /// tables, where it has stated any.
+    pub fn new(room: Arc<ReadingRoom>, views: Arc<Views>, charts: Arc<dyn Charts>) -> Self {
+        Self { room, views, charts, presence: Arc::default(), watches: Mutex::default() }
+    }
+
+    /// What people did at beds.
+    pub fn charts(&self) -> &Arc<dyn Charts> {
+        &self.charts
+    }
+    /// Who watches which bed.
+    pub fn presence(&self) -> &Arc<Presence> {
+        &self.presence
+    }
+    /// Somebody opens a page: a wall, or one bed `alone`. As long as what this gives is kept, they watch what the page shows.
+    pub fn looks(&self, principal: &Principal, alone: bool) -> Looking {
+        Looking::begin(&self.presence, principal, alone, now)
     }
 
     /// The principal's beds, watched from now on until the last of what this gives is dropped.
@@ -71,6 +91,7 @@ impl Boards {
                 views: self.views.clone(),
                 ward: Mutex::new(Ward::new(Arc::new(Rules::of(&tables)))),
                 tables,
+                ready: tokio::sync::watch::Sender::new(false),
                 over: OnceLock::new(),
             });
             let task = tokio::spawn(follow(shared.clone())).abort_handle();
@@ -110,6 +131,13 @@ impl Watch {
         Ok(Some(strip))
     }
 
+    /// Waits until what was before has been read once, but not for longer than `patience`.
+    pub async fn ready(&self, patience: Duration) {
+        let mut ready = self.shared.ready.subscribe();
+        // the sender lives as long as the watch; what is not there by then is told without
+        let _ = tokio::time::timeout(patience, ready.wait_for(|ready| *ready)).await;
+    }
+
     /// Why the watch is over; `None` while it goes on.
     pub fn over(&self) -> Option<&'static str> {
         self.shared.over.get().copied()
@@ -124,7 +152,13 @@ impl Drop for Watch {
 
 impl Shared {
     fn keep_permitted(&self, ward: &mut Ward, now: Moment) {
-        let permits = |record: &Record| self.views.feeds().permits(&self.principal, record, now);
+        let feeds = self.views.feeds();
+        let ask = |record: &Record| {
+            let (until, generation) = feeds.lets_go_at(&self.principal, record, now);
+            Stands::new(until, generation, now)
+        };
+        ward.ask_until(feeds.generation_for(&self.principal), ask, now);
+        let permits = |record: &Record| feeds.permits(&self.principal, record, now);
         ward.keep_permitted(permits, now);
     }
 
@@ -156,6 +190,13 @@ async fn watch(shared: &Shared) -> Result<&'static str, QueryError> {
     let mut subscription = shared.subscribe();
     let mut waiting = joined(&mut subscription).await;
     read_before(shared, Wanted::All).await?;
+    {
+        // what asks for attention is told with the first look
+        let (mut ward, moment) = (shared.ward.lock(), now());
+        shared.keep_permitted(&mut ward, moment);
+        ward.tick(moment);
+    }
+    shared.ready.send_replace(true);
     let mut ticked = Instant::now();
     loop {
         let item = match waiting.pop() {

@@ -1,14 +1,8 @@
-// What asks for attention at a bed. It is a second sign and never the first: the bedside has its own alarms.
+// What asks for attention at a bed. It is a second sign and never the first: the bedside has its own alarms. Which there are, and
+// who of the facility knows of them, the node says: the same to everybody, on every page, after a restart too.
 
-import { say } from "../words";
-import type { Speech } from "./speech";
-import type { BedTrace, LevelNow } from "./node";
-
-export interface Alarm {
-  /** The same as long as it is the same alarm. */
-  key: string;
-  text: string;
-}
+import { locale, say, type Word } from "../words";
+import type { AlarmTold, LevelNow } from "./node";
 
 /** Doubt about the data, from none to most. */
 const DOUBT: Record<string, number> = { live: 0, late: 1, suspect: 2, frozen: 3, lost: 4, silent: 5 };
@@ -20,52 +14,34 @@ export const doubt = (states: readonly string[]): number =>
 export const concern = (levels: readonly LevelNow[]): number =>
   levels.reduce((most, { level, tachysystole }) => Math.max(most, (level ?? 2.5) + (tachysystole ? 0.2 : 0)), 0);
 
-const LOUD_FROM = 4;
-
-/** The alarms of one bed. */
-export function alarms(
-  lines: readonly BedTrace[],
-  levels: readonly LevelNow[],
-  same: readonly (readonly [string, string])[],
-  speech: Speech,
-): Alarm[] {
-  const found: Alarm[] = [];
-  for (const line of lines) {
-    const state = speech.code(line.state);
-    if (!line.lead.startsWith("fhr") || state === "live" || state === "late") continue;
-    const because = line.because === null ? "" : `: ${speech.say(line.because)}`;
-    found.push({ key: `${line.lead} ${state} ${line.since_us}`, text: `${name(line.lead)} ${speech.say(line.state)}${because}` });
-  }
-  for (const level of levels) {
-    if ((level.level ?? 0) >= LOUD_FROM) {
-      const unverified = level.unverified ? ` (${say("unverified")})` : "";
-      found.push({ key: `${level.lead} level ${level.level}`, text: `${name(level.lead)} ${say("level")} ${level.level}${unverified}` });
-    }
-    if (level.sinusoidal) found.push({ key: `${level.lead} sinusoidal`, text: `${name(level.lead)} ${say("sinusoidal")}` });
-  }
-  if (levels.some((level) => level.tachysystole)) found.push({ key: "tachysystole", text: say("tachysystole") });
-  for (const [a, b] of same) found.push({ key: `same ${a} ${b}`, text: `${name(a)} = ${name(b)}: ${say("sameHeart")}` });
-  return found;
-}
-
 const NAMES: Record<string, string> = { fhr1: "FHR1", fhr2: "FHR2", fhr3: "FHR3", uc: "UC", mhr: "MHR", spo2: "SpO₂", nibp_sys: "NIBP↑", nibp_dia: "NIBP↓", nibp_mean: "NIBP⌀", temp: "℃" };
 export const name = (lead: string): string => NAMES[lead] ?? lead;
 
-/** What somebody at this page has acknowledged. It is this page's alone, and gone with it. */
-export class Acknowledged {
-  private readonly keys = new Map<string, Set<string>>();
+const WORDS: Record<string, Word> = {
+  lost: "lost",
+  frozen: "frozen",
+  suspect: "suspectTrace",
+  sinusoidal: "sinusoidal",
+  tachysystole: "tachysystole",
+  "same-heart": "sameHeart",
+};
 
-  /** The alarms of a bed that were not acknowledged; what is over is forgotten, so that it is new when it comes again. */
-  waiting(bed: string, alarms: readonly Alarm[]): Alarm[] {
-    const known = this.keys.get(bed);
-    if (!known) return [...alarms];
-    for (const key of known) if (!alarms.some((alarm) => alarm.key === key)) known.delete(key);
-    return alarms.filter((alarm) => !known.has(alarm.key));
-  }
-  take(bed: string, alarms: readonly Alarm[]): void {
-    this.keys.set(bed, new Set(alarms.map((alarm) => alarm.key)));
-  }
-  forget(): void {
-    this.keys.clear();
-  }
+export const sayClock = (microseconds: number): string =>
+  new Date(microseconds / 1000).toLocaleTimeString(locale(), { hour: "2-digit", minute: "2-digit" });
+
+/** An alarm in words. `unverified`: the table of levels is one that nobody has confirmed. */
+export function alarmText(told: AlarmTold, untilUs: number | null, unverified: boolean): string {
+  const [kind = "", fetus = "", level = ""] = told.alarm.split("/");
+  const whose = fetus === "" ? "" : `${name(`fhr${fetus}`)} `;
+  if (kind === "level") return `${whose}${say("level")} ${level}${unverified ? ` (${say("unverified")})` : ""}`;
+  if (kind === "ending") return `${say("endsAt")} ${untilUs === null ? "" : sayClock(untilUs)}`;
+  const word = WORDS[kind];
+  return `${whose}${word ? say(word) : kind}`;
 }
+
+/** How a permission that ends can go on. */
+export const sayWays = (ways: readonly string[]): string =>
+  ways.length === 0 ? "" : `${say("goOnBy")}${ways.map((way) => say(way === "glass" ? "wayGlass" : way === "transfer" ? "wayTransfer" : "wayConsent")).join(say("or"))}`;
+
+/** The alarms that nobody of the facility knows of yet. */
+export const waiting = (alarms: readonly AlarmTold[]): AlarmTold[] => alarms.filter((alarm) => alarm.known === null);

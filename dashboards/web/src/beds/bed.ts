@@ -1,15 +1,16 @@
 // One bed on the whole screen: to scale, with what is said of it, back to its beginning, and as it was seen at a moment.
 
 import { Refused, type Session } from "../node";
-import { table } from "../office";
+import { failure, table } from "../office";
 import { element, made, put } from "../page";
 import { current, locale, say } from "../words";
-import { name } from "./alarms";
-import type { BedLine, OneBed as Told, Seen, Window } from "./node";
+import { alarmText, name, sayClock, sayWays, waiting } from "./alarms";
+import type { ActAtBed, BedLine, OneBed as Told, Seen, Watched, Window } from "./node";
 import { CM, Paper } from "./paper";
 import { Speech } from "./speech";
 import { Traces } from "./store";
 import { LOST_AFTER, sayShort } from "./tile";
+import type { Transfers } from "./transfers";
 import { facts, whyClosed } from "./wall";
 
 /** Six hours are held by a page; what is older is read again. */
@@ -45,11 +46,19 @@ export class OneBed {
   private seen: { told: Seen; traces: Traces; speech: Speech } | undefined;
   private dirty = false;
   private tabled = "";
+  private watched: Watched | undefined;
+  /** Where on the paper a note is written; `undefined`: now. */
+  private pointed: number | undefined;
+  /** The note that is put right. */
+  private corrects = "";
+  private alarmed = "";
+  private noted = "";
 
   constructor(
     private readonly session: Session,
     private readonly signedOut: () => void,
     private readonly back: () => void,
+    transfers: Transfers,
   ) {
     this.paper = new Paper(element("bed-paper"), this.speech);
     const on = (id: string, what: () => void): void => {
@@ -61,6 +70,15 @@ export class OneBed {
     on("bed-later", () => this.move(0.5));
     on("bed-seen", () => void this.asSeen());
     on("bed-full", () => void this.fullScreen());
+    element("bed-note").onsubmit = (event) => {
+      event.preventDefault();
+      void this.note();
+    };
+    element("bed-transfer-form").onsubmit = (event) => {
+      event.preventDefault();
+      if (this.bed !== undefined) void transfers.send(this.bed);
+    };
+    element("bed-paper").onclick = (event) => this.point(this.paper.timeAt(event.clientX));
     element("bed-speed").onchange = () => this.mark();
     element<HTMLInputElement>("bed-scroll").oninput = () => this.scrolled();
     new ResizeObserver(() => {
@@ -107,15 +125,21 @@ export class OneBed {
     this.told = undefined;
     this.read = undefined;
     this.tabled = "";
+    this.watched = undefined;
+    this.alarmed = this.noted = this.corrects = "";
+    this.pointed = undefined;
     this.paper.clear();
     this.speech.forget();
-    for (const id of ["bed-now", "bed-windows"]) element(id).replaceChildren();
+    for (const id of ["bed-now", "bed-windows", "bed-alarms", "bed-notes"]) element(id).replaceChildren();
+    for (const id of ["bed-watched", "bed-note-says", "bed-note-at", "bed-transfer-says"]) put(element(id), "");
+    element<HTMLInputElement>("bed-note-text").value = "";
+    element("bed-transfer").hidden = true;
   }
 
   redraw(): void {
     if (this.bed === undefined) return;
     this.paper.clear();
-    this.tabled = "";
+    this.tabled = this.alarmed = this.noted = "";
     this.words();
     this.mark();
   }
@@ -157,6 +181,7 @@ export class OneBed {
         this.speech.learn(line.words);
         this.momentMs = line.moment_us / 1000;
         this.told = line.bed;
+        this.watched = line.bed.watched ?? this.watched;
         if (line.bed.strip.anew) this.read = undefined;
         this.traces.news(line.bed.strip);
         if (line.bed.windows) this.windows = line.bed.windows;
@@ -176,7 +201,125 @@ export class OneBed {
     const ahead = told.clock.ahead_us === 0 ? "" : ` · ${say("clockAhead")} ${(told.clock.ahead_us / 1e6).toFixed(1)} s`;
     const where = [source, told.named_bed || told.session, told.device].filter((part) => part !== "").join(" · ");
     put(element("bed-where"), `${where}${ahead}`);
+    this.alarms(told);
+    this.notes(told);
+    this.present(told);
+    element("bed-transfer").hidden = !told.own;
     this.tables();
+  }
+
+  private alarms(told: Told): void {
+    const key = `${current()}${JSON.stringify([told.alarms, told.until_us, told.ways])}`;
+    if (key === this.alarmed) return;
+    this.alarmed = key;
+    const unverified = this.last.some((window) => window.jsog?.unverified);
+    const text = (alarm: Told["alarms"][number]): string => alarmText(alarm, told.until_us, unverified);
+    const open = waiting(told.alarms);
+    const parts: HTMLElement[] = [];
+    if (open.length > 0) {
+      const button = made("button", "quiet", say("acknowledge")) as HTMLButtonElement;
+      button.type = "button";
+      button.addEventListener("click", () => {
+        button.disabled = true;
+        element("bed-title").focus();
+        void this.act({ acknowledge: { alarms: open.map((alarm) => alarm.alarm) } }, "bed-says").then((done) => {
+          button.disabled = done;
+        });
+      });
+      parts.push(made("span", "", open.map(text).join(" · ")), button);
+    }
+    if (told.alarms.some((alarm) => alarm.alarm === "ending")) parts.push(made("small", "", sayWays(told.ways)));
+    for (const alarm of told.alarms) {
+      if (alarm.known === null) continue;
+      parts.push(made("span", "known", `${text(alarm)} — ${say("acknowledged")} ${alarm.known.name} ${sayClock(alarm.known.at_us)}`));
+    }
+    element("bed-alarms").replaceChildren(...parts);
+  }
+
+  /** Does something at the bed; `false` where it was refused, and that is said. */
+  private async act(act: ActAtBed, says: string): Promise<boolean> {
+    const { bed } = this;
+    if (bed === undefined) return false;
+    try {
+      await this.session.atBed(bed, act);
+      put(element(says), "");
+      return true;
+    } catch (error) {
+      if (error instanceof Refused && error.status === 401) this.signedOut();
+      else put(element(says), say(failure(error)));
+      return false;
+    }
+  }
+
+  private present(told: Told): void {
+    const { watched } = this;
+    if (!watched) return;
+    const pick = (pair: readonly [string, string]): string => (current() === "ja" ? pair[0] : pair[1] || pair[0]);
+    const who = watched.lookers.map((one) => `${one.name ?? "—"} (${pick(one.facility)}${one.alone ? "" : ` ${say("onWall")}`})`);
+    const source = told.own ? "" : say(watched.source ? "sourceWatches" : "nobodyAtSource");
+    const stands = told.until_us === null ? "" : `${say("standsUntil")} ${sayClock(told.until_us)}`;
+    const parts = [`${say("watchedBy")} ${who.join("、") || "—"}`, source, stands];
+    put(element("bed-watched"), parts.filter((part) => part !== "").join(" · "));
+  }
+
+  // --- notes ---
+
+  private notes(told: Told): void {
+    put(element("bed-note-at"), `${say("noteAt")}: ${this.pointed === undefined && this.at === undefined ? say("noteNow") : this.sayTime(this.pointed ?? this.at ?? 0)}`);
+    const key = `${current()}${JSON.stringify(told.notes)}`;
+    if (key === this.noted) return;
+    this.noted = key;
+    this.mark();
+    const pick = (pair: readonly [string, string]): string => (current() === "ja" ? pair[0] : pair[1] || pair[0]);
+    const items = told.notes.map((note, at) => {
+      const item = made("li", "");
+      const button = made("button", "quiet", `${at + 1}. ${this.sayTime(note.at_us / 1000)}`) as HTMLButtonElement;
+      button.type = "button";
+      button.addEventListener("click", () => this.turn(note.at_us / 1000 + this.span / 2 > this.momentMs ? undefined : note.at_us / 1000 + this.span / 2));
+      const by = `${pick(note.facility)} ${note.name} ${sayClock(note.written_us)}${note.corrected ? ` · ${say("noteCorrected")}` : ""}`;
+      item.append(button, made("span", "note-text", note.text), made("small", "", by));
+      if (note.own) {
+        const correct = made("button", "quiet", say("noteCorrect")) as HTMLButtonElement;
+        const take = made("button", "quiet", say("noteTake")) as HTMLButtonElement;
+        correct.type = take.type = "button";
+        correct.setAttribute("aria-label", `${say("noteCorrect")}: ${note.text}`);
+        take.setAttribute("aria-label", `${say("noteTake")}: ${note.text}`);
+        correct.addEventListener("click", () => {
+          this.corrects = note.id;
+          this.point(note.at_us / 1000);
+          const field = element<HTMLInputElement>("bed-note-text");
+          field.value = note.text;
+          field.focus();
+        });
+        take.addEventListener("click", () => {
+          take.disabled = true;
+          void this.act({ take_back: { id: note.id } }, "bed-note-says").then((done) => {
+            take.disabled = done;
+          });
+        });
+        item.append(correct, take);
+      }
+      return item;
+    });
+    element("bed-notes").replaceChildren(...items);
+  }
+
+  /** Where on the paper the next note is written. */
+  private point(at: number | undefined): void {
+    this.pointed = at;
+    this.noted = "";
+    this.words();
+    this.mark();
+  }
+
+  private async note(): Promise<void> {
+    const field = element<HTMLInputElement>("bed-note-text");
+    const at = this.pointed ?? this.at;
+    const act = { note: { at_us: at === undefined ? null : Math.round(at * 1000), text: field.value, replaces: this.corrects } };
+    if (!(await this.act(act, "bed-note-says"))) return;
+    field.value = "";
+    this.corrects = "";
+    this.point(undefined);
   }
 
   private tables(): void {
@@ -304,7 +447,8 @@ export class OneBed {
     // where nothing comes the paper goes on: a gap is seen growing
     const until = this.at ?? Math.max(here, this.seen ? 0 : traces.end);
     const windows = this.seen ? [...this.seen.told.windows, ...this.seen.told.now] : [...this.windows, ...this.fresh()];
-    this.paper.draw({ traces, windows, from: until - this.span, until, now: here });
+    const notes = this.seen ? [] : this.told.notes.map((note) => note.at_us / 1000);
+    this.paper.draw({ traces, windows, notes, pointed: this.pointed, from: until - this.span, until, now: here });
     const scroll = element<HTMLInputElement>("bed-scroll");
     const begin = Math.min(this.told.began_us / 1000 + this.span, here);
     scroll.min = String(Math.floor(begin));
@@ -392,7 +536,8 @@ export class OneBed {
   }
 
   private key(event: KeyboardEvent): void {
-    if (event.target instanceof HTMLInputElement || event.target instanceof HTMLSelectElement) return;
+    const typed = [HTMLInputElement, HTMLSelectElement, HTMLTextAreaElement].some((kind) => event.target instanceof kind);
+    if (typed && event.key !== "Escape") return;
     const does: Record<string, () => void> = {
       ArrowLeft: () => this.move(-0.25),
       ArrowRight: () => this.move(0.25),

@@ -91,7 +91,41 @@ export interface Window {
   events: BedEvent[];
 }
 
+/** Something that asks for attention, and who of the facility said that they know. */
+export interface AlarmTold {
+  alarm: string;
+  since_us: number;
+  known: { name: string; at_us: number } | null;
+}
+
+export interface Watched {
+  lookers: { facility: readonly [string, string]; name: string | null; since_us: number; alone: boolean }[];
+  /** Somebody of the bed's own facility watches. */
+  source: boolean;
+}
+
+/** What somebody wrote beside the trace. */
+export interface Note {
+  id: string;
+  at_us: number;
+  text: string;
+  facility: readonly [string, string];
+  name: string;
+  written_us: number;
+  corrected: boolean;
+  own: boolean;
+}
+
 interface Told {
+  /** Until when the clock lets it be shown. */
+  until_us: number | null;
+  /** How a permission that ends soon can go on: `consent`, `transfer`, `glass`. */
+  ways: string[];
+  alarms: AlarmTold[];
+  /** It is a bed of the reader's own facility. */
+  own: boolean;
+  /** Said when it has changed. */
+  watched?: Watched;
   bed: string;
   source: string;
   named: readonly [string, string];
@@ -112,7 +146,7 @@ interface Told {
 }
 
 export type WallBed = Told & { now: LevelNow[] };
-export type OneBed = Told & { now?: Window[]; windows?: Window[] };
+export type OneBed = Told & { now?: Window[]; windows?: Window[]; notes: Note[] };
 
 export interface Gone {
   bed: string;
@@ -137,3 +171,34 @@ export interface Recorded {
 }
 
 export type Seen = Recorded & { at_us: number; now: Window[]; windows: Window[]; words: Words };
+
+/** What somebody does at a bed. */
+export type ActAtBed =
+  | { acknowledge: { alarms: string[] } }
+  | { note: { at_us: number | null; text: string; replaces: string } }
+  | { take_back: { id: string } };
+
+export interface Referral {
+  id: string;
+  from: string;
+  from_name: readonly [string, string];
+  to_name: readonly [string, string];
+  kind: string;
+  patient: string;
+  reason: string;
+  by: string;
+  at: string;
+  step: string;
+  open: boolean;
+  sends: boolean;
+  /** The steps that the reader's facility may take now. */
+  next: string[];
+  turns: { step: string; at: string; by: string; words: string }[];
+  handovers: { step: string; watchers: { facility: readonly [string, string]; name: string; since: string; until: string | null }[] }[];
+}
+
+export interface Referrals {
+  referrals: Referral[];
+  facilities: { id: string; ja: string; en: string; kind: string }[];
+  may_act: boolean;
+}

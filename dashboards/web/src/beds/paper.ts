@@ -31,6 +31,10 @@ const COLOURS: Record<Lead, string> = {
 export interface Drawn {
   traces: Traces;
   windows: readonly Window[];
+  /** Moments at which something is written beside the trace, in order. */
+  notes: readonly number[];
+  /** Where the next note is to stand. */
+  pointed: number | undefined;
   from: number;
   until: number;
   /** The newest moment, or the moment of a picture: a line on the paper. */
@@ -78,6 +82,14 @@ export class Paper {
     const merged = times.map((_, at) => lates.map((lane) => lane[at] ?? null).find((value) => value !== null) ?? null);
     this.heart?.setData([times, ...lanes, merged] as Data);
     this.uterus?.setData([times, traces.values("uc", from, until, seen)] as Data);
+  }
+
+  /** The moment under a place of the screen, in milliseconds; `undefined` beside the paper. */
+  timeAt(clientX: number): number | undefined {
+    const { heart, drawn } = this;
+    if (!heart || !drawn) return undefined;
+    const at = heart.posToVal(clientX - heart.over.getBoundingClientRect().left, "x") * 1000;
+    return at < drawn.from || at > Math.min(drawn.until, drawn.now ?? drawn.until) ? undefined : at;
   }
 
   resize(): void {
@@ -264,6 +276,22 @@ export class Paper {
       this.text(chart, at((event.from_us + event.until_us) / 2), bbox.top + bbox.height - 16 * ratio, name, "center");
     }
     this.scaleBar(chart);
+    const mark = (milliseconds: number, text: string): void => {
+      const x = at(milliseconds * 1000);
+      ctx.strokeStyle = colour("--accent");
+      ctx.lineWidth = ratio;
+      ctx.setLineDash([2 * ratio, 3 * ratio]);
+      ctx.beginPath();
+      ctx.moveTo(x, bbox.top);
+      ctx.lineTo(x, bbox.top + bbox.height);
+      ctx.stroke();
+      ctx.setLineDash([]);
+      this.text(chart, x + 3 * ratio, bbox.top + bbox.height - 48 * ratio, text, "left");
+    };
+    drawn.notes.forEach((note, index) => {
+      if (note >= drawn.from && note <= drawn.until) mark(note, `✎${index + 1}`);
+    });
+    if (drawn.pointed !== undefined) mark(drawn.pointed, "✎");
     ctx.restore();
     this.edge(chart);
   }

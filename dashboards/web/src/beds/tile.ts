@@ -3,8 +3,8 @@
 import uPlot from "uplot";
 import { made, put } from "../page";
 import { current, say } from "../words";
-import { type Acknowledged, type Alarm, alarms, concern, doubt, name } from "./alarms";
-import { FETAL, type WallBed } from "./node";
+import { alarmText, concern, doubt, name, sayClock, sayWays, waiting } from "./alarms";
+import { type AlarmTold, FETAL, type WallBed, type Watched } from "./node";
 import type { Speech } from "./speech";
 import { Traces } from "./store";
 
@@ -42,14 +42,15 @@ export class Tile {
   private told: WallBed | undefined;
   private at = 0;
   private momentMs = 0;
-  private current: Alarm[] = [];
+  private watched: Watched | undefined;
+  private readonly around = made("p", "bed-around");
   concern = 0;
   doubt = 0;
 
   constructor(
     readonly bed: string,
     private readonly speech: Speech,
-    private readonly acknowledged: Acknowledged,
+    private readonly acknowledge: (bed: string, alarms: string[]) => Promise<void>,
     show: (bed: string) => void,
   ) {
     this.open.type = "button";
@@ -58,7 +59,7 @@ export class Tile {
     this.open.addEventListener("click", () => show(this.bed));
     const head = made("div", "bed-head");
     head.append(this.open, this.level);
-    this.root.append(head, this.where, this.states, this.figure, this.why, this.alarms, this.age);
+    this.root.append(head, this.where, this.states, this.figure, this.why, this.alarms, this.around, this.age);
     this.root.dataset.bed = bed;
   }
 
@@ -69,7 +70,7 @@ export class Tile {
     this.momentMs = momentUs / 1000;
     this.traces.news(told.strip);
     this.dirty = true;
-    this.current = alarms(told.lines, told.now, told.same_heart, this.speech);
+    this.watched = told.watched ?? this.watched;
     this.words();
   }
 
@@ -121,35 +122,57 @@ export class Tile {
     const age = oldest === undefined ? `${say("noLive")} ${sayShort(heard)}` : `${say("dataAge")} ${sayShort(oldest)}`;
     const late = hearts.reduce((sum, line) => sum + line.late, 0);
     put(this.age, late > 0 ? `${age} · ${say("lateMerged")} ${late}` : age);
-    this.root.classList.toggle("waits", this.acknowledged.waiting(this.bed, this.current).length > 0);
+    this.root.classList.toggle("waits", this.waiting().length > 0);
+    const stands = told.until_us === null ? "" : `${say("standsUntil")} ${sayClock(told.until_us)}`;
+    const count = this.watched?.lookers.length ?? 0;
+    const present = `${say("watchedBy")} ${count}${this.watched?.source && !told.own ? ` · ${say("sourceWatches")}` : ""}`;
+    put(this.around, [present, stands].filter((part) => part !== "").join(" · "));
   }
 
-  waiting(): Alarm[] {
-    return this.acknowledged.waiting(this.bed, this.current);
+  waiting(): AlarmTold[] {
+    return waiting(this.told?.alarms ?? []);
+  }
+
+  /** What an alarm is called. */
+  text(alarm: AlarmTold): string {
+    const { told } = this;
+    return alarmText(alarm, told?.until_us ?? null, told?.now.some((level) => level.unverified) ?? false);
   }
 
   private drawAlarms(): void {
-    const waiting = this.waiting();
-    const key = `${current()}${waiting.map((alarm) => alarm.key).join()}`;
+    const all = this.told?.alarms ?? [];
+    const key = `${current()}${JSON.stringify(all)}`;
     if (this.alarms.dataset.key === key) return;
     this.alarms.dataset.key = key;
-    if (waiting.length === 0) return this.alarms.replaceChildren();
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "quiet";
-    button.textContent = say("acknowledgeHere");
-    button.addEventListener("click", () => {
-      this.acknowledged.take(this.bed, this.current);
-      this.drawAlarms();
-      this.open.focus();
-    });
-    this.alarms.replaceChildren(made("span", "", waiting.map((alarm) => alarm.text).join(" · ")), button);
+    const open = this.waiting();
+    const parts: HTMLElement[] = [];
+    if (open.length > 0) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "quiet";
+      button.textContent = say("acknowledge");
+      const text = open.map((alarm) => this.text(alarm)).join(" · ");
+      button.setAttribute("aria-label", `${say("acknowledge")}: ${this.title.textContent ?? ""} ${text}`);
+      button.addEventListener("click", () => {
+        button.disabled = true;
+        this.open.focus();
+        void this.acknowledge(this.bed, open.map((alarm) => alarm.alarm)).catch(() => {
+          button.disabled = false;
+        });
+      });
+      parts.push(made("span", "", text), button);
+      if (open.some((alarm) => alarm.alarm === "ending")) parts.push(made("small", "", sayWays(this.told?.ways ?? [])));
+    }
+    for (const alarm of all) {
+      if (alarm.known === null) continue;
+      parts.push(made("span", "known", `${this.text(alarm)} — ${say("acknowledged")} ${alarm.known.name} ${sayClock(alarm.known.at_us)}`));
+    }
+    this.alarms.replaceChildren(...parts);
   }
 
   /** The bed is not shown any more: what is left is the word. */
   close(word: string, dismiss: () => void): void {
     this.told = undefined;
-    this.current = [];
     this.traces.clear();
     this.chart?.destroy();
     this.chart = undefined;

@@ -2,13 +2,14 @@
 // tile says so by itself.
 
 import { Refused, type Session } from "../node";
+import { failure } from "../office";
 import { element, made, put } from "../page";
 import { say, type Word } from "../words";
-import { Acknowledged } from "./alarms";
 import { OneBed } from "./bed";
 import type { WallLine } from "./node";
 import { Speech } from "./speech";
 import { Tile } from "./tile";
+import { Transfers } from "./transfers";
 
 /** Lines come four times a second. */
 const SILENT = 1_500;
@@ -23,15 +24,15 @@ type Order = "concern" | "doubt" | "place";
 const now = (): number => performance.now();
 const wait = (milliseconds: number): Promise<void> => new Promise((done) => setTimeout(done, milliseconds));
 
-const WHY: Record<string, Word> = { withheld: "bedWithheld", closed: "bedClosed", silent: "bedSilent", unknown: "bedUnknown" };
+const WHY: Record<string, Word> = { withheld: "bedWithheld", expired: "bedExpired", closed: "bedClosed", silent: "bedSilent", unknown: "bedUnknown" };
 export const whyClosed = (why: string): string => say(WHY[why] ?? "bedUnknown");
 
 export class Wall {
   private readonly speech = new Speech();
-  private readonly acknowledged = new Acknowledged();
   private readonly tiles = new Map<string, Tile>();
   private readonly dismissed = new Set<string>();
   private readonly one: OneBed;
+  private readonly transfers: Transfers;
   private over = new AbortController();
   private line = new AbortController();
   private heard = 0;
@@ -53,7 +54,8 @@ export class Wall {
     private readonly session: Session,
     private readonly signedOut: () => void,
   ) {
-    this.one = new OneBed(session, signedOut, () => this.back());
+    this.transfers = new Transfers(session, signedOut);
+    this.one = new OneBed(session, signedOut, () => this.back(), this.transfers);
   }
 
   /** The page is shown: the wall is asked for. */
@@ -65,6 +67,7 @@ export class Wall {
     element<HTMLSelectElement>("beds-order").onchange = () => this.sort(true);
     this.sized.observe(element("beds-list"));
     void this.listen();
+    this.transfers.begin();
     const ticking = setInterval(() => this.tick(), 100);
     this.over.signal.addEventListener("abort", () => clearInterval(ticking));
     const frame = (): void => {
@@ -81,11 +84,11 @@ export class Wall {
     this.over.abort();
     this.line.abort();
     this.one.end();
+    this.transfers.end();
     this.seen.disconnect();
     this.sized.disconnect();
     this.tiles.clear();
     this.dismissed.clear();
-    this.acknowledged.forget();
     this.speech.forget();
     this.said = "";
     element("beds-list").replaceChildren();
@@ -100,6 +103,7 @@ export class Wall {
       tile.words();
     }
     this.one.redraw();
+    this.transfers.redraw();
     this.said = "";
     if (this.running) this.tick();
   }
@@ -154,13 +158,23 @@ export class Wall {
       tile = undefined;
     }
     if (!tile) {
-      tile = new Tile(bed, this.speech, this.acknowledged, (bed) => this.show(bed));
+      tile = new Tile(bed, this.speech, (bed, alarms) => this.acknowledge(bed, alarms), (bed) => this.show(bed));
       this.tiles.set(bed, tile);
       element("beds-list").append(tile.root);
       this.seen.observe(tile.root);
       this.sorted = Number.NEGATIVE_INFINITY;
     }
     return tile;
+  }
+
+  private async acknowledge(bed: string, alarms: string[]): Promise<void> {
+    try {
+      await this.session.atBed(bed, { acknowledge: { alarms } });
+    } catch (error) {
+      if (error instanceof Refused && error.status === 401) this.signedOut();
+      put(element("beds-alarms"), say(failure(error)));
+      throw error;
+    }
   }
 
   private close(tile: Tile, word: string): void {
@@ -185,7 +199,7 @@ export class Wall {
     const open = [...this.tiles.values()].filter((tile) => tile.root.dataset.state !== "closed");
     const none = this.tiles.size === 0;
     put(element("beds-says"), silent && moment - this.begun > SILENT ? say("stalled") : none ? say("noBeds") : "");
-    const waiting = open.flatMap((tile) => tile.waiting().map((alarm) => `${tile.root.querySelector(".bed-title")?.textContent ?? ""} ${alarm.text}`));
+    const waiting = open.flatMap((tile) => tile.waiting().map((alarm) => `${tile.root.querySelector(".bed-title")?.textContent ?? ""} ${tile.text(alarm)}`));
     const said = waiting.join("\n");
     // told aloud when it changes, and not with every line
     if (said !== this.said) {

@@ -174,3 +174,116 @@ fn a_bed_that_is_silent_is_called_lost_and_closed_with_a_word_after_half_an_hour
     assert_eq!(ward.beds().count(), 0);
     assert!(ward.ended().iter().all(|ended| ended.why == BedEnd::Silent) && ward.ended().len() == 2);
 }
+
+fn alarm(text: &str) -> model::BedAlarm {
+    text.parse().unwrap()
+}
+
+/// Since when an alarm of the first bed stands.
+fn since(ward: &Ward, which: &str) -> Option<Moment> {
+    let alarms = ward.alarms(BedId::of(&place("001")));
+    alarms.into_iter().find(|risen| risen.alarm == alarm(which)).map(|risen| risen.since)
+}
+
+/// Half seconds of the first bed from a sample on, each when it was measured, with ticks.
+fn feed(ward: &mut Ward, samples: std::ops::Range<i64>) {
+    for first in samples.step_by(2) {
+        let arrived = at((first + 2) * SLOT);
+        ward.take(&record("001", first), Came::Now(arrived), arrived);
+        ward.tick(arrived);
+    }
+}
+
+#[test]
+fn a_permission_that_ends_by_the_clock_is_warned_of_twice_and_closes_with_its_own_word() {
+    let mut ward = ward();
+    let (begun, second) = (at(42 * SLOT), |seconds: i64| at(42 * SLOT + seconds * SECOND));
+    let until = second(29 * 60);
+    let id = BedId::of(&place("001"));
+    let stands = |until, generation, asked| move |_: &Record| Stands::new(Some(until), generation, asked);
+    ward.ask_until(1, stands(until.plus_micros(120 * SECOND), 1, begun), begun);
+    ward.tick(begun);
+    assert_eq!((since(&ward, "ending"), ward.until(id)), (None, Some(until.plus_micros(120 * SECOND))));
+    // the book is asked again when it has changed, and not before
+    ward.ask_until(1, |_| unreachable!("nothing has changed"), second(1));
+    ward.ask_until(2, stands(until, 2, second(1)), second(1));
+    ward.tick(second(1));
+    assert_eq!(since(&ward, "ending"), Some(until.plus_micros(-30 * 60 * SECOND)));
+    ward.tick(until.plus_micros(-5 * 60 * SECOND - 1));
+    assert_eq!(since(&ward, "ending"), Some(until.plus_micros(-30 * 60 * SECOND)), "the same warning");
+    ward.tick(until.plus_micros(-5 * 60 * SECOND));
+    assert_eq!(since(&ward, "ending"), Some(until.plus_micros(-5 * 60 * SECOND)), "another");
+    ward.keep_permitted(|_| true, until.plus_micros(-1));
+    assert_eq!(ward.beds().count(), 2);
+    ward.keep_permitted(|_| true, until);
+    assert!(ward.ended().len() == 2 && ward.ended().iter().all(|ended| ended.why == BedEnd::Expired));
+    // what was measured before and comes after leaves the word standing; what a new permission brings opens the bed again
+    let slot = until.since(at(0)) / SLOT;
+    ward.take(&record("001", slot - 1), Came::Now(second(29 * 60 + 1)), second(29 * 60 + 1));
+    assert_eq!((ward.beds().count(), ward.ended().len()), (0, 2));
+    ward.take(&record("001", slot + 1), Came::Now(second(29 * 60 + 1)), second(29 * 60 + 1));
+    assert_eq!((ward.beds().count(), ward.ended().len()), (1, 1));
+}
+
+#[test]
+fn what_was_not_said_before_is_called_withheld() {
+    let now = at(42 * SLOT);
+    let mut closed_at_once = ward();
+    closed_at_once.ask_until(1, |_| Stands::new(Some(now), 1, now), now);
+    closed_at_once.keep_permitted(|_| true, now);
+    // an end that is still to come, and a withdrawal before it
+    let mut withdrawn = ward();
+    withdrawn.ask_until(1, |_| Stands::new(Some(now.plus_micros(SECOND)), 1, now), now);
+    withdrawn.keep_permitted(|_| false, now);
+    for ward in [closed_at_once, withdrawn] {
+        assert!(ward.ended().len() == 2 && ward.ended().iter().all(|ended| ended.why == BedEnd::Withheld));
+    }
+}
+
+#[test]
+fn an_alarm_has_one_beginning_for_who_saw_it_rise_and_for_who_looks_later() {
+    let mut ward = ward();
+    feed(&mut ward, 40..80);
+    assert_eq!(since(&ward, "lost/1"), None);
+    // nothing more comes
+    for slot in 80..100 {
+        ward.tick(at(slot * SLOT));
+    }
+    let rose = since(&ward, "lost/1").unwrap();
+    assert!((at(80 * SLOT)..=at(88 * SLOT)).contains(&rose), "{rose}");
+    // who looks a minute later has the samples alone
+    let mut later = Ward::new(Arc::new(Rules::shipped()));
+    let now = at(320 * SLOT);
+    for first in (0..80).step_by(2) {
+        later.read(&Stretch::of(&record("001", first)).unwrap(), "H-77", now);
+    }
+    later.tick(now);
+    let found = since(&later, "lost/1").unwrap();
+    assert!(
+        (at(78 * SLOT)..=rose).contains(&found),
+        "{found}: not after it rose, or who knew of it would be asked again"
+    );
+    later.tick(now.plus_micros(SECOND));
+    assert_eq!(since(&later, "lost/1"), Some(found));
+}
+
+#[test]
+fn an_alarm_that_comes_again_at_once_is_the_same_and_later_is_another() {
+    let mut ward = ward();
+    feed(&mut ward, 40..80);
+    let wait = |ward: &mut Ward, slots: std::ops::Range<i64>| {
+        for slot in slots {
+            ward.tick(at(slot * SLOT));
+        }
+    };
+    wait(&mut ward, 80..120);
+    let first = since(&ward, "lost/1").unwrap();
+    // for a moment something comes
+    feed(&mut ward, 120..122);
+    assert_eq!(since(&ward, "lost/1"), None);
+    wait(&mut ward, 122..136);
+    assert_eq!(since(&ward, "lost/1"), Some(first));
+    feed(&mut ward, 136..180);
+    wait(&mut ward, 180..200);
+    assert!(since(&ward, "lost/1").is_some_and(|again| again > at(180 * SLOT)));
+}
