@@ -330,7 +330,10 @@ async fn a_transfer_opens_the_bed_at_once_with_its_course_and_the_watch_goes_ove
     };
     let shows = |line: &Value| bed_of(line, "LDR 1").is_some();
     let (opened_at, _) = receives.until(shows);
-    let (live_at, _) = receives.until(live);
+    let (live_at, line) = receives.until(live);
+    // she has no number there yet: the transfer's stands for her
+    let called = bed_of(&line, "LDR 1").unwrap().get("patient").unwrap().as_str().unwrap().to_owned();
+    assert!(called.starts_with("rf-"), "{called}");
     println!(
         "request answered after {} ms; the bed at the receiver after {} ms, its first live sample after {} ms",
         answered.as_millis(),
@@ -340,7 +343,7 @@ async fn a_transfer_opens_the_bed_at_once_with_its_course_and_the_watch_goes_ove
     // the whole course is there
     let mut theirs = beds(rig, &there).await;
     let opened = |bed: &v1::BedInfo| is_live(bed) && bed.until_us.is_some();
-    until(&mut theirs, "LDR 1", opened).await;
+    assert_eq!(until(&mut theirs, "LDR 1", opened).await.patient, called);
     let counted = run(rig, &there, &["sql", "--format", "csv", "SELECT count(*) FROM waveform"]);
     assert!(counted.lines().nth(1).unwrap().trim().parse::<i64>().unwrap() > BEFORE, "{counted}");
 

@@ -169,7 +169,8 @@ fn gather(batch: &RecordBatch, gathered: &mut Gathered) {
     for at in 0..batch.num_rows() {
         // what is handed down filters for reading less, and need not filter at all
         let is_frame = text(batch, "kind", at) == Some("frame");
-        let Some((stretch, own)) = is_frame.then(|| stretch(batch, at)).flatten() else { continue };
+        let Some(stretch) = is_frame.then(|| stretch(batch, at)).flatten() else { continue };
+        let Some(own) = text(batch, "my_patient_id", at) else { continue };
         let Some((Place { patient, session }, _)) = place(batch, at) else { continue };
         let key = (patient.facility().as_str().to_owned(), patient.number().as_str().to_owned(), session);
         let (kept, stretches) = gathered.entry(key).or_default();

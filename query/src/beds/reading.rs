@@ -11,13 +11,13 @@ use futures::StreamExt as _;
 use model::{FacilityId, FrameQuality, Moment, PatientNumber, PatientRef, Principal, RecordId, RecordRef, Version};
 use std::sync::Arc;
 
-const COLUMNS: &str = "SELECT source, patient_id, my_patient_id, record_id, version, session, device, hertz, sequence, \
+const COLUMNS: &str = "SELECT source, patient_id, record_id, version, session, device, hertz, sequence, \
      CAST(occurred AS BIGINT) AS occurred_us, fhr1, fhr1_quality, fhr2, fhr2_quality, fhr3, fhr3_quality, \
      uc, uc_quality, mhr, mhr_quality, spo2, spo2_quality, nibp_sys, nibp_dia, nibp_mean, temp FROM waveform \
      WHERE kind = 'frame' AND occurred >= CAST($1 AS TIMESTAMP WITH TIME ZONE) AND occurred < CAST($2 AS TIMESTAMP WITH TIME ZONE)";
 const OF_ONE: &str = " AND source = $3 AND patient_id = $4 AND session = $5";
 
-const SESSIONS: &str = "SELECT source, patient_id, my_patient_id, record_id, session, bed, fetuses, \
+const SESSIONS: &str = "SELECT source, patient_id, record_id, session, bed, fetuses, \
      CAST(opened AS BIGINT) AS opened_us FROM waveform \
      WHERE kind = 'bed' AND closed IS NULL AND opened >= CAST($1 AS TIMESTAMP WITH TIME ZONE)";
 /// Channels of which one value at a time is measured.
@@ -28,7 +28,7 @@ pub(super) async fn sessions(
     room: &Arc<ReadingRoom>,
     principal: &Principal,
     since: Moment,
-    mut each: impl FnMut(&Session, &str),
+    mut each: impl FnMut(&Session),
 ) -> Result<(), QueryError> {
     let since = since.to_string();
     let statement = Statement::new(Reading::parse(SESSIONS)?, Door::Dashboards).with_texts([since.as_str()]);
@@ -36,22 +36,22 @@ pub(super) async fn sessions(
     while let Some(batch) = rows.next().await {
         let batch = batch?;
         for at in 0..batch.num_rows() {
-            if let Some((session, own)) = session(&batch, at) {
-                each(&session, own);
+            if let Some(session) = session(&batch, at) {
+                each(&session);
             }
         }
     }
     Ok(())
 }
 
-fn session(batch: &RecordBatch, at: usize) -> Option<(Session, &str)> {
+fn session(batch: &RecordBatch, at: usize) -> Option<Session> {
     let (place, record) = place(batch, at)?;
     let fetuses = batch.column_by_name("fetuses")?.as_list_opt::<i32>()?.value(at);
     let fetuses = fetuses.as_string_opt::<i32>()?.iter().flatten().map(str::to_owned).collect();
     let opened = batch.column_by_name("opened_us")?.as_primitive_opt::<Int64Type>()?.value(at);
     let opened = Moment::from_micros(opened).ok()?;
     let bed = text(batch, "bed", at)?.to_owned();
-    Some((Session { place, record, bed, opened, closed: false, fetuses }, text(batch, "my_patient_id", at)?))
+    Some(Session { place, record, bed, opened, closed: false, fetuses })
 }
 
 /// Which rows.
@@ -63,14 +63,13 @@ pub(super) enum Wanted<'a> {
     One(&'a Place),
 }
 
-/// Gives every stretch that the principal's view holds of a time to `each`, with the viewing facility's own number of the
-/// patient; in no order.
+/// Gives every stretch that the principal's view holds of a time to `each`, in no order.
 pub(super) async fn read(
     room: &Arc<ReadingRoom>,
     principal: &Principal,
     wanted: Wanted<'_>,
     (from, until): (Moment, Moment),
-    mut each: impl FnMut(&Stretch, &str),
+    mut each: impl FnMut(&Stretch),
 ) -> Result<(), QueryError> {
     let (from, until) = (from.to_string(), until.to_string());
     let (sql, texts) = match wanted {
@@ -88,8 +87,8 @@ pub(super) async fn read(
         let batch = batch?;
         for at in 0..batch.num_rows() {
             // a row that is none cannot have come through the door
-            if let Some((stretch, own)) = stretch(&batch, at) {
-                each(&stretch, own);
+            if let Some(stretch) = stretch(&batch, at) {
+                each(&stretch);
             }
         }
     }
@@ -109,7 +108,7 @@ pub(super) fn place(batch: &RecordBatch, at: usize) -> Option<(Place, u128)> {
     Some((Place { patient, session: text(batch, "session", at)?.to_owned() }, record.digest()))
 }
 
-pub(super) fn stretch(batch: &RecordBatch, at: usize) -> Option<(Stretch, &str)> {
+pub(super) fn stretch(batch: &RecordBatch, at: usize) -> Option<Stretch> {
     let long = |name: &str| Some(batch.column_by_name(name)?.as_primitive_opt::<Int64Type>()?.value(at));
     let (place, record) = place(batch, at)?;
     let hertz = batch.column_by_name("hertz")?.as_primitive_opt::<Float64Type>()?.value(at);
@@ -134,7 +133,7 @@ pub(super) fn stretch(batch: &RecordBatch, at: usize) -> Option<(Stretch, &str)>
         held_back: false,
     };
     let said = !stretch.traces.is_empty() || !stretch.spots.is_empty();
-    said.then_some((stretch, text(batch, "my_patient_id", at)?))
+    said.then_some(stretch)
 }
 
 /// When the first sample was measured: of a statement's own column, or of the table's.

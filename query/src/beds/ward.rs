@@ -4,7 +4,7 @@ use super::alarm::{Alarms, Risen};
 use super::bed::{Bed, Came};
 use super::rules::Rules;
 use super::stretch::{BedId, Place, Session, Stretch};
-use model::{Moment, Record};
+use model::{Moment, PatientRef, Record};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -58,7 +58,7 @@ pub struct Ended {
 /// What a bed's source calls it, and what the viewing facility calls the patient.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Names {
-    /// The viewing facility's own number for the patient; empty until it was read. Patient data.
+    /// The viewing facility's own number for the patient; empty where it has none. Patient data.
     pub own: String,
     /// The bed as the ward calls it; empty where it was not said.
     pub bed: String,
@@ -154,11 +154,9 @@ impl Ward {
         }
     }
 
-    /// Takes a stretch that was read from the view's table, with what the viewing facility calls the patient.
-    pub fn read(&mut self, stretch: &Stretch, own: &str, now: Moment) {
-        let kept = self.open(&stretch.place, stretch.measured, now);
-        own.clone_into(&mut kept.names.own);
-        kept.bed.take(stretch, Came::Before(now));
+    /// Takes a stretch that was read from the view's table.
+    pub fn read(&mut self, stretch: &Stretch, now: Moment) {
+        self.open(&stretch.place, stretch.measured, now).bed.take(stretch, Came::Before(now));
     }
 
     /// A bed's monitoring was opened, changed or closed.
@@ -176,14 +174,6 @@ impl Ward {
         kept.bed.expect(session.fetuses.len());
         session.bed.clone_into(&mut kept.names.bed);
         session.fetuses.clone_into(&mut kept.names.fetuses);
-    }
-
-    /// A bed that is open was read from the view's table.
-    pub fn opened(&mut self, session: &Session, own: &str, now: Moment) {
-        self.session(session, now);
-        if let Some(kept) = self.beds.get_mut(&BedId::of(&session.place)) {
-            own.clone_into(&mut kept.names.own);
-        }
     }
 
     /// Whether the permission for a bed had ended by the clock after a moment: what was measured before it and came after opens
@@ -230,12 +220,19 @@ impl Ward {
         self.end_withheld(|kept| kept.session == Some(record) || kept.bed.holds(record), now);
     }
 
-    /// Asks until when the permission for what comes of each bed stands, where the book has changed since or it was not asked
-    /// for a while.
-    pub fn ask_until(&mut self, generation: u64, ask: impl Fn(&Record) -> Stands, now: Moment) {
+    /// Asks the book of each bed, where it has changed since or was not asked for a while: what the viewing facility calls the
+    /// patient (a link may come after what it opens), and until when the permission for what comes stands.
+    pub fn ask(
+        &mut self,
+        generation: u64,
+        own: impl Fn(&PatientRef) -> String,
+        until: impl Fn(&Record) -> Stands,
+        now: Moment,
+    ) {
         for kept in self.beds.values_mut().filter(|kept| kept.stands.is_old(generation, now)) {
+            kept.names.own = own(&kept.bed.place().patient);
             if let Some(newest) = &kept.newest {
-                kept.stands = ask(newest);
+                kept.stands = until(newest);
             }
         }
     }

@@ -13,7 +13,7 @@ use super::ward::{BedEnd, Stands, Ward};
 use crate::session::now;
 use crate::{QueryError, ReadingRoom};
 use clinical::perinatal::PerinatalTables;
-use model::{Category, CategorySet, Frontier, Moment, Principal, Record};
+use model::{Category, CategorySet, Frontier, Moment, PatientRef, Principal, Record};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::fmt;
@@ -25,6 +25,8 @@ use views::{FeedItem, FeedStart, Subscription, Vanishing, Views};
 const TICK: Duration = Duration::from_millis(250);
 /// A bed that was opened longer ago than this is known by what comes of it alone; in microseconds.
 const LONGEST: i64 = 7 * 24 * 3_600 * 1_000_000;
+/// What was before is read so often where permissions change while it is read: what was read twice is there once.
+const ATTEMPTS: usize = 3;
 /// How long a watch waits to be taken in before it reads what was before.
 const JOINING: Duration = Duration::from_secs(2);
 
@@ -125,7 +127,7 @@ impl Watch {
         let place = self.look(|ward, _| ward.bed(bed).map(|(bed, _)| bed.place().clone()));
         let (Some(place), Some(from), Some(until)) = (place, moment(from), moment(until)) else { return Ok(None) };
         let mut strip = Strip::new(from);
-        let put = |stretch: &Stretch, _: &str| strip.lay(stretch);
+        let put = |stretch: &Stretch| strip.lay(stretch);
         let shared = &self.shared;
         read(&shared.room, &shared.principal, Wanted::One(&place), (from, until), put).await?;
         Ok(Some(strip))
@@ -153,11 +155,15 @@ impl Drop for Watch {
 impl Shared {
     fn keep_permitted(&self, ward: &mut Ward, now: Moment) {
         let feeds = self.views.feeds();
-        let ask = |record: &Record| {
+        let own = |patient: &PatientRef| {
+            let own = feeds.own_number(&self.principal.facility, patient);
+            own.map(|own| own.as_str().to_owned()).unwrap_or_default()
+        };
+        let until = |record: &Record| {
             let (until, generation) = feeds.lets_go_at(&self.principal, record, now);
             Stands::new(until, generation, now)
         };
-        ward.ask_until(feeds.generation_for(&self.principal), ask, now);
+        ward.ask(feeds.generation_for(&self.principal), own, until, now);
         let permits = |record: &Record| feeds.permits(&self.principal, record, now);
         ward.keep_permitted(permits, now);
     }
@@ -251,21 +257,28 @@ async fn joined(subscription: &mut Subscription) -> Vec<FeedItem> {
 
 /// Reads the last hour. What is withdrawn while it is read is told by the feed afterwards.
 async fn read_before(shared: &Shared, wanted: Wanted<'_>) -> Result<(), QueryError> {
-    let (from, until) = (now().plus_micros(-KEPT * SLOT), now().plus_micros(KEPT * SLOT));
-    let put = |stretch: &Stretch, own: &str| shared.ward.lock().read(stretch, own, now());
-    let done = read(&shared.room, &shared.principal, wanted, (from, until), put).await;
-    let since = now().plus_micros(-LONGEST);
-    let open = |session: &Session, own: &str| shared.ward.lock().opened(session, own, now());
-    let done = match done {
-        Ok(()) => sessions(&shared.room, &shared.principal, since, open).await,
-        failed => failed,
-    };
+    let mut done = read_once(shared, wanted).await;
+    for _ in 1..ATTEMPTS {
+        // What was taken meanwhile is gone from the ward by what the feed says; the rest is to be read all the same.
+        if !matches!(done, Err(QueryError::PermissionsChanged)) {
+            break;
+        }
+        done = read_once(shared, wanted).await;
+    }
     shared.ward.lock().settle(now());
     match done {
-        // what was taken meanwhile is gone from the ward by what the feed says; the rest is there
         Err(QueryError::PermissionsChanged | QueryError::TooMany { .. }) => Ok(()),
         done => done,
     }
+}
+
+async fn read_once(shared: &Shared, wanted: Wanted<'_>) -> Result<(), QueryError> {
+    let (from, until) = (now().plus_micros(-KEPT * SLOT), now().plus_micros(KEPT * SLOT));
+    let put = |stretch: &Stretch| shared.ward.lock().read(stretch, now());
+    read(&shared.room, &shared.principal, wanted, (from, until), put).await?;
+    let since = now().plus_micros(-LONGEST);
+    let open = |session: &Session| shared.ward.lock().session(session, now());
+    sessions(&shared.room, &shared.principal, since, open).await
 }
 
 enum Taken {

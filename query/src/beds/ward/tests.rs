@@ -115,8 +115,9 @@ fn a_bed_that_is_opened_again_is_read_anew() {
     assert!(ward.ended().is_empty() && ward.unread() == [place("001")]);
     assert!(heart(&ward, "001", 0) && !heart(&ward, "001", -4), "nothing of before is remembered");
     for first in (0..44).step_by(2) {
-        ward.read(&Stretch::of(&record("001", first)).unwrap(), "H-77", at(46 * SLOT));
+        ward.read(&Stretch::of(&record("001", first)).unwrap(), at(46 * SLOT));
     }
+    ward.ask(1, |_| "H-77".to_owned(), |_| Stands::default(), at(46 * SLOT));
     let (bed, names) = ward.bed(BedId::of(&place("001"))).unwrap();
     assert_eq!((names.own.as_str(), bed.began()), ("H-77", at(0)));
     assert!(!format!("{names:?}").contains("77"), "neither tells of the patient");
@@ -151,12 +152,27 @@ fn a_bed_is_opened_before_anything_comes_and_closed_by_its_source() {
 }
 
 #[test]
+fn a_bed_is_called_by_the_number_that_a_later_link_says() {
+    let mut ward = Ward::new(Arc::new(Rules::shipped()));
+    let (now, id) = (at(2 * SLOT), BedId::of(&place("001")));
+    // a transfer opens the bed by its record of before, and then by what comes
+    ward.take(&bed("001", None), Came::Before(at(0)), at(0));
+    ward.take(&record("001", 0), Came::Now(now), now);
+    let own = |ward: &Ward| ward.bed(id).map(|(_, names)| names.own.clone());
+    let stands = |generation| move |_: &Record| Stands::new(None, generation, now);
+    ward.ask(1, |_| String::new(), stands(1), now);
+    assert_eq!(own(&ward).as_deref(), Some(""));
+    ward.ask(2, |patient| format!("rf-{}", patient.number().as_str()), stands(2), now);
+    assert_eq!(own(&ward).as_deref(), Some("rf-001"));
+}
+
+#[test]
 fn history_opens_no_bed() {
     let mut ward = Ward::new(Arc::new(Rules::shipped()));
     let late = at(RECENT + 11 * SECOND);
     ward.take(&record("001", 0), Came::Before(late), late);
     assert_eq!(ward.beds().count(), 0);
-    ward.read(&Stretch::of(&record("001", 0)).unwrap(), "", late);
+    ward.read(&Stretch::of(&record("001", 0)).unwrap(), late);
     ward.settle(late);
     assert_eq!(ward.beds().count(), 0);
     // but what a consent opens of a bed that is watched now does
@@ -201,12 +217,13 @@ fn a_permission_that_ends_by_the_clock_is_warned_of_twice_and_closes_with_its_ow
     let until = second(29 * 60);
     let id = BedId::of(&place("001"));
     let stands = |until, generation, asked| move |_: &Record| Stands::new(Some(until), generation, asked);
-    ward.ask_until(1, stands(until.plus_micros(120 * SECOND), 1, begun), begun);
+    let own = |_: &PatientRef| String::new();
+    ward.ask(1, own, stands(until.plus_micros(120 * SECOND), 1, begun), begun);
     ward.tick(begun);
     assert_eq!((since(&ward, "ending"), ward.until(id)), (None, Some(until.plus_micros(120 * SECOND))));
     // the book is asked again when it has changed, and not before
-    ward.ask_until(1, |_| unreachable!("nothing has changed"), second(1));
-    ward.ask_until(2, stands(until, 2, second(1)), second(1));
+    ward.ask(1, own, |_| unreachable!("nothing has changed"), second(1));
+    ward.ask(2, own, stands(until, 2, second(1)), second(1));
     ward.tick(second(1));
     assert_eq!(since(&ward, "ending"), Some(until.plus_micros(-30 * 60 * SECOND)));
     ward.tick(until.plus_micros(-5 * 60 * SECOND - 1));
@@ -229,11 +246,11 @@ fn a_permission_that_ends_by_the_clock_is_warned_of_twice_and_closes_with_its_ow
 fn what_was_not_said_before_is_called_withheld() {
     let now = at(42 * SLOT);
     let mut closed_at_once = ward();
-    closed_at_once.ask_until(1, |_| Stands::new(Some(now), 1, now), now);
+    closed_at_once.ask(1, |_| String::new(), |_| Stands::new(Some(now), 1, now), now);
     closed_at_once.keep_permitted(|_| true, now);
     // an end that is still to come, and a withdrawal before it
     let mut withdrawn = ward();
-    withdrawn.ask_until(1, |_| Stands::new(Some(now.plus_micros(SECOND)), 1, now), now);
+    withdrawn.ask(1, |_| String::new(), |_| Stands::new(Some(now.plus_micros(SECOND)), 1, now), now);
     withdrawn.keep_permitted(|_| false, now);
     for ward in [closed_at_once, withdrawn] {
         assert!(ward.ended().len() == 2 && ward.ended().iter().all(|ended| ended.why == BedEnd::Withheld));
@@ -255,7 +272,7 @@ fn an_alarm_has_one_beginning_for_who_saw_it_rise_and_for_who_looks_later() {
     let mut later = Ward::new(Arc::new(Rules::shipped()));
     let now = at(320 * SLOT);
     for first in (0..80).step_by(2) {
-        later.read(&Stretch::of(&record("001", first)).unwrap(), "H-77", now);
+        later.read(&Stretch::of(&record("001", first)).unwrap(), now);
     }
     later.tick(now);
     let found = since(&later, "lost/1").unwrap();

@@ -27,7 +27,9 @@ use crate::{PutOutcome, Store, Witness};
 use arc_swap::ArcSwap;
 use consent_filter::{Audience, Book, FacilityIx, Facts, PatientIx, Touched, Visibility};
 use group::GroupId;
-use model::{CategorySet, FacilityId, Frontier, Moment, Position, Principal, Purpose, Record};
+use model::{
+    CategorySet, FacilityId, Frontier, Moment, PatientNumber, PatientRef, Position, Principal, Purpose, Record,
+};
 use opentelemetry::metrics::{Counter, Gauge};
 use parking_lot::{Mutex, RwLock};
 use std::collections::HashMap;
@@ -167,6 +169,17 @@ impl Feeds {
         let facts = facts_of(&book, record);
         let until = facts.map_or(Some(moment), |facts| book.lets_go_at(&facts, principal, moment));
         (until, book.generation_for(&principal.facility))
+    }
+
+    /// What a facility calls a patient, as the column `my_patient_id` has it: by its own number, or by that of the person the
+    /// patient is linked with.
+    pub fn own_number(&self, facility: &FacilityId, patient: &PatientRef) -> Option<PatientNumber> {
+        if patient.facility() == facility {
+            return Some(patient.number().clone());
+        }
+        let book = self.book.read();
+        let mut person = book.person_of(book.find_patient(patient)?).filter_map(|known| book.patient_ref(known));
+        person.find(|known| known.facility() == facility).map(|known| known.number().clone())
     }
 
     /// The state of the book, as far as it concerns a principal.
