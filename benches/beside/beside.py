@@ -40,11 +40,8 @@ QUESTIONS = {
         SELECT DISTINCT patient_id FROM laboratory
         WHERE code = '4548-4' AND value_number >= 8.5 AND occurred >= TIMESTAMP WITH TIME ZONE '{since}'""",
     "the last value of each item of everybody": """
-        SELECT patient_id, code, value_number FROM (
-            SELECT patient_id, code, value_number,
-                row_number() OVER (PARTITION BY patient_id, code ORDER BY occurred DESC, record_id DESC) AS place
-            FROM laboratory) AS ranked
-        WHERE place = 1""",
+        SELECT DISTINCT ON (patient_id, code) patient_id, code, value_number FROM laboratory
+        ORDER BY patient_id, code, occurred DESC, record_id DESC""",
 }
 
 
