@@ -9,8 +9,8 @@ use crate::rig::Rig;
 use anyhow::Context;
 use hdrhistogram::Histogram;
 use model::{
-    Author, Category, ChangeKind, FrameQuality, Hops, Labels, Moment, PatientNumber, PatientRef, Payload, Position,
-    RecordId, Role, Version, Waveform, WaveformChannel, WaveformFrame,
+    Author, Category, ChangeKind, FrameQuality, Frontier, Hops, Labels, Moment, PatientNumber, PatientRef, Payload,
+    Position, RecordId, Role, Version, Waveform, WaveformChannel, WaveformFrame,
 };
 use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
@@ -117,8 +117,11 @@ struct Seen {
 struct Kept {
     /// By session: which frames came.
     frames: HashMap<String, HashSet<u64>>,
-    /// What came since the last heartbeat: where the feed is resumed it comes again.
-    since: HashSet<Position>,
+    /// What came on this connection beyond the frontier of its last heartbeat; a frame may come before the heartbeat that
+    /// includes it.
+    beyond: HashSet<Position>,
+    /// What the feed was resumed before, although it had come: it comes once more, as the contract says.
+    again: HashSet<Position>,
     twice: u64,
     resets: u64,
 }
@@ -151,6 +154,7 @@ async fn view(
                 drop(feed);
                 let from = heard.clone().map(v1::watch_request::From::Frontier).context("no heartbeat came")?;
                 feed = client.watch(request(from)).await?.into_inner();
+                kept.again = std::mem::take(&mut kept.beyond);
                 continue;
             }
             item = feed.message() => item?.context("the feed ended")?,
@@ -160,15 +164,16 @@ async fn view(
                 if let Some(begun) = begun.take() {
                     let _ = begun.send(());
                 }
+                let frontier = Frontier::from(heartbeat.frontier.clone().context("a heartbeat without a frontier")?);
+                kept.beyond.retain(|position| !frontier.includes(*position));
                 heard = heartbeat.frontier;
-                kept.since.clear();
             }
             Some(v1::feed_item::Item::Appeared(appeared)) => {
                 let position = Position::from(appeared.position.context("a disclosure without a place")?);
                 let record = appeared.record.context("a disclosure without a record")?;
                 let Some(v1::record::Payload::Waveform(wave)) = record.payload else { continue };
-                if !kept.since.insert(position) {
-                    // it came before the feed was resumed, after its last heartbeat
+                kept.beyond.insert(position);
+                if kept.again.remove(&position) {
                     continue;
                 }
                 if !kept.frames.entry(wave.session).or_default().insert(wave.sequence) {
