@@ -233,8 +233,10 @@ impl SchemaProvider for Tables {
                 Some(category) => Ok(Some(self.category(category))),
                 None => match beds::table(name, self.category(Category::Waveform), &self.own.perinatal()) {
                     Some(table) => table.map(Some),
-                    None => Ok(perinatal_table(name, self.perinatal())
-                        .or_else(|| self.own.table(name, |category| self.category(category)))),
+                    None => match perinatal_table(name, self.perinatal()) {
+                        Some(table) => table.map(Some),
+                        None => Ok(self.own.table(name, |category| self.category(category))),
+                    },
                 },
             },
         }

@@ -18,7 +18,7 @@ warnings.filterwarnings("ignore", message="Cannot disable autocommit")
 
 TABLES = {
     "allergy", "beds", "care_plan", "condition", "ctg_events", "ctg_windows", "diabetes_benchmark", "diabetes_registry", "document", "encounter",
-    "feed_days", "imaging", "immunization", "lab_results", "lab_unmapped", "laboratory", "maternal_warnings", "medication", "message",
+    "feed_days", "growth_tables", "imaging", "immunization", "lab_results", "lab_unmapped", "laboratory", "maternal_warnings", "medication", "message",
     "patient", "perinatal", "pregnancies", "pregnancy_checkups", "vital_sign", "waveform",
 }  # fmt: skip
 

@@ -5,6 +5,7 @@
 
 mod charts;
 mod checkups;
+mod growth;
 mod pregnancies;
 mod table;
 mod warnings;
@@ -31,5 +32,6 @@ pub fn perinatal_table_columns() -> Vec<(&'static str, Vec<&'static Column>)> {
         (pregnancies::PREGNANCIES, pregnancies::columns().iter().map(|made| &made.column).collect()),
         (checkups::PREGNANCY_CHECKUPS, checkups::columns().iter().map(|made| &made.column).collect()),
         (warnings::MATERNAL_WARNINGS, warnings::columns().iter().map(|made| &made.column).collect()),
+        (growth::GROWTH_TABLES, growth::columns().iter().map(|made| &made.column).collect()),
     ]
 }

@@ -5,11 +5,13 @@ use super::charts::Woman;
 use super::table::Tell;
 use crate::diabetes::note;
 use crate::lab::cells::{Cell, Made};
-use clinical::diabetes::{Absent, day_of};
+use clinical::diabetes::{Absent, Date, day_of};
 use clinical::perinatal::PerinatalTables;
 use clinical::perinatal::chart::OfPregnancy;
 use clinical::perinatal::maternal::Pressure;
-use clinical::perinatal::pregnancy::{DueDate, Factor, FetalMeasure, GestationalAge, RiskRules, Screening, screen};
+use clinical::perinatal::pregnancy::{
+    DueDate, Factor, FetalMeasure, GestationalAge, NO_GROWTH_TABLE, RiskRules, Screening, screen,
+};
 use model::Category;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -24,6 +26,9 @@ pub(super) struct Row {
     own: String,
     of: OfPregnancy,
     screening: Screening,
+    /// What the screening could not look at, with why.
+    not_looked_at: Vec<String>,
+    checkup_due: Option<Date>,
     growth: Vec<Growth>,
     /// Her newborns who are patients of the viewing facility, `1 0012`.
     mine: Vec<String>,
@@ -31,7 +36,7 @@ pub(super) struct Row {
     refused: u32,
 }
 
-static COLUMNS: [Made<Row>; 33] = [
+static COLUMNS: [Made<Row>; 37] = [
     Made::of(
         "my_patient_id",
         "the viewing facility's own number of the woman",
@@ -68,6 +73,22 @@ static COLUMNS: [Made<Row>; 33] = [
         "children carried, as it was said",
         "胎児数",
         Cell::Long(|row| row.of.record.registration.as_ref()?.children.map(i64::from)),
+    ),
+    Made::of("height", "height, cm", "身長", Cell::Float(|row| row.of.record.registration.as_ref()?.height)),
+    Made::of(
+        "weight_before",
+        "weight before the pregnancy, kg",
+        "妊娠前体重",
+        Cell::Float(|row| row.of.record.registration.as_ref()?.weight),
+    ),
+    Made::of(
+        "history",
+        "what is known from before",
+        "既往・合併症・喫煙",
+        Cell::Texts(|row| {
+            let known = row.of.record.registration.iter().flat_map(|one| &one.history);
+            known.map(|one| one.code().into()).collect()
+        }),
     ),
     Made::of(
         "due_date",
@@ -114,6 +135,12 @@ static COLUMNS: [Made<Row>; 33] = [
         Cell::Time(|row| row.of.visits.last().map(|visit| visit.at)),
     ),
     Made::of(
+        "checkup_due",
+        "by when the next is due, by the age at the last one (else at the registration); NULL when she is not pregnant or that is not known",
+        "次の健診の期日",
+        Cell::Date(|row| row.checkup_due),
+    ),
+    Made::of(
         "weight",
         "the weight of the last check-up that has one, kg",
         "最終の体重",
@@ -151,9 +178,9 @@ static COLUMNS: [Made<Row>; 33] = [
     ),
     Made::of(
         "risk_not_looked_at",
-        "what could not be looked at",
-        "確認できなかった項目",
-        Cell::Texts(|row| row.screening.not_looked_at.iter().map(|what| (*what).into()).collect()),
+        "what could not be looked at, each with why: `pressure not-measured`, `age not-consented hospital`, `growth-table not-stated`",
+        "確認できなかった項目と理由",
+        Cell::Texts(|row| row.not_looked_at.iter().map(|one| one.as_str().into()).collect()),
     ),
     Made::of(
         "ended_at",
@@ -314,9 +341,12 @@ impl Tell for Pregnancies {
                 Some(fetus) => format!("{} {}", fetus.get(), child.number.as_str()),
                 None => child.number.as_str().to_owned(),
             });
+            let screening = screen(&one.record, day_of(perinatal.moment), rules);
             into.push(Row {
                 own: of.number.as_str().to_owned(),
-                screening: screen(&one.record, day_of(perinatal.moment), rules),
+                not_looked_at: screening.not_looked_at.iter().map(|what| not_looked_at(of, what)).collect(),
+                screening,
+                checkup_due: one.checkup_due(&tables.risk),
                 growth: growth(one, tables),
                 mine: mine.collect(),
                 elsewhere: elsewhere.clone(),
@@ -325,6 +355,18 @@ impl Tell for Pregnancies {
             });
         }
     }
+}
+
+/// What the screening could not look at, with why.
+fn not_looked_at(of: &Woman, what: &str) -> String {
+    let category = match what {
+        NO_GROWTH_TABLE => return format!("{what} not-stated"),
+        "age" => Category::Patient,
+        _ => Category::Perinatal,
+    };
+    let absent = of.chart.reach.absent(category);
+    let at = note(&absent).map(|at| format!(" {at}")).unwrap_or_default();
+    format!("{what} {}{at}", absent.code())
 }
 
 fn growth(of: &OfPregnancy, tables: &PerinatalTables) -> Vec<Growth> {

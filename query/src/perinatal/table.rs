@@ -1,7 +1,7 @@
 //! The tables made of women: each with its rows.
 
 use super::charts::Woman;
-use super::{Perinatal, checkups, pregnancies, warnings};
+use super::{Perinatal, checkups, growth, pregnancies, warnings};
 use crate::diabetes::exec::{Make, PersonsExec};
 use crate::diabetes::whose;
 use crate::lab::cells::Made;
@@ -34,22 +34,27 @@ pub(super) trait Tell: Send + Sync + 'static {
 }
 
 /// Each table with its schema.
-pub(crate) fn perinatal_schemas() -> [(&'static str, SchemaRef); 3] {
+pub(crate) fn perinatal_schemas() -> [(&'static str, SchemaRef); 4] {
     [
         (pregnancies::PREGNANCIES, schema::<pregnancies::Pregnancies>()),
         (checkups::PREGNANCY_CHECKUPS, schema::<checkups::Checkups>()),
         (warnings::MATERNAL_WARNINGS, schema::<warnings::Warnings>()),
+        (growth::GROWTH_TABLES, growth::schema()),
     ]
 }
 
 /// One of the tables over a view, or over nothing; `None` where the name is none of them.
-pub(crate) fn perinatal_table(name: &str, of: Option<Perinatal>) -> Option<Arc<dyn TableProvider>> {
-    match name {
+pub(crate) fn perinatal_table(name: &str, of: Option<Perinatal>) -> Option<Result<Arc<dyn TableProvider>>> {
+    if name == growth::GROWTH_TABLES {
+        return Some(growth::table(of.as_ref()));
+    }
+    let table = match name {
         pregnancies::PREGNANCIES => Some(table::<pregnancies::Pregnancies>(of)),
         checkups::PREGNANCY_CHECKUPS => Some(table::<checkups::Checkups>(of)),
         warnings::MATERNAL_WARNINGS => Some(table::<warnings::Warnings>(of)),
         _ => None,
-    }
+    };
+    table.map(Ok)
 }
 
 fn table<T: Tell>(of: Option<Perinatal>) -> Arc<dyn TableProvider> {

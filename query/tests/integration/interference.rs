@@ -101,6 +101,7 @@ const STATEMENTS: &[(Rows, &str)] = &[
     (Ordered, "SELECT * FROM pregnancies ORDER BY my_patient_id, pregnancy"),
     (Ordered, "SELECT * FROM pregnancy_checkups ORDER BY my_patient_id, at, source, fetus"),
     (Ordered, "SELECT * FROM maternal_warnings ORDER BY my_patient_id, pregnancy, rule, limit_key"),
+    (Ordered, "SELECT * FROM growth_tables ORDER BY measure, gestational_days"),
     // These fail for everybody; how must not depend on what is hidden.
     (Ordered, "SELECT 1 / CAST(version - version AS INT) FROM laboratory"),
     (Ordered, "SELECT CAST(record_id AS INT) FROM laboratory ORDER BY record_id"),

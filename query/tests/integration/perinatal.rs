@@ -200,6 +200,39 @@ async fn a_warning_says_which_limit_by_what_value_since_when_and_by_whose_word()
     assert_eq!(of(elsewhere).await, ["not-consented | hospital"]);
 }
 
+#[tokio::test]
+async fn a_checkup_is_due_by_the_age_at_the_last_and_what_was_not_looked_at_says_why() {
+    let region = Region::open().await;
+    let of = || patient(HOSPITAL, 0);
+    put(&region, of(), ago(100 * DAY), entry("registration", Some(70), word("単胎")));
+    put(&region, of(), ago(100 * DAY), entry("height", None, number(158.0, "cm")));
+    put(&region, of(), ago(100 * DAY), entry("history", None, word("smokes")));
+    let due = "SELECT gestational_age, height, history, CAST(checkup_due AS date) - CAST(registered_at + INTERVAL '9 hours' AS date) \
+               FROM pregnancies";
+    let told = rows(&region.room, CLINIC, due).await;
+    assert!(
+        told.len() == 1 && told[0].starts_with("24w2d | 158.0 | [smokes] | ") && told[0].contains("28"),
+        "{told:?}"
+    );
+    // a check-up at 24 weeks: the next after two
+    put(&region, of(), ago(DAY), entry("checkup", Some(169), Value::Absent(String::new())));
+    put(&region, of(), ago(DAY), entry("estimated-fetal-weight", Some(169), number(640.0, "g")));
+    let due = "SELECT CAST(checkup_due AS date) - CAST(last_checkup_at + INTERVAL '9 hours' AS date) FROM pregnancies";
+    let told = rows(&region.room, CLINIC, due).await;
+    assert!(told.len() == 1 && told[0].contains("14"), "{told:?}");
+    let why = "SELECT unnest(risk_not_looked_at) FROM pregnancies";
+    let told = rows(&region.room, CLINIC, why).await;
+    for one in ["body-mass-index not-measured", "pressure not-measured", "growth-table not-stated"] {
+        assert!(told.iter().any(|row| row == one), "{one}: {told:?}");
+    }
+    region.withdraw(0);
+    assert!(rows(&region.room, CLINIC, due).await.is_empty());
+    // hers here, and more may lie where it is not open
+    put(&region, patient(CLINIC, 0), ago(DAY), entry("registration", Some(100), word("単胎")));
+    let told = rows(&region.room, CLINIC, why).await;
+    assert!(told.iter().any(|row| row == "pressure not-consented hospital"), "{told:?}");
+}
+
 fn kin(id: &str, newborn: usize, fetus: u32) -> Body {
     let (id, by) = (LinkId::parse(id).unwrap(), MemberId::parse("dr@hospital").unwrap());
     let mut kinship = Kinship::new(id, patient(HOSPITAL, 0), patient(HOSPITAL, newborn), by, ago(0)).unwrap();
@@ -326,6 +359,12 @@ async fn a_facilitys_own_tables_hold_for_it_and_for_nobody_else_and_its_matrix_n
     let growth = "SELECT DISTINCT growth_table FROM pregnancy_checkups WHERE deviations IS NOT NULL";
     assert_eq!(rows(&room, CLINIC, growth).await, ["院内表"]);
     assert!(rows(&room, HOSPITAL, growth).await.is_empty(), "no deviation without a table of its own");
+    let bands = "SELECT measure, gestational_age, mean, deviation, unit, source_text FROM growth_tables ORDER BY gestational_days";
+    assert_eq!(
+        rows(&room, CLINIC, bands).await,
+        ["weight | 20w0d | 300.0 | 40.0 | g | 院内表", "weight | 30w0d | 1500.0 | 100.0 | g | 院内表"]
+    );
+    assert!(rows(&room, HOSPITAL, bands).await.is_empty(), "another facility's table is its own");
     let levels = "SELECT DISTINCT jsog_unverified, jsog_version, jsog_confirmed_by FROM ctg_windows WHERE jsog_level IS NOT NULL";
     assert_eq!(rows(&room, CLINIC, levels).await, ["false | 2026-11 | clinic: 産科編2023 (産科部長, 2026-11-20)"]);
     let unverified = rows(&room, HOSPITAL, levels).await;

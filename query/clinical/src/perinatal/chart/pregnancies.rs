@@ -4,8 +4,8 @@ use super::fact::{Chart, Fact, Noted};
 use crate::diabetes::{Date, day_of, days_between, days_later, start_of};
 use crate::perinatal::maternal::{Delivery, Pressure};
 use crate::perinatal::pregnancy::{
-    Basis, Birth, Checkup, DueDate, Entry, FetalMeasure, FetusMeasured, GestationalAge, Pregnancy, Registration, Said,
-    Stage, TERM_DAYS, TermClass, estimated_weight,
+    Basis, Birth, Checkup, DueDate, Entry, FetalMeasure, FetusMeasured, GestationalAge, Pregnancy, Registration,
+    RiskLimits, Said, Stage, TERM_DAYS, TermClass, estimated_weight,
 };
 use model::{FacilityId, Moment, PatientRef};
 use std::collections::{BTreeMap, BTreeSet};
@@ -106,6 +106,19 @@ pub struct OfPregnancy {
     pub sources: Vec<FacilityId>,
     /// The age of the pregnancy now; `None` when it has ended or is not dated.
     pub age: Option<GestationalAge>,
+}
+
+impl OfPregnancy {
+    /// The day by which the next check-up is due: by the age at the last one, or at the registration where there was none.
+    /// `None` where she is not pregnant any more, or that age is not known.
+    pub fn checkup_due(&self, limits: &RiskLimits) -> Option<Date> {
+        if self.outcome != Outcome::Pregnant {
+            return None;
+        }
+        let last = self.visits.last().map(|visit| visit.at).or(self.registered)?;
+        let age = self.record.due?.age_on(day_of(last))?;
+        Some(days_later(day_of(last), limits.checkup_interval(age)))
+    }
 }
 
 struct Group<'a> {

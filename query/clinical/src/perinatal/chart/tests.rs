@@ -3,7 +3,7 @@ use crate::diabetes::{Date, Reach};
 use crate::lab::{CodeText, LabInput, Patient, Site, Written, WrittenInterval, read_result};
 use crate::perinatal::PerinatalTables;
 use crate::perinatal::maternal::{Delivery, MaternalLimit};
-use crate::perinatal::pregnancy::{Basis, GestationalAge, Presentation};
+use crate::perinatal::pregnancy::{Basis, GestationalAge, Presentation, RiskLimit, RiskLimits};
 use model::{CodeSystem, Coding, Condition, FacilityId, Moment, Payload, Perinatal, Value, VitalSign};
 use proptest::prelude::*;
 
@@ -264,6 +264,25 @@ proptest! {
         };
         prop_assert_eq!(told(&entries), told(&shuffled));
     }
+}
+
+#[test]
+fn the_next_checkup_is_due_by_the_age_at_the_last() {
+    let limits = RiskLimits::shipped();
+    let due = |of: &Chart, now: &str| of.pregnancies(at(now)).last().unwrap().checkup_due(&limits);
+    let mut of = chart(&[("2026-02-26", "due-date", None, word("2026-10-08"))]);
+    assert_eq!(due(&of, "2026-03-01"), None, "neither registered nor seen");
+    add(&mut of, &[("2026-03-01", "registration", None, word("単胎"))]);
+    assert_eq!(due(&of, "2026-03-02"), Some(day("2026-03-29")), "four weeks after she was registered");
+    // 23w6d, 24w0d, 36w0d
+    for (on, next) in [("2026-06-17", "2026-07-15"), ("2026-06-18", "2026-07-02"), ("2026-09-10", "2026-09-17")] {
+        add(&mut of, &[(on, "checkup", None, nothing())]);
+        assert_eq!(due(&of, on), Some(day(next)), "{on}");
+    }
+    let own = RiskLimits::shipped().with("own", [(RiskLimit::CheckupsLate, 3.0)]).unwrap();
+    assert_eq!(of.pregnancies(at("2026-09-11"))[0].checkup_due(&own), Some(day("2026-09-13")));
+    add(&mut of, &[("2026-10-01", "delivery", None, word("vaginal"))]);
+    assert_eq!(due(&of, "2026-10-02"), None, "the children are born");
 }
 
 // === rules ===

@@ -44,6 +44,14 @@ pub enum FetalMeasure {
 impl FetalMeasure {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Weight, Self::Bpd, Self::Ac, Self::Fl];
+
+    /// Its unit.
+    pub const fn unit(self) -> &'static str {
+        match self {
+            Self::Weight => "g",
+            Self::Bpd | Self::Ac | Self::Fl => "mm",
+        }
+    }
 }
 
 /// A row of a table.
@@ -128,6 +136,11 @@ impl GrowthTable {
     /// Where it comes from.
     pub fn source(&self) -> &str {
         &self.source
+    }
+
+    /// Its rows, by age.
+    pub fn rows(&self) -> &[GrowthRow] {
+        &self.rows
     }
 
     /// Mean and deviation at an age, by straight lines between the rows; `None` before the first row and after the last.

@@ -12,7 +12,7 @@ pub use growth::{
 pub use record::{
     Birth, Checkup, Dipstick, Entry, FetusMeasured, History, Pregnancy, Presentation, Registration, Said, Stage, Visit,
 };
-pub use risk::{Factor, RiskLimit, RiskLimits, RiskRules, Screening, screen};
+pub use risk::{Factor, NO_GROWTH_TABLE, RiskLimit, RiskLimits, RiskRules, Screening, screen};
 
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,11 @@ use crate::{Certainty, Source};
 
 const USUAL: Source = Source { text: "usual factor of high-risk pregnancy, from memory", certainty: Certainty::Memory };
 
+const INTERVALS: Source = Source {
+    text: "妊婦に対する健康診査についての望ましい基準（平成27年厚生労働省告示）: every 4 weeks until 23 weeks, every 2 until 35, then weekly; from memory",
+    certainty: Certainty::Memory,
+};
+
 limits! {
     /// A figure of the screening.
     RiskLimit, RiskLimits, "2026-11-23";
@@ -25,6 +30,12 @@ limits! {
     Cervix: "risk-cervix" = 25.0, (15.0, 30.0), "mm", USUAL;
     /// From this week on a fetus that does not lie head first counts.
     LieWeek: "risk-lie-week" = 34.0, (28.0, 37.0), "weeks", USUAL;
+    /// After a check-up before 24 weeks the next is due so long after.
+    CheckupsEarly: "checkups-early" = 28.0, (7.0, 42.0), "days", INTERVALS;
+    /// After a check-up from 24 weeks on.
+    CheckupsMiddle: "checkups-middle" = 14.0, (5.0, 28.0), "days", INTERVALS;
+    /// After a check-up from 36 weeks on.
+    CheckupsLate: "checkups-late" = 7.0, (1.0, 14.0), "days", INTERVALS;
 }
 
 /// A factor.
@@ -70,6 +81,9 @@ pub struct Screening {
     pub not_looked_at: Vec<&'static str>,
 }
 
+/// Not looked at, because the facility states no table of growth that reaches there: nothing that was not measured.
+pub const NO_GROWTH_TABLE: &str = "growth-table";
+
 /// With what a pregnancy is screened.
 #[derive(Clone, Copy, Debug)]
 pub struct RiskRules<'a> {
@@ -79,6 +93,19 @@ pub struct RiskRules<'a> {
     pub maternal: &'a MaternalLimits,
     /// The facility's table of weights, where it has one.
     pub weights: Option<&'a GrowthTable>,
+}
+
+impl RiskLimits {
+    /// Days from a check-up at an age to the next.
+    pub fn checkup_interval(&self, age: GestationalAge) -> i64 {
+        let limit = match age.days() / 7 {
+            0..24 => RiskLimit::CheckupsEarly,
+            24..36 => RiskLimit::CheckupsMiddle,
+            _ => RiskLimit::CheckupsLate,
+        };
+        // within its span, a few weeks
+        self.value(limit) as i64
+    }
 }
 
 /// Screens a pregnancy as it is known on a day.
@@ -169,11 +196,12 @@ fn of_visits(pregnancy: &Pregnancy, rules: RiskRules<'_>, found: &mut Screening)
 
 fn of_fetus(pregnancy: &Pregnancy, fetus: u8, rules: RiskRules<'_>, found: &mut Screening) {
     let weight = pregnancy.curve(fetus, FetalMeasure::Weight).last().copied();
-    let deviations = rules.weights.filter(|table| table.measure() == FetalMeasure::Weight);
-    match deviations.zip(weight).and_then(|(table, (age, weight))| table.deviations(age, weight)) {
-        None => found.not_looked_at.push("growth"),
-        Some(deviations) if deviations <= SMALL => found.factors.push(Factor::Small { fetus, deviations }),
-        Some(_) => {}
+    let table = rules.weights.filter(|table| table.measure() == FetalMeasure::Weight);
+    match (weight, table.zip(weight).and_then(|(table, (age, weight))| table.deviations(age, weight))) {
+        (None, _) => found.not_looked_at.push("growth"),
+        (Some(_), None) => found.not_looked_at.push(NO_GROWTH_TABLE),
+        (_, Some(deviations)) if deviations <= SMALL => found.factors.push(Factor::Small { fetus, deviations }),
+        (_, Some(_)) => {}
     }
     let lie = pregnancy.visits.iter().rev().find_map(|visit| {
         let one = visit.checkup.fetuses.iter().find(|one| one.number == fetus)?;

@@ -248,7 +248,7 @@ fn every_limit_is_named_once_and_lies_in_its_span() {
 fn nothing_found_is_not_nothing_looked_at() {
     assert_eq!(screened(&known(), "2026-09-01", Some(&table())), Screening::default());
     let without = screened(&known(), "2026-09-01", None);
-    assert_eq!((without.factors, without.not_looked_at), (vec![], vec!["growth"]));
+    assert_eq!((without.factors, without.not_looked_at), (vec![], vec![NO_GROWTH_TABLE]));
     let empty = Pregnancy { registration: None, due: None, due_before: vec![], visits: vec![], stage: Stage::Pregnant };
     assert_eq!(
         screened(&empty, "2026-09-01", Some(&table())).not_looked_at,
