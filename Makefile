@@ -8,7 +8,7 @@ DEMO_DIR ?= data/demo
 PAGE  := dashboards/web
 export PATH := $(CURDIR)/$(TOOLS)/bin:$(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: page page-check test-packages demo demo-check test test-long fuzz check fmt clippy alone unit clients bench tools system-packages broker clean help
+.PHONY: page page-check recordings test-packages demo demo-check test test-long fuzz check fmt clippy alone unit clients bench tools system-packages broker clean help
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -53,6 +53,11 @@ test-long: system-packages ## 10,000 worlds and a million events against the slo
 	PROPTEST_CASES=20000 $(CARGO) test --locked -p ingest --lib hl7::tests::a_message_with_broken_bytes
 	$(MAKE) fuzz
 	$(CARGO) test --workspace --locked --lib -- --ignored --nocapture the_long_rows
+
+# `AJISAI_CTG_TRUE_SPEED=1` plays one more beside them at true speed, which takes its hour.
+recordings: system-packages ## all forty recordings at once, each called what the analysis of its file calls it; twenty at sixty times
+	AJISAI_CTG_ALL=1 $(CARGO) test --workspace --locked --test perinatal -- --nocapture recordings_played
+	$(CARGO) test --workspace --locked --test perinatal -- --ignored --nocapture the_long_play
 
 # Fuzzing needs a nightly toolchain and `cargo install cargo-fuzz --locked`. The property tests above ask the same of the same
 # functions and run without them.

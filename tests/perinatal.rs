@@ -1,7 +1,8 @@
 //! Perinatal records and recordings by their whole way: published, made durable, and read in SQL by the facility that watches.
 //!
 //! Recordings of CTU-UHB are read from `../shared/data` of the project's root, or `AJISAI_SHARED_DATA`; says so when they are not
-//! there. `AJISAI_CTG_ALL=1` plays all forty, whole, and prints what it found; without it three are played whole.
+//! there. `AJISAI_CTG_ALL=1` plays all forty, whole, and prints what it found; without it three are played whole. `make recordings`
+//! plays twenty whole ones at sixty times at once, and one at true speed, which takes its hour.
 
 #![expect(
     clippy::unwrap_used,
@@ -10,95 +11,21 @@
     reason = "a test may stop where it stands, also in its helpers"
 )]
 
-use ajisai::rig::{OFFICE, Rig};
+mod stage;
+
 use clinical::perinatal::ctg::{
     CtgLimits, Fetus, Figo, Frame, HERTZ, Jsog, JsogTable, Maturity, Nichd, Rating, ReadingRules, Reserve, Sample,
     Window, analyse, figo, nichd,
 };
-use model::FacilityId;
+use stage::ward::{Ward, recordings};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 const CENTRE: &str = "centre";
 const STRANGER: &str = "stranger";
-
-fn folder() -> Option<PathBuf> {
-    let root = std::env::var_os("AJISAI_SHARED_DATA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
-    let found = root.join("ctg/ctu-uhb-40");
-    let there = found.is_dir();
-    if !there {
-        println!("NOT FOUND: {} (set AJISAI_SHARED_DATA); this test then looked at nothing", found.display());
-    }
-    there.then_some(found)
-}
-
-struct Ward {
-    rig: Rig,
-    directory: tempfile::TempDir,
-}
-
-impl Ward {
-    async fn raise() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let mut rig = Rig::prepare(Path::new(env!("CARGO_BIN_EXE_ajisai")), directory.path(), "").unwrap();
-        rig.start(Duration::from_secs(60)).await.unwrap();
-        let ward = Self { rig, directory };
-        ward.keep(OFFICE, &ward.rig.token(&Rig::operator().unwrap()).unwrap());
-        for (id, kind) in [(CENTRE, "perinatal-centre"), (STRANGER, "hospital")] {
-            ward.keep(id, &ward.rig.token(&Rig::system(FacilityId::parse(id).unwrap())).unwrap());
-            ward.say(OFFICE, &["directory", "facility", "--id", id, "--kind", kind, "--name", id, "--name-en", id]);
-        }
-        ward
-    }
-    fn path(&self, name: &str) -> String {
-        self.directory.path().join(name).display().to_string()
-    }
-    fn keep(&self, name: &str, token: &str) {
-        std::fs::write(self.path(&format!("{name}.token")), token).unwrap();
-    }
-    fn run(&self, who: &str, arguments: &[&str]) -> Output {
-        let address = format!("http://127.0.0.1:{}", self.rig.ports().grpc);
-        let token = self.path(&format!("{who}.token"));
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ajisai"));
-        command.args(arguments).args(["--address", &address, "--token", &token]).output().unwrap()
-    }
-    #[track_caller]
-    fn say(&self, who: &str, arguments: &[&str]) -> String {
-        let output = self.run(who, arguments);
-        let text = String::from_utf8(output.stdout).unwrap();
-        assert!(output.status.success(), "{arguments:?}: {text} {}", String::from_utf8_lossy(&output.stderr));
-        text
-    }
-    #[track_caller]
-    fn refused(&self, who: &str, arguments: &[&str]) -> String {
-        let output = self.run(who, arguments);
-        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {}", String::from_utf8_lossy(&output.stdout));
-        String::from_utf8(output.stderr).unwrap()
-    }
-    #[track_caller]
-    fn rows(&self, who: &str, sql: &str) -> Vec<String> {
-        self.say(who, &["sql", "--format", "csv", sql]).lines().skip(1).map(|line| line.trim().to_owned()).collect()
-    }
-    /// Plays recordings, and waits until the node shows so many beds closed: the frames of a bed come before.
-    #[track_caller]
-    fn play(&self, arguments: &[&str], beds: usize) {
-        self.say(CENTRE, arguments);
-        self.closed(beds);
-    }
-    /// Waits until the node shows so many beds closed.
-    #[track_caller]
-    fn closed(&self, beds: usize) {
-        let closed = "SELECT count(*) FROM waveform WHERE kind = 'bed' AND closed IS NOT NULL";
-        let start = Instant::now();
-        while self.rows(CENTRE, closed) != [beds.to_string()] {
-            assert!(start.elapsed() < Duration::from_secs(300), "the node does not show {beds} closed beds");
-            std::thread::sleep(Duration::from_millis(100));
-        }
-    }
-}
+const FACILITIES: [(&str, &str); 2] = [(CENTRE, "perinatal-centre"), (STRANGER, "hospital")];
 
 // === recordings ===
 
@@ -231,21 +158,21 @@ fn report(told: &BTreeMap<String, Vec<Called>>, ph: &BTreeMap<String, f64>) -> B
 
 #[tokio::test(flavor = "multi_thread")]
 async fn recordings_played_by_their_whole_way_are_called_what_the_analysis_of_the_file_calls_them() {
-    let Some(folder) = folder() else { return };
+    let Some(folder) = recordings() else { return };
     let all = std::env::var_os("AJISAI_CTG_ALL").is_some();
     let mut names = names(&folder);
     assert_eq!(names.len(), 40);
     if !all {
         names.truncate(3);
     }
-    let ward = Ward::raise().await;
+    let ward = Ward::raise(&FACILITIES).await;
     let headers: Vec<String> =
         names.iter().map(|name| folder.join(format!("{name}.hea")).display().to_string()).collect();
     let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
     let begun = Instant::now();
     // taken long ago: of what was measured within the last half hour windows are provisional
     let long_ago = ["publish", "--speed", "0", "--begin", "2026-01-01T00:00:00Z", "--wfdb"];
-    ward.play(&[&long_ago[..], &headers].concat(), names.len());
+    ward.play(CENTRE, &[&long_ago[..], &headers].concat(), names.len());
     let played = begun.elapsed();
     let begun = Instant::now();
     let told = told(&ward, &names);
@@ -272,7 +199,7 @@ async fn recordings_played_by_their_whole_way_are_called_what_the_analysis_of_th
 
 #[tokio::test(flavor = "multi_thread")]
 async fn twenty_beds_at_sixty_times_and_one_at_true_speed_lose_and_double_no_frame() {
-    let Some(folder) = folder() else { return };
+    let Some(folder) = recordings() else { return };
     // the first seconds of each: the header says how much of a file is played
     let place = tempfile::tempdir().unwrap();
     let (mut fast, mut slow) = (Vec::new(), String::new());
@@ -286,7 +213,7 @@ async fn twenty_beds_at_sixty_times_and_one_at_true_speed_lose_and_double_no_fra
         let path = path.display().to_string();
         if at == 20 { slow = path } else { fast.push(path) }
     }
-    let ward = Ward::raise().await;
+    let ward = Ward::raise(&FACILITIES).await;
     let named = ["--channel", "1=fhr1", "--channel", "2=uc"];
     let fast: Vec<&str> = fast.iter().map(String::as_str).collect();
     let begun = Instant::now();
@@ -298,11 +225,153 @@ async fn twenty_beds_at_sixty_times_and_one_at_true_speed_lose_and_double_no_fra
         let output = beside.join().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     });
-    ward.closed(21);
+    ward.closed(CENTRE, "TRUE", 21);
     assert!(begun.elapsed() >= Duration::from_secs(6), "six seconds at true speed take six");
     let frames = "SELECT count(DISTINCT patient_id), count(*), count(DISTINCT patient_id || '/' || CAST(sequence AS varchar)), \
                   bool_and(held_back) FROM waveform WHERE kind = 'frame' GROUP BY held_back ORDER BY 1";
     assert_eq!(ward.rows(CENTRE, frames), ["1,6,6,false", "20,4800,4800,true"]);
+}
+
+/// Somebody who watches while it is played: every change of the centre's view, a line each.
+struct Watcher {
+    child: Child,
+    lines: PathBuf,
+}
+
+impl Watcher {
+    fn begin(ward: &Ward) -> Self {
+        let lines = PathBuf::from(ward.path("watched.txt"));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ajisai"));
+        command.args(["feed", "watch", "--from", "start", "--category", "waveform"]);
+        let child = command.args(ward.whose(CENTRE)).stdout(std::fs::File::create(&lines).unwrap()).spawn().unwrap();
+        Self { child, lines }
+    }
+    /// How often each frame of a patient was shown, by its number, and how often the feed began anew.
+    fn shown(&self, patient: &str) -> (BTreeMap<u64, usize>, usize) {
+        let (mut shown, mut resets) = (BTreeMap::new(), 0);
+        for line in std::fs::read_to_string(&self.lines).unwrap().lines() {
+            let words: Vec<&str> = line.split(' ').collect();
+            resets += usize::from(words[0] == "!");
+            let number = words.last().and_then(|word| word.strip_prefix('#')?.parse().ok());
+            if let Some(number) = number.filter(|_| words.get(3) == Some(&patient)) {
+                *shown.entry(number).or_insert(0) += 1;
+            }
+        }
+        (shown, resets)
+    }
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// How many windows are final, each called what the analysis of the file calls it, how many provisional, and how many of those
+/// have its level already.
+#[derive(Default)]
+struct Windows {
+    settled: usize,
+    provisional: usize,
+    same: usize,
+}
+
+impl std::fmt::Display for Windows {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { settled, provisional, same } = self;
+        write!(
+            f,
+            "no frame lost or doubled in table or feed; {settled} final windows, each called what the analysis of the file \
+             calls it, and {provisional} provisional ones, {same} of them with its level"
+        )
+    }
+}
+
+/// That of each recording every frame is in the table and was shown to who watched, once, and that its windows are called
+/// what the analysis of the file calls them: how many final and how many provisional ones.
+#[track_caller]
+fn whole(ward: &Ward, watcher: &Watcher, folder: &Path, names: &[String]) -> Windows {
+    let mut windows = Windows::default();
+    for name in names {
+        let (frames, _) = frames(folder, name);
+        // a frame is a second; the last may be shorter
+        let seconds = frames.len().div_ceil(HERTZ);
+        let sql = format!(
+            "SELECT count(*), count(DISTINCT sequence), min(sequence), max(sequence) FROM waveform \
+             WHERE kind = 'frame' AND patient_id = '{name}'"
+        );
+        assert_eq!(ward.rows(CENTRE, &sql), [format!("{seconds},{seconds},0,{}", seconds - 1)], "{name}");
+        let (shown, resets) = watcher.shown(name);
+        assert_eq!(resets, 0, "who watches was never told to begin anew");
+        assert_eq!(shown.len(), seconds, "{name}: every frame was shown");
+        assert!(shown.values().all(|times| *times == 1), "{name}: none was shown twice");
+        // of what was measured within the last half hour a window is provisional: it has its level, and FIGO and NICHD wait.
+        // beside those from the beginning on there is one of the last ten whole minutes
+        let sql = format!(
+            "SELECT standing, CAST(extract(epoch FROM from_at) AS bigint) FROM ctg_windows WHERE patient_id = '{name}' \
+             AND until_at - from_at = INTERVAL '10 minutes' ORDER BY from_at"
+        );
+        let standings = ward.rows(CENTRE, &sql);
+        let told = told_of(ward, name);
+        assert_eq!(told.len(), standings.len(), "{name}");
+        let from = |row: &str| row.split_once(',').unwrap().1.parse::<i64>().unwrap();
+        let begun = from(&standings[0]);
+        let expected = called(&frames);
+        for (window, standing) in told.into_iter().zip(&standings) {
+            let at = usize::try_from(from(standing) - begun).unwrap();
+            if standing.starts_with("final") {
+                assert_eq!(Some(&window), expected.get(at / 600), "{name}, window {}", at / 600);
+                windows.settled += 1;
+            } else if at % 600 == 0 {
+                assert_eq!((&window.1, &window.2), (&None, &None), "{name}");
+                windows.provisional += 1;
+                windows.same += usize::from(Some(&window.0) == expected.get(at / 600).map(|window| &window.0));
+            }
+        }
+        assert!(windows.settled + windows.provisional >= expected.len(), "{name}: no window is missing");
+    }
+    windows
+}
+
+/// Twenty whole at sixty times at once take a minute and a half; `AJISAI_CTG_TRUE_SPEED=1` plays one whole beside them, at
+/// true speed, an hour long.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "minutes, or an hour: `make recordings`"]
+async fn the_long_play() {
+    let Some(folder) = recordings() else { return };
+    let names = names(&folder);
+    let length = |name: &String| std::fs::metadata(folder.join(format!("{name}.dat"))).unwrap().len();
+    let shortest = names.iter().min_by_key(|name| length(name)).unwrap().clone();
+    let fast: Vec<String> = names.iter().filter(|name| **name != shortest).take(20).cloned().collect();
+    let header = |name: &String| folder.join(format!("{name}.hea")).display().to_string();
+    let true_speed = std::env::var_os("AJISAI_CTG_TRUE_SPEED").is_some();
+    let ward = Ward::raise(&FACILITIES).await;
+    let watcher = Watcher::begin(&ward);
+    let played = |names: &[String], arguments: &[&str], speed: u64| {
+        let headers: Vec<String> = names.iter().map(header).collect();
+        let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+        let begun = Instant::now();
+        let output = ward.run(CENTRE, &[&["publish"][..], arguments, &["--wfdb"], &headers].concat());
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let took = begun.elapsed();
+        let longest = names.iter().map(length).max().unwrap() / 4 / HERTZ as u64;
+        assert!(took.as_secs() + 1 >= longest / speed, "{longest} seconds at {speed} times, in {took:.1?}");
+        for name in names {
+            ward.closed(CENTRE, &format!("patient_id = '{name}'"), 1);
+        }
+        std::thread::sleep(Duration::from_secs(2)); // what was shown last is written
+        let found = whole(&ward, &watcher, &folder, names);
+        let count = names.len();
+        println!("{count} recordings at {speed} times in {took:.1?} (the longest lasts {longest} s): {found}");
+    };
+    // one that fails does not stop the other
+    std::thread::scope(|scope| {
+        let slow = || played(std::slice::from_ref(&shortest), &["--speed", "1", "--patient", &shortest], 1);
+        let slow = true_speed.then(|| scope.spawn(slow));
+        let fast = scope.spawn(|| played(&fast, &["--speed", "60"], 60));
+        assert!(fast.join().is_ok() & slow.is_none_or(|slow| slow.join().is_ok()));
+    });
 }
 
 // === a facility's own tables ===
@@ -311,10 +380,10 @@ const OWN: &str = "version: own-1\njsog:\n  by: 産科部長\n  on: 2026-11-20\n
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_centre_states_its_own_tables_and_takes_them_back() {
-    let Some(folder) = folder() else { return };
-    let mut ward = Ward::raise().await;
+    let Some(folder) = recordings() else { return };
+    let mut ward = Ward::raise(&FACILITIES).await;
     let header = folder.join("1001.hea").display().to_string();
-    ward.play(&["publish", "--speed", "0", "--patient", "0042", "--wfdb", &header], 1);
+    ward.play(CENTRE, &["publish", "--speed", "0", "--patient", "0042", "--wfdb", &header], 1);
     let confirmed = "SELECT DISTINCT jsog_unverified, jsog_version, jsog_confirmed_by FROM ctg_windows WHERE jsog_level IS NOT NULL";
     let shipped = ward.rows(CENTRE, confirmed);
     assert!(shipped.len() == 1 && shipped[0].starts_with("true,"), "{shipped:?}");

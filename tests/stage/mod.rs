@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may stop where it stands, also in its helpers")]
 #![allow(dead_code, reason = "each test uses what it needs")]
 
+pub mod ward;
+
 use ajisai::bench;
 use ajisai::bench::region::{self, Size};
 use ajisai::rig::Rig;
