@@ -20,6 +20,7 @@ pub mod hl7;
 mod interval;
 mod metrics;
 pub mod mllp;
+mod pregnancy;
 mod quarantine;
 pub mod recording;
 mod refusal;

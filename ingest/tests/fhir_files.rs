@@ -161,8 +161,9 @@ records immunization: 1312
 records laboratory: 14654
 records medication: 743
 records patient: 120
+records perinatal: 718
 records vital-sign: 6662
-events: 30634 (30634 ids), patients: 120
+events: 31352 (31352 ids), patients: 120
 ",
     );
 }
@@ -201,8 +202,9 @@ records immunization: 31
 records laboratory: 338
 records medication: 21
 records patient: 4
+records perinatal: 4
 records vital-sign: 135
-events: 697 (697 ids), patients: 4
+events: 701 (701 ids), patients: 4
 ",
     );
 }

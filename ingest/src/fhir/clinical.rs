@@ -2,7 +2,7 @@
 
 use super::case::{Case, Parts};
 use super::code::{self, Prefer};
-use super::{Reason, Refusal};
+use super::{Reason, Refusal, perinatal};
 use model::{
     Allergy, CarePlan, Category, ChangeKind, CodeSystem, Coding, Condition, Encounter, EncounterClass, Payload, Record,
 };
@@ -37,12 +37,13 @@ pub(super) fn condition(case: &Case<'_>) -> Result<Vec<Record>, Refusal> {
     let onset = case.first(&["/onsetDateTime", "/onsetPeriod/start"])?;
     let recorded = case.start("/recordedDate")?;
     let occurred = case.occurred(&["/onsetDateTime", "/onsetPeriod/start", "/recordedDate"], change)?;
+    let suspected = suspected || says_suspected(case);
     let payload = match change {
         ChangeKind::Delete => None,
         _ => Some(Payload::Condition(Condition {
             code: code(case, Prefer::Disease)?,
             clinical_status: status(case, "clinicalStatus").to_owned(),
-            suspected: suspected || says_suspected(case),
+            suspected,
             onset,
             abated: match case.end("/abatementDateTime")? {
                 Some(end) => Some(end),
@@ -51,7 +52,9 @@ pub(super) fn condition(case: &Case<'_>) -> Result<Vec<Record>, Refusal> {
         })),
     };
     let parts = Parts { category: Category::Condition, occurred, recorded, change, payload };
-    Ok(vec![case.record("", parts)?])
+    let mut records = vec![case.record("", parts)?];
+    records.extend(perinatal::of_condition(case, (occurred, recorded), (change, suspected))?);
+    Ok(records)
 }
 
 /// Whether the diagnosis carries the modifier 疑い, in its text or among its modifier extensions.
@@ -149,7 +152,9 @@ pub(super) fn encounter(case: &Case<'_>) -> Result<Vec<Record>, Refusal> {
         })),
     };
     let parts = Parts { category: Category::Encounter, occurred, recorded: None, change, payload };
-    Ok(vec![case.record("", parts)?])
+    let mut records = vec![case.record("", parts)?];
+    records.extend(perinatal::of_encounter(case, occurred, (change, status))?);
+    Ok(records)
 }
 
 /// HL7 ActCode, and the one class of a Japanese health check-up, which is an outpatient visit.

@@ -44,6 +44,7 @@ mod label;
 mod medication;
 mod observation;
 mod patient;
+mod perinatal;
 mod read;
 mod reference;
 mod refusal;
@@ -118,6 +119,7 @@ pub fn convert(resource: &Resource, context: &Context, references: &References) 
         Kind::Condition => clinical::condition(&case),
         Kind::AllergyIntolerance => clinical::allergy(&case),
         Kind::Encounter => clinical::encounter(&case),
+        Kind::EpisodeOfCare => perinatal::episode(&case),
         Kind::MedicationRequest => medication::convert(&case),
         Kind::DocumentReference => document::reference(&case),
         Kind::DiagnosticReport => document::report(&case),

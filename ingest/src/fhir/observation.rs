@@ -1,8 +1,8 @@
-//! Observation → laboratory results and vital signs.
+//! Observation → laboratory results, vital signs and entries of a pregnancy's record.
 
 use super::case::{Case, Parts};
 use super::code::{self, Prefer};
-use super::{Reason, Refusal, time, value};
+use super::{Reason, Refusal, perinatal, time, value};
 use model::{Category, ChangeKind, LabResult, LabStatus, Moment, Payload, Record, Value as Stated, VitalSign};
 use serde_json::Value;
 
@@ -34,8 +34,16 @@ pub(super) fn convert(case: &Case<'_>) -> Result<Vec<Record>, Refusal> {
 
 /// The records of one observation; none when it only groups others. `order` is what it belongs to, if its holder knows.
 pub(super) fn records(case: &Case<'_>, order: &str) -> Result<Vec<Record>, Refusal> {
-    let category = category(case)?;
-    let status = status(case, category)?;
+    let entries = perinatal::is_one(case);
+    let is_entry = |holder: &Value| entries || perinatal::found(holder).is_some();
+    let category = match category(case) {
+        // Beside an entry what else the same observation says is one too, where it is of no other category.
+        Err(_) if is_entry(case.json) || case.list("/component").iter().any(is_entry) => Category::Perinatal,
+        stated => stated?,
+    };
+    let of = |holder: &Value| if is_entry(holder) { Category::Perinatal } else { category };
+    let own = of(case.json);
+    let status = status(case, own)?;
     // Where it says no time of its own, it was when its specimen was taken; when it was reported comes last.
     let collected = match case.first(&EFFECTIVE)? {
         None => collected(case)?,
@@ -46,38 +54,62 @@ pub(super) fn records(case: &Case<'_>, order: &str) -> Result<Vec<Record>, Refus
         None => case.occurred(&OCCURRED, status.change)?,
     };
     let recorded = case.start("/issued")?;
-    let parts = |payload| Parts { category, occurred, recorded, change: status.change, payload };
+    let parts = |category, payload| Parts { category, occurred, recorded, change: status.change, payload };
+    let components = case.list("/component");
     let mut records = Vec::new();
 
     if status.change == ChangeKind::Delete {
-        records.push(case.record("", parts(None))?);
+        records.push(case.record("", parts(own, None))?);
         let mut suffixes = suffixes(case);
         let codes =
             case.json.get("code").into_iter().flat_map(code::codings).filter_map(|coding| coding.get("code")?.as_str());
         if suffixes.is_empty() && codes.into_iter().any(|code| PRESSURE_PANELS.contains(&code)) {
             suffixes = PRESSURES.map(str::to_owned).to_vec();
         }
-        for suffix in suffixes {
-            records.push(case.record(&suffix, parts(None))?);
+        for (place, suffix) in suffixes.into_iter().enumerate() {
+            records.push(case.record(&suffix, parts(components.get(place).map_or(own, of), None))?);
         }
         return Ok(records);
     }
 
     let reading = Reading {
         case,
-        category,
+        at: occurred,
         note: notes(case),
         lab: status.lab,
         order: if order.is_empty() { belongs_to(case) } else { order.to_owned() },
     };
-    if let Some(payload) = reading.payload(case.json, "")? {
-        records.push(case.record("", parts(Some(payload)))?);
+    let mut said: Vec<(String, Payload)> = Vec::new();
+    let mut aged: Option<(String, Payload)> = None;
+    if let Some(payload) = reading.payload(case.json, "", own)? {
+        said.push((String::new(), payload));
     }
-    for ((index, component), suffix) in case.list("/component").iter().enumerate().zip(suffixes(case)) {
+    for ((index, component), suffix) in components.iter().enumerate().zip(suffixes(case)) {
         let path = format!(".component[{index}]");
-        let payload = reading.payload(component, &path)?;
+        let payload = reading.payload(component, &path, of(component))?;
         let payload = payload.ok_or_else(|| no_value(case, &path))?;
-        records.push(case.record(&suffix, parts(Some(payload)))?);
+        if aged.is_none() && perinatal::found(component).is_some_and(|found| found.known.is_age()) {
+            aged = Some((suffix, payload));
+        } else {
+            said.push((suffix, payload));
+        }
+    }
+    // An age beside other entries is theirs; alone it is an entry.
+    if let Some((suffix, age)) = aged {
+        let days = if let Payload::Perinatal(entry) = &age { entry.gestational_days } else { None };
+        let mut held = false;
+        for (_, payload) in &mut said {
+            if let Payload::Perinatal(entry) = payload {
+                entry.gestational_days = entry.gestational_days.or(days);
+                held = true;
+            }
+        }
+        if !held {
+            said.push((suffix, age));
+        }
+    }
+    for (suffix, payload) in said {
+        records.push(case.record(&suffix, parts(payload.category(), Some(payload)))?);
     }
     if records.is_empty() && case.list("/hasMember").is_empty() {
         return Err(no_value(case, ""));
@@ -189,7 +221,7 @@ pub(super) fn suffixes(case: &Case<'_>) -> Vec<String> {
 
 struct Reading<'a, 'b> {
     case: &'b Case<'a>,
-    category: Category,
+    at: Moment,
     lab: LabStatus,
     order: String,
     /// What was written beside the whole of it: a caveat of a panel is one of each of its parts.
@@ -198,9 +230,13 @@ struct Reading<'a, 'b> {
 
 impl Reading<'_, '_> {
     /// What the observation, or a component at `path`, says; `None` when it has no value.
-    fn payload(&self, holder: &Value, path: &str) -> Result<Option<Payload>, Refusal> {
+    fn payload(&self, holder: &Value, path: &str, category: Category) -> Result<Option<Payload>, Refusal> {
         let flag = flag(holder);
         let mut value = value::stated(self.case, holder, path)?;
+        if category == Category::Perinatal {
+            let entry = perinatal::entry(self.case, (holder, path), value, self.at)?;
+            return Ok(entry.map(Payload::Perinatal));
+        }
         if value.is_none() && path.is_empty() && !self.case.list("/component").is_empty() {
             return Ok(None);
         }
@@ -216,11 +252,11 @@ impl Reading<'_, '_> {
             };
         }
         let Some(value) = value else { return Ok(None) };
-        let prefer = if self.category == Category::Laboratory { Prefer::Laboratory } else { Prefer::VitalSign };
+        let prefer = if category == Category::Laboratory { Prefer::Laboratory } else { Prefer::VitalSign };
         let code = holder.get("code").and_then(|concept| code::concept(concept, prefer)).ok_or_else(|| {
             self.case.refuse(Reason::MissingElement, format!("{path}.code"), "what was measured, as a code or text")
         })?;
-        if self.category == Category::VitalSign {
+        if category == Category::VitalSign {
             return Ok(Some(Payload::VitalSign(VitalSign { code, value })));
         }
         let (reference_low, reference_high) = value::reference_range(holder);

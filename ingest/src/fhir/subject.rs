@@ -30,7 +30,7 @@ impl<'a> Case<'a> {
     /// The patient of this resource.
     pub fn patient(&self) -> Result<PatientRef, Refusal> {
         let key = match self.kind() {
-            Kind::AllergyIntolerance | Kind::Consent | Kind::Immunization => "patient",
+            Kind::AllergyIntolerance | Kind::Consent | Kind::EpisodeOfCare | Kind::Immunization => "patient",
             _ => "subject",
         };
         let number = match (self.kind(), self.json.get(key), self.outer) {

@@ -5,6 +5,7 @@ pub(in crate::fhir) mod laws;
 mod observations;
 mod others;
 mod patients;
+mod pregnancies;
 mod reading;
 
 use super::*;

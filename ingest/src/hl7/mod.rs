@@ -26,6 +26,7 @@ mod group;
 mod immunization;
 mod medication;
 mod patient;
+mod perinatal;
 mod problem;
 mod remark;
 mod result;

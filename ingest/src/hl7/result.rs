@@ -1,10 +1,10 @@
-//! `OBR` and `OBX` → laboratory results, vital signs, reports and imaging.
+//! `OBR` and `OBX` → laboratory results, vital signs, entries of a pregnancy's record, reports and imaging.
 
 use super::case::{Case, Out, Parts, key};
 use super::code::Prefer;
 use super::group::Group;
 use super::visit::told_by;
-use super::{Family, Reason, Remark, device, value};
+use super::{Family, Reason, Remark, device, perinatal, value};
 use hl7v2::{ErrorCode, Part, Segment};
 use model::{
     Category, ChangeKind, Coding, Document, Imaging, LabResult, LabStatus, Labels, Moment, Payload, Record, Value,
@@ -94,6 +94,12 @@ fn records(case: &Case<'_>, group: &Group<'_>, out: &mut Out) -> Vec<usize> {
         Sort::Report => out.put(report(case, group)),
         Sort::Results => return results(case, group, out),
     }
+    // What a report of ultrasound measures of a pregnancy is an entry as well, not text alone.
+    let measured = |obx: &&Segment<'_>| perinatal::found(case, obx).is_some() && !is_narrative(obx);
+    let entries: Vec<Segment<'_>> = group.obx.iter().filter(measured).copied().collect();
+    if !entries.is_empty() {
+        results(case, &group.only(entries), out);
+    }
     none
 }
 
@@ -124,9 +130,12 @@ fn sort(case: &Case<'_>, group: &Group<'_>) -> Sort {
     if asked.system == "JC10" && asked.code.starts_with('9') && !is_vital(&asked.code) {
         return Sort::Report;
     }
-    let narrative = |obx: &Segment<'_>| matches!(&*obx.field(2).text(), "TX" | "FT" | "ED" | "RP");
-    let is_report = case.kind.family == Family::Result && section.is_empty() && group.obx.iter().all(narrative);
+    let is_report = case.kind.family == Family::Result && section.is_empty() && group.obx.iter().all(is_narrative);
     if is_report { Sort::Report } else { Sort::Results }
+}
+
+fn is_narrative(obx: &Segment<'_>) -> bool {
+    matches!(&*obx.field(2).text(), "TX" | "FT" | "ED" | "RP")
 }
 
 /// JLAC10 analytes and LOINC codes of vital signs and body measures.
@@ -242,7 +251,11 @@ fn one(
     let missing = || Remark::from(field.fault(ErrorCode::RequiredFieldMissing, "what was measured, as a code or text"));
     let vital = is_vital(&coded.code) || is_vital(&coded.other_code);
     let prefer = if vital { Prefer::VitalSign } else { Prefer::Laboratory };
-    let code = case.coding(&field, prefer).ok_or_else(missing)?;
+    let entry = perinatal::found(case, obx);
+    let code = match &entry {
+        Some(found) => found.code.clone(),
+        None => case.coding(&field, prefer).ok_or_else(missing)?,
+    };
 
     let own = obx.field(11).text();
     let whole = group.obr.map(|obr| obr.field(25).text()).unwrap_or_default();
@@ -253,7 +266,7 @@ fn one(
     let (change, status, rank) = status(letter).ok_or_else(|| {
         Remark::from(obx.fault(11, ErrorCode::TableValue, "a status: P, F, C, X, D, W, R, S, I, O, U, V, B, A or N"))
     })?;
-    let change = if vital && status == LabStatus::Cancelled { ChangeKind::Delete } else { change };
+    let change = if (vital || entry.is_some()) && status == LabStatus::Cancelled { ChangeKind::Delete } else { change };
 
     // The code, the sub-id, and a count where both repeat, tell the observations of an order apart.
     let mut told = told_by(&code);
@@ -267,9 +280,29 @@ fn one(
         told = format!("{told}~{}", before + 1);
     }
 
-    let payload = match change {
-        ChangeKind::Delete => None,
-        _ => {
+    let beside = case.evn(2).filter(|_| group.obr.is_none());
+    let occurred = match case.start(&obx.field(14))? {
+        Some(at) => Some(at),
+        None => match observed(case, group)? {
+            Some(at) => Some(at),
+            None => beside.map(|at| case.start(&at)).transpose()?.flatten(),
+        },
+    };
+    let (kind, category) = match (&entry, vital) {
+        (Some(_), _) => ("perinatal", Category::Perinatal),
+        (None, true) => ("vital", Category::VitalSign),
+        (None, false) => ("lab", Category::Laboratory),
+    };
+    let payload = match (change, entry) {
+        (ChangeKind::Delete, _) => None,
+        (_, Some(found)) => {
+            let at = occurred.unwrap_or(case.written);
+            match perinatal::entry(case, group, (obx, found), at)? {
+                Some(entry) => Some(Payload::Perinatal(entry)),
+                None => return Ok(None),
+            }
+        }
+        (_, None) => {
             let value = match value::stated(case, obx)? {
                 Some(value) => value,
                 None => match absence(status, letter) {
@@ -297,19 +330,11 @@ fn one(
             })
         }
     };
-    let occurred = match case.start(&obx.field(14))? {
-        Some(at) => Some(at),
-        None => observed(case, group)?,
-    };
-    let beside = case.evn(2).filter(|_| group.obr.is_none());
     let parts = Parts {
         key: base.iter().cloned().chain([told]).collect(),
-        kind: if vital { "vital" } else { "lab" },
-        category: if vital { Category::VitalSign } else { Category::Laboratory },
-        occurred: match occurred {
-            None => beside.map(|at| case.start(&at)).transpose()?.flatten(),
-            some => some,
-        },
+        kind,
+        category,
+        occurred,
         recorded: group.obr.map(|obr| case.start(&obr.field(22))).transpose()?.flatten(),
         change,
         rank,

@@ -1,3 +1,5 @@
+mod pregnancies;
+
 use super::*;
 use model::{Body, Category, ChangeKind, ImmunizationStatus, LabStatus, Label, Payload, Record, Value};
 use proptest::prelude::*;

@@ -27,6 +27,8 @@ pub(super) enum Reads {
     Day(fn(crate::diabetes::Date) -> Fact),
     /// The age that the record states is the finding.
     Age,
+    /// The age that the record states, and nothing besides.
+    Stated,
     /// A day and the embryo's age in days, written `2026-01-20/5`.
     Transfer,
     /// A newborn's patient number: `FACILITY:NUMBER`, or a number at the record's source.
@@ -76,7 +78,8 @@ const CELSIUS: &[(&str, f64)] = &[("Cel", 1.0), ("cel", 1.0), ("℃", 1.0), ("°
 const PERCENT: &[(&str, f64)] = &[("%", 1.0)];
 const ML: &[(&str, f64)] = &[("mL", 1.0), ("ml", 1.0), ("g", 1.0)];
 const PER_HOUR: &[(&str, f64)] = &[("mL/h", 1.0), ("ml/h", 1.0)];
-const COUNT: &[(&str, f64)] = &[("", 1.0), ("1", 1.0), ("回", 1.0), ("人", 1.0), ("{points}", 1.0), ("点", 1.0)];
+const COUNT: &[(&str, f64)] =
+    &[("", 1.0), ("1", 1.0), ("{#}", 1.0), ("回", 1.0), ("人", 1.0), ("{points}", 1.0), ("点", 1.0)];
 const IN_TEN: &[(&str, f64)] = &[("/10min", 1.0), ("/(10.min)", 1.0), ("", 1.0), ("1", 1.0)];
 const MG_DL: &[(&str, f64)] = &[("mg/dL", 1.0), ("mg/dl", 1.0), ("mmol/L", 18.0156)];
 
@@ -137,7 +140,7 @@ pub const RECORD_CODES: &[ChartCode] = &[
         Reads::Word(|text| word::history(text).map(Fact::History)),
     ),
     row("due-date", "the due date as written", "分娩予定日", Reads::Day(|day| Fact::Dated(word::written(day))))
-        .loinc(&[("11778-8", B)]),
+        .loinc(&[("11778-8", B), ("11779-6", B), ("11780-4", B)]),
     row(
         "last-period",
         "first day of the last period",
@@ -158,7 +161,16 @@ pub const RECORD_CODES: &[ChartCode] = &[
         "胚移植日/日齢",
         Reads::Transfer,
     ),
-    row("ultrasound-dating", "the age stated was found by ultrasound", "超音波による妊娠週数", Reads::Age),
+    row("gestational-age", "the age of the pregnancy", "妊娠週数", Reads::Stated).loinc(&[
+        ("18185-9", B),
+        ("49051-6", C),
+        ("11884-4", B),
+        ("11885-1", B),
+        ("11886-9", B),
+        ("11887-7", B),
+    ]),
+    row("ultrasound-dating", "the age stated was found by ultrasound", "超音波による妊娠週数", Reads::Age)
+        .loinc(&[("11888-5", C)]),
     row("checkup", "a check-up took place", "妊婦健診", Reads::Alone(Fact0::CheckedUp)),
     row("weight", "weight", "体重", number((25.0, 250.0), KG, Fact::Weight))
         .jlac10("9N006000000000001")
@@ -211,7 +223,7 @@ pub const RECORD_CODES: &[ChartCode] = &[
         "推定胎児体重",
         of_fetus((50.0, 7_000.0), GRAMS, |fetus, n| Fact::Fetal(fetus, FetalMeasure::Weight, n)),
     )
-    .loinc(&[("11727-5", B)]),
+    .loinc(&[("11727-5", B), ("89087-1", B)]),
     row(
         "bpd",
         "biparietal diameter",
@@ -239,7 +251,7 @@ pub const RECORD_CODES: &[ChartCode] = &[
         "胎児心拍数",
         of_fetus((20.0, 300.0), PER_MINUTE, Fact::FetalRate),
     )
-    .loinc(&[("11948-7", B)]),
+    .loinc(&[("11948-7", B), ("55283-6", C), ("57068-9", B)]),
     row(
         "presentation",
         "how a fetus lies: `cephalic`, `breech` or `transverse`",

@@ -122,6 +122,7 @@ fn read(code: (Kind, &Coding), value: &Value, (age, at, source): Stated<'_>) -> 
         Reads::Word(fact) => fact(&text(value)),
         Reads::WordOfFetus(fact) => fact(fetus, &text(value)),
         Reads::Day(fact) => text(value).trim().parse::<Date>().ok().map(fact).and_then(dated),
+        Reads::Stated => None,
         Reads::Age => age.map(|age| Fact::Dated(Basis::Ultrasound { on: crate::diabetes::day_of(at), age })),
         Reads::Transfer => transfer(&text(value)).and_then(dated),
         Reads::Newborn => newborn(text(value).trim(), source).map(|newborn| {

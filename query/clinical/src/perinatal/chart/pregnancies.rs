@@ -15,6 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub const AFTER_BIRTH_DAYS: i32 = 84;
 /// Entries whose pregnancies begin at most so far apart are of one (a choice).
 const SAME_DAYS: i32 = 90;
+/// Younger than this, eight years, nobody is pregnant (a choice).
+const YOUNGEST_DAYS: i32 = 8 * 365;
 /// Two pressures taken at most so long apart are one, microseconds (a choice).
 const TOGETHER: i64 = 5 * 60_000_000;
 
@@ -129,6 +131,17 @@ struct Group<'a> {
 }
 
 impl Noted {
+    /// Whether it tells of a pregnancy, and not of a woman who may be asked the same without one.
+    fn says_pregnant(&self) -> bool {
+        let of_her = |fact: &Fact| {
+            matches!(
+                fact,
+                Fact::Gravida(_) | Fact::Para(_) | Fact::History(_) | Fact::Height(_) | Fact::WeightBefore(_)
+            )
+        };
+        self.age.is_some() || !of_her(&self.fact)
+    }
+
     /// The first day of the pregnancy that this entry tells of.
     fn start(&self) -> Option<Date> {
         if let Fact::Dated(basis) = &self.fact
@@ -174,7 +187,10 @@ impl Chart {
             }
             group.notes.push(note);
         }
+        // what is asked of every woman does not say that she is pregnant
+        groups.retain(|group| group.notes.iter().any(|note| note.says_pregnant()));
         let mut all: Vec<OfPregnancy> = groups.iter().map(|group| self.told(group, now)).collect();
+        all.retain(|one| !self.is_child(one.begun));
         all.sort_by_key(|one| one.begun);
         let last = all.len();
         for (at, one) in all.iter_mut().enumerate() {
@@ -185,6 +201,11 @@ impl Chart {
             }
         }
         all
+    }
+
+    /// Whether she was a child on a day: a newborn's gestational age is no pregnancy of its own.
+    fn is_child(&self, on: Date) -> bool {
+        self.born.is_some_and(|born| days_between(born, on) < YOUNGEST_DAYS)
     }
 
     fn told(&self, group: &Group<'_>, now: Moment) -> OfPregnancy {
