@@ -235,6 +235,7 @@ async fn a_clinic_that_speaks_fhir_or_hl7_brings_a_pregnancy_to_the_centre() {
             "OBX|6|NM|11727-5^EFW^LN|1|880|g|||||F".to_owned(),
             "OBX|7|NM|11727-5^EFW^LN|2|0.79|kg|||||F".to_owned(),
             "OBX|8|NM|9A751000000000001^SBP^JC10||112|mmHg|||||F".to_owned(),
+            "OBX|9|NM|9A761000000000001^DBP^JC10||64|mmHg|||||F".to_owned(),
         ],
     ));
     assert!(answer.contains("MSA|AA|1"), "{answer}");
@@ -244,6 +245,43 @@ async fn a_clinic_that_speaks_fhir_or_hl7_brings_a_pregnancy_to_the_centre() {
     region.until(CHECKUPS, &[&visit_by_fhir, &of(1, "880.0"), &of(2, "790.0")]);
     let answer = region.send(&message(2, &["OBX|1|NM|11727-5^EFW^LN||880|kg|||||F".to_owned()]));
     assert!(answer.contains("MSA|AE|2") && !answer.contains("880"), "{answer}");
+
+    // === a bedside monitor (IHE DEC) ===
+    let warned = "SELECT rule, limit_key, measured_by, age_seconds BETWEEN 0 AND 120 FROM maternal_warnings \
+                  WHERE my_patient_id = 'c-1' AND limit_key IS NOT NULL ORDER BY 1, 2";
+    assert_eq!(region.rows(warned), [] as [&str; 0], "nothing is reached by what was written down");
+    let now = jiff::Timestamp::now()
+        .to_zoned(jiff::tz::TimeZone::fixed(jiff::tz::offset(9)))
+        .strftime("%Y%m%d%H%M%S")
+        .to_string();
+    let answer = region.send(
+        &[
+            format!("MSH|^~\\&|MON|CLINIC|||{now}||ORU^R01|3|P|2.6"),
+            format!("PID|||{}^^^CLINIC^PI||||19950401|F", WOMEN[1]),
+            "PV1|1|I|LDR^1^2".to_owned(),
+            format!("OBR|1||M3^MON|69837^MDC_DEV_METER_PHYSIO_MULTI_PARAM_MDS^MDC|||{now}"),
+            format!(
+                "OBX|1|NM|149546^MDC_PULS_RATE_NON_INV^MDC|1.1.1.1|124|264864^MDC_DIM_BEAT_PER_MIN^MDC|||||F|||{now}"
+            ),
+            format!("OBX|2|NM|150021^MDC_PRESS_BLD_NONINV_SYS^MDC|1.1.1.2|80|266016^MDC_DIM_MMHG^MDC|||||F|||{now}"),
+            format!("OBX|3|NM|150022^MDC_PRESS_BLD_NONINV_DIA^MDC|1.1.1.3|50|266016^MDC_DIM_MMHG^MDC|||||F|||{now}"),
+            String::new(),
+        ]
+        .join("\r"),
+    );
+    assert!(answer.contains("MSA|AA|3"), "{answer}");
+    region.until(
+        warned,
+        &[
+            "early-warning,merc-pulse-high,monitor,true",
+            "early-warning,merc-systolic-low,monitor,true",
+            "haemorrhage,shock-abnormal,monitor,true",
+            "haemorrhage,shock-critical,monitor,true",
+            "meows,meows-red-pulse,monitor,true",
+            "meows,meows-red-systolic,monitor,true",
+        ],
+    );
+    assert_eq!(region.rows(PREGNANCY), [by_fhir.as_str(), &by_hl7], "a monitor changes no pregnancy");
 
     // a correction takes the place of what it corrects; a withdrawal of consent shows nothing any more
     let corrected = bundle(&[observation("edd", ("11778-8", &visited), &format!(r#""valueDateTime":"{}""#, day(77)))

@@ -90,7 +90,9 @@ pub(super) fn entry(
     of_a_woman(case, at)?;
     let value = match value {
         Some(_) if bare => Some(Stated::Absent(NOTHING.to_owned())),
-        Some(Stated::Absent(reason)) if known.is_alone() && reason == "unknown" => Some(Stated::Absent(NOTHING.to_owned())),
+        Some(Stated::Absent(reason)) if known.is_alone() && reason == "unknown" => {
+            Some(Stated::Absent(NOTHING.to_owned()))
+        }
         None if known.is_alone() => Some(Stated::Absent(NOTHING.to_owned())),
         stated => stated,
     };
@@ -175,7 +177,11 @@ fn beside(case: &Case<'_>, word: &str, at: (Moment, Option<Moment>), change: Cha
         _ => {
             of_a_woman(case, at.0)?;
             let code = Coding { system: CodeSystem::Local, code: word.to_owned(), display: String::new() };
-            Some(Payload::Perinatal(Perinatal { code, gestational_days: None, value: Stated::Absent(NOTHING.to_owned()) }))
+            Some(Payload::Perinatal(Perinatal {
+                code,
+                gestational_days: None,
+                value: Stated::Absent(NOTHING.to_owned()),
+            }))
         }
     };
     let parts = Parts { category: Category::Perinatal, occurred: at.0, recorded: at.1, change, payload };

@@ -46,6 +46,7 @@ const COUNT: &[(&str, f64)] =
     &[("", 1.0), ("1", 1.0), ("{#}", 1.0), ("回", 1.0), ("人", 1.0), ("{points}", 1.0), ("点", 1.0)];
 const IN_TEN: &[(&str, f64)] = &[("/10min", 1.0), ("/(10.min)", 1.0), ("", 1.0), ("1", 1.0)];
 const PLAIN_CM: &[(&str, f64)] = &[("cm", 1.0), ("", 1.0), ("1", 1.0)];
+const UG_ML: &[(&str, f64)] = &[("ug/mL", 1.0), ("ug/ml", 1.0), ("μg/mL", 1.0), ("mg/L", 1.0)];
 const MG_DL: &[(&str, f64)] = &[("mg/dL", 1.0), ("mg/dl", 1.0), ("mmol/L", 18.0156)];
 const MG_DAY: &[(&str, f64)] = &[("mg", 1.0), ("mg/d", 1.0), ("mg/(24.h)", 1.0), ("g/d", 1_000.0)];
 
@@ -124,6 +125,9 @@ pub(crate) static ROWS: &[Row] = &[
     row("blood-loss-by-eye", &[], number(0.0, 10_000.0, ML), "a blood loss of 0 to 10000 mL or g"),
     row("urine", &[], number(0.0, 5_000.0, PER_HOUR), "urine of 0 to 5000 mL/h"),
     row("dic-score", &[], number(0.0, 100.0, COUNT), "a score of 0 to 100"),
+    word("dic-disease", "`abruption`, `amniotic-embolism`, `not-clotting` or `none`"),
+    row("fdp", &[], number(0.0, 10_000.0, UG_ML), "FDP of 0 to 10000 ug/mL"),
+    word("epidural", YES),
     word("bleeding-goes-on", YES),
     word("neurological", YES),
     word("coagulation", YES),

@@ -5,7 +5,7 @@ use crate::OpenView;
 use clinical::diabetes::{Facts, Reach, Standing};
 use clinical::lab::Sites;
 use datafusion::catalog::{Session, TableProvider};
-use datafusion::common::{DataFusionError, Result};
+use datafusion::common::{DataFusionError, Result, ScalarValue};
 use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::session_state::{SessionState, SessionStateBuilder};
@@ -13,7 +13,7 @@ use datafusion::logical_expr::{Expr, col, lit};
 use datafusion::physical_plan::{SendableRecordBatchStream, execute_stream};
 use datafusion::prelude::SessionConfig;
 use futures::{Stream, StreamExt};
-use model::{Category, CategorySet, FacilityId, PatientNumber};
+use model::{Category, CategorySet, FacilityId, Moment, PatientNumber};
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 use views::table::view_schema;
@@ -122,7 +122,7 @@ impl Persons {
         let Some(view) = &self.view else { return Ok(PersonsRead { persons: Vec::new(), memory }) };
         let mut gathered = Gathered::of(whose, &self.facility, &self.sites);
         for (category, columns) in READ {
-            let plan = scan(view.table(*category), (*category, columns), whose).await?;
+            let plan = scan(view.table(*category), (*category, columns), (whose, None)).await?;
             let mut rows = execute_stream(plan, Arc::clone(&context))?;
             while let Some(batch) = rows.next().await {
                 let batch = batch?;
@@ -147,7 +147,20 @@ impl Persons {
         context: Arc<TaskContext>,
     ) -> Result<Option<SendableRecordBatchStream>> {
         let Some(view) = &self.view else { return Ok(None) };
-        let plan = scan(view.table(category), (category, columns), whose).await?;
+        let plan = scan(view.table(category), (category, columns), (whose, None)).await?;
+        execute_stream(plan, context).map(Some)
+    }
+
+    /// The same, of what was true since a moment, as far as that spares reading: earlier rows may come too.
+    pub(crate) async fn rows_since(
+        &self,
+        (category, columns): (Category, &[&str]),
+        whose: &[PatientNumber],
+        since: Moment,
+        context: Arc<TaskContext>,
+    ) -> Result<Option<SendableRecordBatchStream>> {
+        let Some(view) = &self.view else { return Ok(None) };
+        let plan = scan(view.table(category), (category, columns), (whose, Some(since))).await?;
         execute_stream(plan, context).map(Some)
     }
 
@@ -225,12 +238,18 @@ fn planner() -> &'static SessionState {
 async fn scan(
     table: Arc<dyn TableProvider>,
     (category, columns): (Category, &[&str]),
-    whose: &[PatientNumber],
+    (whose, since): (&[PatientNumber], Option<Moment>),
 ) -> Result<Arc<dyn datafusion::physical_plan::ExecutionPlan>> {
     let schema = view_schema(category);
     let places = columns.iter().map(|name| schema.index_of(name));
     let places = places.collect::<std::result::Result<Vec<usize>, _>>().map_err(DataFusionError::from)?;
     let numbers: Vec<Expr> = whose.iter().map(|number| lit(number.as_str())).collect();
     let mine = col("my_patient_id").in_list(numbers, false);
-    table.scan(planner() as &dyn Session, Some(&places), &[mine], None).await
+    let mut filters = vec![mine];
+    if let Some(since) = since {
+        let of_time = schema.field_with_name("occurred").map_err(DataFusionError::from)?.data_type();
+        let since = ScalarValue::TimestampMicrosecond(Some(since.micros()), None).cast_to(of_time)?;
+        filters.push(col("occurred").gt_eq(lit(since)));
+    }
+    table.scan(planner() as &dyn Session, Some(&places), &filters, None).await
 }

@@ -77,10 +77,12 @@ pub(super) struct Woman {
 }
 
 impl Perinatal {
-    /// Reads these persons; those of whom the view shows no entry of a pregnancy's record are none of them.
+    /// Reads these persons, with what monitors measured of them lately where that is asked for; those of whom the view shows no
+    /// entry of a pregnancy's record are none of them.
     pub(super) async fn read(
         &self,
         whose: &[PatientNumber],
+        monitors: bool,
         context: Arc<TaskContext>,
     ) -> Result<(Vec<Woman>, MemoryReservation)> {
         let memory = MemoryConsumer::new("pregnancies").register(context.memory_pool());
@@ -113,7 +115,11 @@ impl Perinatal {
             let children = if born { self.persons.children(number) } else { Vec::new() };
             Some(Woman { number: number.clone(), chart, pregnancies, children })
         });
-        Ok((found.collect(), memory))
+        let mut found: Vec<Woman> = found.collect();
+        if monitors {
+            self.watch(&mut found, &memory, context).await?;
+        }
+        Ok((found, memory))
     }
 }
 

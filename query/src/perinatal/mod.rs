@@ -6,6 +6,7 @@
 mod charts;
 mod checkups;
 mod growth;
+mod monitors;
 mod pregnancies;
 mod table;
 mod warnings;

@@ -25,6 +25,8 @@ use std::sync::Arc;
 pub(super) trait Tell: Send + Sync + 'static {
     /// A row.
     type Row: Send + Sync + 'static;
+    /// Whether it is made of what monitors measured too.
+    const MONITORS: bool = false;
     /// How the plan names it.
     const NAME: &'static str;
     /// The columns; `my_patient_id` among them.
@@ -128,7 +130,7 @@ impl<T: Tell> Make for Rows<T> {
         whose: &'a [PatientNumber],
         context: Arc<TaskContext>,
     ) -> BoxFuture<'a, Result<(Vec<Woman>, MemoryReservation)>> {
-        Box::pin(self.perinatal.read(whose, context))
+        Box::pin(self.perinatal.read(whose, T::MONITORS, context))
     }
     fn begin(&self) -> Self::Rows {
         Vec::new()

@@ -6,6 +6,7 @@ use super::table::Tell;
 use crate::diabetes::note;
 use crate::lab::cells::{Cell, Made};
 use clinical::perinatal::chart::{LimitReached, MaternalRules, Ruling};
+use model::Moment;
 use std::sync::Arc;
 
 /// The table's name.
@@ -20,9 +21,11 @@ pub(super) struct Row {
     ruling: Arc<Ruling>,
     missing: Arc<Vec<String>>,
     reached: Option<LimitReached>,
+    /// The statement's own moment.
+    now: Moment,
 }
 
-static COLUMNS: [Made<Row>; 21] = [
+static COLUMNS: [Made<Row>; 23] = [
     Made::of(
         "my_patient_id",
         "the viewing facility's own number of the woman",
@@ -37,8 +40,8 @@ static COLUMNS: [Made<Row>; 21] = [
     ),
     Made::of(
         "rule",
-        "`haemorrhage`, `blood-loss`, `hypertensive-crisis`, `hypertensive-disorder`, `meows`, `early-warning`, \
-         `labour-care-guide`, `bishop` or `glucose`",
+        "`haemorrhage`, `obstetric-dic`, `blood-loss`, `hypertensive-crisis`, `hypertensive-disorder`, `meows`, `early-warning`, \
+         `labour-care-guide`, `second-stage`, `bishop` or `glucose`",
         "規則",
         Cell::Text(|row| Some(row.ruling.rule.code().into())),
     ),
@@ -81,8 +84,23 @@ static COLUMNS: [Made<Row>; 21] = [
         Cell::Time(|row| row.reached.as_ref().map_or(row.ruling.at, |one| Some(one.at))),
     ),
     Made::of(
+        "age_seconds",
+        "how old that value is at the moment of the statement",
+        "値の古さ（秒）",
+        Cell::Long(|row| {
+            let at = row.reached.as_ref().map_or(row.ruling.at, |one| Some(one.at))?;
+            Some(row.now.since(at).div_euclid(1_000_000))
+        }),
+    ),
+    Made::of(
+        "measured_by",
+        "`monitor` where a bed's monitor measured that value and nobody wrote it down, else `record`; NULL where no limit is reached",
+        "測定の経路",
+        Cell::Text(|row| row.reached.as_ref().map(|one| if one.monitor { "monitor" } else { "record" }.into())),
+    ),
+    Made::of(
         "since",
-        "since when it has been reached at every measurement",
+        "since when it has been reached at every measurement, at most 200 of them back",
         "いつから",
         Cell::Time(|row| row.reached.as_ref().map(|one| one.since)),
     ),
@@ -143,6 +161,7 @@ pub(super) fn columns() -> &'static [Made<Row>] {
 
 impl Tell for Warnings {
     type Row = Row;
+    const MONITORS: bool = true;
     const NAME: &'static str = "MaternalWarnings";
 
     fn columns() -> &'static [Made<Row>] {
@@ -166,6 +185,7 @@ impl Tell for Warnings {
                     pregnancy: one.number,
                     ruling: Arc::clone(&ruling),
                     missing: Arc::clone(&missing),
+                    now: perinatal.moment,
                     reached,
                 };
                 if reached.is_empty() {

@@ -204,12 +204,14 @@ words! {
     }
     Rule {
         Haemorrhage: "haemorrhage", "産科危機的出血への対応", "haemorrhage protocol";
+        ObstetricDic: "obstetric-dic", "産科DIC診断基準", "criteria for obstetric DIC";
         BloodLoss: "blood-loss", "出血量", "blood loss";
         Crisis: "hypertensive-crisis", "高血圧緊急症", "hypertensive crisis";
         Hypertension: "hypertensive-disorder", "妊娠高血圧症候群", "hypertensive disorder of pregnancy";
         Meows: "meows", "産科早期警告スコア（MEOWS）", "MEOWS";
         EarlyWarning: "early-warning", "母体早期警告基準（MERC）", "maternal early warning criteria";
         LabourCare: "labour-care-guide", "WHO分娩ケアガイド", "WHO labour care guide";
+        SecondStage: "second-stage", "分娩第2期の長さ", "length of the second stage";
         Bishop: "bishop", "ビショップスコア", "Bishop score";
         Glucose: "glucose", "妊娠中の糖代謝異常", "glucose in pregnancy";
     }

@@ -81,6 +81,7 @@ const PER_HOUR: &[(&str, f64)] = &[("mL/h", 1.0), ("ml/h", 1.0)];
 const COUNT: &[(&str, f64)] =
     &[("", 1.0), ("1", 1.0), ("{#}", 1.0), ("回", 1.0), ("人", 1.0), ("{points}", 1.0), ("点", 1.0)];
 const IN_TEN: &[(&str, f64)] = &[("/10min", 1.0), ("/(10.min)", 1.0), ("", 1.0), ("1", 1.0)];
+const UG_ML: &[(&str, f64)] = &[("ug/mL", 1.0), ("ug/ml", 1.0), ("μg/mL", 1.0), ("mg/L", 1.0)];
 const MG_DL: &[(&str, f64)] = &[("mg/dL", 1.0), ("mg/dl", 1.0), ("mmol/L", 18.0156)];
 
 const fn row(local: &'static str, en: &'static str, ja: &'static str, reads: Reads) -> ChartCode {
@@ -304,6 +305,19 @@ pub const RECORD_CODES: &[ChartCode] = &[
         number((0.0, 100.0), COUNT, Fact::DicScore),
     ),
     row(
+        "dic-disease",
+        "what a DIC may come of: `abruption`, `amniotic-embolism`, `not-clotting` (what is lost after the birth does not clot), `none`",
+        "産科DICの基礎疾患（早剝・羊水塞栓・非凝固性出血・なし）",
+        Reads::Word(|text| word::dic_disease(text).map(Fact::DicDisease)),
+    ),
+    row("fdp", "FDP", "FDP", number((0.0, 10_000.0), UG_ML, |n| Fact::Lab(LabMeasure::Fdp, n))),
+    row(
+        "epidural",
+        "whether she has epidural analgesia: `yes`, `no`",
+        "硬膜外無痛分娩（有・無）",
+        Reads::Word(|text| word::yes(text).map(Fact::Epidural)),
+    ),
+    row(
         "bleeding-goes-on",
         "whether the bleeding goes on with abnormal vital signs: `yes`, `no`",
         "出血持続かつバイタル異常（有・無）",
@@ -381,6 +395,7 @@ pub const LAB_CODES: &[(&str, LabMeasure)] = &[
     ("creatinine", LabMeasure::Creatinine),
     ("platelets", LabMeasure::Platelets),
     ("fibrinogen", LabMeasure::Fibrinogen),
+    ("d-dimer", LabMeasure::DDimer),
     ("urine-protein-creatinine", LabMeasure::ProteinRatio),
     ("hba1c", LabMeasure::Hba1c),
     ("glucose", LabMeasure::GlucoseCasual),

@@ -1,7 +1,7 @@
 //! What a record says that is asked of here, with when and where.
 
 use crate::diabetes::{Date, Reach};
-use crate::perinatal::maternal::{Amount, CervixPosition, Consciousness, Consistency, Delivery};
+use crate::perinatal::maternal::{Amount, CervixPosition, Consciousness, Consistency, Delivery, DicDisease};
 use crate::perinatal::pregnancy::{Basis, Dipstick, FetalMeasure, GestationalAge, History, Presentation};
 use model::{FacilityId, Moment, PatientRef};
 use std::fmt;
@@ -77,6 +77,10 @@ pub enum Fact {
     Urine(f64),
     /// Obstetric DIC score, as somebody scored it.
     DicScore(f64),
+    /// What a DIC may come of, found or not.
+    DicDisease(Option<DicDisease>),
+    /// Whether she has epidural analgesia.
+    Epidural(bool),
     /// Whether the bleeding goes on with abnormal vital signs, as somebody says.
     GoesOn(bool),
     /// A sign of preeclampsia, looked for and found or not.
@@ -125,6 +129,10 @@ pub enum LabMeasure {
     Platelets,
     /// Fibrinogen, mg/dL.
     Fibrinogen,
+    /// FDP, µg/mL.
+    Fdp,
+    /// D-dimer, µg/mL.
+    DDimer,
     /// Fasting glucose, mg/dL.
     GlucoseFasting,
     /// Glucose an hour after 75 g, mg/dL.
@@ -150,6 +158,8 @@ pub struct Noted {
     pub source: FacilityId,
     /// Whether it is an entry of a pregnancy's record, and not a vital sign, a laboratory value or a diagnosis.
     pub entry: bool,
+    /// Whether a monitor measured it, and nobody wrote it down.
+    pub monitor: bool,
 }
 
 /// Everything that records of one woman say, as far as it is asked for here.

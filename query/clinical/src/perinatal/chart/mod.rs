@@ -2,15 +2,19 @@
 //!
 //! A chart is a function of its records: their order means nothing. docs/perinatal.md lists the codes records are read by.
 
+mod at_bed;
 mod code;
 mod fact;
+mod monitor;
 mod of_record;
 mod pregnancies;
 mod rule;
 mod rules;
 
+pub use at_bed::AtBed;
 pub use code::{ChartCode, LAB_CODES, RECORD_CODES, chart_codes};
 pub use fact::{Chart, Fact, HdpSign, LabMeasure, Noted};
+pub use monitor::{MonitorSign, Monitored};
 pub use of_record::{Learned, Refused};
 pub use pregnancies::{AFTER_BIRTH_DAYS, Ending, FetusAt, Newborn, OfPregnancy, Outcome, VisitAt};
 pub use rule::{LimitReached, MaternalRules, Missing, Rule, Ruling, Said as RulingSaid};

@@ -4,6 +4,7 @@ use super::code::{Fact0, LAB_CODES, LOADS, RECORD_CODES, Reads};
 use super::{Chart, ChartCode, Fact, LabMeasure, Noted};
 use crate::diabetes::{Date, is_fasting};
 use crate::lab::LabRow;
+use crate::perinatal::maternal::DicDisease;
 use crate::perinatal::pregnancy::{Basis, DueDate, GestationalAge};
 use model::{
     CodeSystem, Coding, Condition, FacilityId, FetusNumber, Moment, PatientNumber, PatientRef, Payload, Perinatal,
@@ -49,10 +50,17 @@ impl Chart {
                 // an age says how far a pregnancy is, whatever else the entry says
                 let taken = fact.is_some() || age.is_some();
                 if let Some(fact) = fact {
-                    self.notes.push(Noted { fact, age, at, source: source.clone(), entry: true });
+                    self.notes.push(Noted { fact, age, at, source: source.clone(), entry: true, monitor: false });
                 } else if let Some(age) = age {
                     let fact = Fact::Dated(Basis::Stated { on: crate::diabetes::day_of(at), age });
-                    self.notes.push(Noted { fact, age: Some(age), at, source: source.clone(), entry: true });
+                    self.notes.push(Noted {
+                        fact,
+                        age: Some(age),
+                        at,
+                        source: source.clone(),
+                        entry: true,
+                        monitor: false,
+                    });
                 }
                 Ok(if taken { Learned::Taken } else { Learned::NotAsked })
             }
@@ -84,7 +92,7 @@ impl Chart {
 
     fn note(&mut self, fact: Option<Fact>, at: Moment, source: &FacilityId) -> Learned {
         let Some(fact) = fact else { return Learned::NotAsked };
-        self.notes.push(Noted { fact, age: None, at, source: source.clone(), entry: false });
+        self.notes.push(Noted { fact, age: None, at, source: source.clone(), entry: false, monitor: false });
         Learned::Taken
     }
 }
@@ -180,7 +188,7 @@ fn text(value: &Value) -> String {
     }
 }
 
-/// Diagnoses by ICD-10 of what was there before a pregnancy (from memory). What is suspected is none.
+/// Diagnoses by ICD-10 of what was there before a pregnancy, and of what a DIC may come of (from memory). What is suspected is none.
 fn of_condition(condition: &Condition) -> Option<Fact> {
     let Condition { code, suspected, .. } = condition;
     if *suspected || code.system != CodeSystem::Icd10 {
@@ -188,7 +196,11 @@ fn of_condition(condition: &Condition) -> Option<Fact> {
     }
     let plain: String = code.code.chars().filter(char::is_ascii_alphanumeric).collect();
     let begins = |with: &[&str]| with.iter().any(|with| plain.starts_with(with));
-    if begins(&["O10", "O11"]) {
+    if begins(&["O45"]) {
+        Some(Fact::DicDisease(Some(DicDisease::Abruption)))
+    } else if begins(&["O881"]) {
+        Some(Fact::DicDisease(Some(DicDisease::AmnioticEmbolism)))
+    } else if begins(&["O10", "O11"]) {
         Some(Fact::Hypertension(true))
     } else if begins(&["I10", "I11", "I12", "I13", "I15"]) {
         Some(Fact::Hypertension(false))
@@ -261,6 +273,7 @@ fn sane(fact: &Fact) -> bool {
         LabMeasure::Creatinine => (0.05, 50.0),
         LabMeasure::Platelets => (0.5, 6_000.0),
         LabMeasure::Fibrinogen => (0.0, 2_000.0),
+        LabMeasure::Fdp | LabMeasure::DDimer => (0.0, 10_000.0),
         LabMeasure::GlucoseFasting
         | LabMeasure::GlucoseOneHour
         | LabMeasure::GlucoseTwoHours
@@ -273,7 +286,7 @@ fn sane(fact: &Fact) -> bool {
 /// The words of values.
 pub(super) mod word {
     use crate::diabetes::Date;
-    use crate::perinatal::maternal::{CervixPosition, Consciousness, Consistency, Delivery};
+    use crate::perinatal::maternal::{CervixPosition, Consciousness, Consistency, Delivery, DicDisease};
     use crate::perinatal::pregnancy::{Basis, Dipstick, History, Presentation};
 
     /// Reads a word by a table of spellings.
@@ -296,6 +309,18 @@ pub(super) mod word {
         one_of(
             text,
             &[(&["yes", "true", "1", "有", "あり", "+"], true), (&["no", "false", "0", "無", "なし", "-"], false)],
+        )
+    }
+
+    pub(crate) fn dic_disease(text: &str) -> Option<Option<DicDisease>> {
+        one_of(
+            text,
+            &[
+                (&["abruption", "早剝", "早剥", "常位胎盤早期剝離", "常位胎盤早期剥離"], Some(DicDisease::Abruption)),
+                (&["amniotic-embolism", "羊水塞栓", "羊水塞栓症"], Some(DicDisease::AmnioticEmbolism)),
+                (&["not-clotting", "非凝固性分娩後異常出血", "非凝固性出血"], Some(DicDisease::NotClotting)),
+                (&["none", "no", "なし", "無"], None),
+            ],
         )
     }
 

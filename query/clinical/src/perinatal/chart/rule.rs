@@ -12,6 +12,8 @@ use model::{Category, FacilityId, Moment};
 pub enum Rule {
     /// The haemorrhage protocol: shock index, blood loss, coagulation.
     Haemorrhage,
+    /// The criteria for obstetric DIC.
+    ObstetricDic,
     /// Blood loss against what nine of ten lose.
     BloodLoss,
     /// A hypertensive crisis.
@@ -24,6 +26,8 @@ pub enum Rule {
     EarlyWarning,
     /// The labour care guide.
     LabourCare,
+    /// The length of the second stage of labour.
+    SecondStage,
     /// The Bishop score.
     Bishop,
     /// Glucose in pregnancy.
@@ -32,14 +36,16 @@ pub enum Rule {
 
 impl Rule {
     /// All of them, in the order in which they are told.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Haemorrhage,
+        Self::ObstetricDic,
         Self::BloodLoss,
         Self::Crisis,
         Self::Hypertension,
         Self::Meows,
         Self::EarlyWarning,
         Self::LabourCare,
+        Self::SecondStage,
         Self::Bishop,
         Self::Glucose,
     ];
@@ -51,12 +57,14 @@ impl Rule {
         use crate::perinatal::maternal::{MEOWS, MaternalLimit};
         match self {
             Self::Haemorrhage => MaternalLimit::ShockCritical.row().source,
+            Self::ObstetricDic => MaternalLimit::ObstetricDic.row().source,
             Self::BloodLoss => MaternalLimit::UsualVaginal.row().source,
             Self::Crisis => MaternalLimit::EmergencySystolic.row().source,
             Self::Hypertension => MaternalLimit::Systolic.row().source,
             Self::Meows => MEOWS,
             Self::EarlyWarning => MaternalLimit::MercPulseLow.row().source,
             Self::LabourCare => MaternalLimit::At5.row().source,
+            Self::SecondStage => MaternalLimit::SecondFirst.row().source,
             Self::Bishop => MaternalLimit::Ripe.row().source,
             Self::Glucose => MaternalLimit::GlucoseFasting.row().source,
         }
@@ -91,6 +99,8 @@ pub struct LimitReached {
     pub since: Moment,
     /// Where the limit comes from; `None` for the facility's own.
     pub source: Option<Source>,
+    /// Whether a monitor measured the value.
+    pub monitor: bool,
 }
 
 /// Something that was not looked at, and could change what a rule says.
@@ -194,7 +204,11 @@ impl Case<'_> {
         let mut sources: Vec<FacilityId> = found.used.into_iter().map(|(_, source)| source).collect();
         sources.sort();
         sources.dedup();
-        let Found { said, class, reached, mut missing, .. } = found;
+        let Found { said, class, mut reached, mut missing, .. } = found;
+        for one in &mut reached {
+            let mut of = self.notes.iter().filter(|note| note.at == one.at && rule.asks(&note.fact));
+            one.monitor = of.any(|note| note.monitor);
+        }
         missing.sort();
         missing.dedup();
         Some(Ruling { rule, said, class, reached, missing, at, version: version.to_owned(), sources })
@@ -244,6 +258,12 @@ impl Rule {
                     | Fact::GoesOn(_)
                     | Fact::Lab(super::LabMeasure::Fibrinogen, _)
             ),
+            Self::ObstetricDic => matches!(
+                fact,
+                Fact::DicDisease(_)
+                    | Fact::BloodLoss(..)
+                    | Fact::Lab(super::LabMeasure::Fibrinogen | super::LabMeasure::Fdp | super::LabMeasure::DDimer, _)
+            ),
             Self::BloodLoss => matches!(fact, Fact::BloodLoss(..)),
             Self::Crisis | Self::Hypertension => {
                 matches!(fact, Fact::Systolic(_) | Fact::Diastolic(_) | Fact::Lab(..) | Fact::Sign(..))
@@ -277,6 +297,7 @@ impl Rule {
                     | Fact::Temperature(_)
                     | Fact::Contractions(_)
             ),
+            Self::SecondStage => matches!(fact, Fact::Dilatation(_) | Fact::Epidural(_)),
             Self::Bishop => matches!(
                 fact,
                 Fact::Dilatation(_) | Fact::Effacement(_) | Fact::Station(_) | Fact::Firm(_) | Fact::Points(_)

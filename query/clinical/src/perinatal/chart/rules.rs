@@ -3,6 +3,9 @@
 //! Which values belong together is a choice of this project: a pulse and a pressure at most fifteen minutes apart, signs of one
 //! hour, what tells of a bleeding within a day. What is older than that is missing.
 
+mod coagulation;
+mod second_stage;
+
 use super::fact::{Fact, HdpSign, LabMeasure, Noted};
 use super::pregnancies::pressures;
 use super::rule::{Case, Found, LimitReached, Missing, Rule, Said};
@@ -98,12 +101,14 @@ impl<'a> Case<'a> {
     pub(super) fn find(&self, rule: Rule) -> Option<Found> {
         match rule {
             Rule::Haemorrhage => self.bleeding(),
+            Rule::ObstetricDic => self.obstetric_dic(),
             Rule::BloodLoss => self.lost(),
             Rule::Crisis => Some(self.crisis()),
             Rule::Hypertension => Some(self.hypertension()),
             Rule::Meows => self.meows(),
             Rule::EarlyWarning => self.early_warning(),
             Rule::LabourCare => self.labour(),
+            Rule::SecondStage => self.second_stage(),
             Rule::Bishop => self.bishop(),
             Rule::Glucose => Some(self.glucose()),
         }
@@ -131,6 +136,7 @@ impl<'a> Case<'a> {
             at,
             since: at,
             source: self.tables.maternal.source(one.limit),
+            monitor: false,
         }
     }
 
@@ -227,7 +233,16 @@ impl<'a> Case<'a> {
                     let at = goes_on.map_or(anchor, |(_, at, _)| at);
                     let source = Some(MaternalLimit::ShockCritical.row().source);
                     let key = "bleeding-goes-on";
-                    found.reached.push(LimitReached { key, limit: None, value: None, unit: "", at, since: at, source });
+                    found.reached.push(LimitReached {
+                        key,
+                        limit: None,
+                        value: None,
+                        unit: "",
+                        at,
+                        since: at,
+                        source,
+                        monitor: false,
+                    });
                 }
             }
         }
@@ -361,7 +376,11 @@ impl<'a> Case<'a> {
         let mut found = Found::new();
         let table = &self.tables.maternal;
         let known: Vec<(Moment, Pressure)> =
-            self.pressures().into_iter().filter(|(at, _)| day_of(*at) >= self.of.begun).collect();
+            // what a bed's cuff measured is of the day, and gone with it: a disorder rests on what was written down
+            pressures(self.notes.iter().copied().filter(|note| !note.monitor))
+                .into_iter()
+                .filter(|(at, _)| day_of(*at) >= self.of.begun)
+                .collect();
         let high = |one: &(Moment, Pressure)| pressure_class(one.1, table) >= PressureClass::Hypertensive;
         let rank = |one: &(Moment, Pressure)| (pressure_class(one.1, table), (one.1.systolic() * 10.0) as i64, one.0);
         let highs: Vec<(Moment, Pressure)> = known.iter().copied().filter(high).collect();
@@ -464,7 +483,16 @@ impl<'a> Case<'a> {
             };
             let at = at.map_or(self.until, |(_, at)| at);
             let source = Some(MaternalLimit::HdpWeek.row().source);
-            found.reached.push(LimitReached { key, limit: None, value: None, unit: "", at, since: at, source });
+            found.reached.push(LimitReached {
+                key,
+                limit: None,
+                value: None,
+                unit: "",
+                at,
+                since: at,
+                source,
+                monitor: false,
+            });
         }
         // with a feature found, another changes nothing of the kind
         if told.features.is_empty() {
@@ -508,7 +536,16 @@ impl<'a> Case<'a> {
         if told.less_than_alert == Some(true) {
             let at = awake.map_or(newest, |(_, at, _)| at);
             let key = "meows-red-consciousness";
-            found.reached.push(LimitReached { key, limit: None, value: None, unit: "", at, since: at, source });
+            found.reached.push(LimitReached {
+                key,
+                limit: None,
+                value: None,
+                unit: "",
+                at,
+                since: at,
+                source,
+                monitor: false,
+            });
         }
         for (sign, colour) in coloured {
             let Some((_, name, unit, value)) = taken.iter().find(|(of, ..)| *of == sign) else { continue };
@@ -523,6 +560,7 @@ impl<'a> Case<'a> {
                 at,
                 since: at,
                 source,
+                monitor: false,
             });
         }
         if told.calls.is_none() {
@@ -607,7 +645,16 @@ impl<'a> Case<'a> {
         if let Some((_, at, _)) = awake.filter(|(awake, ..)| *awake != Consciousness::Alert) {
             let source = Some(MaternalLimit::MercPulseLow.row().source);
             let key = "merc-consciousness";
-            found.reached.push(LimitReached { key, limit: None, value: None, unit: "", at, since: at, source });
+            found.reached.push(LimitReached {
+                key,
+                limit: None,
+                value: None,
+                unit: "",
+                at,
+                since: at,
+                source,
+                monitor: false,
+            });
         }
         if found.reached.is_empty() {
             for ((_, name), value) in SIGNS.iter().zip(&taken) {
@@ -643,27 +690,29 @@ impl<'a> Case<'a> {
 
     // === labour ===
 
+    /// The examinations of the labour that goes on, in order; `None` where she is in none.
+    fn examined(&self) -> Option<Vec<Value<'a>>> {
+        let mut examined: Vec<Value<'a>> = self.values(DILATATION).collect();
+        let last = examined.last()?.at;
+        if self.until.since(last) > DAY || examined.iter().all(|one| one.value < 5.0) {
+            return None;
+        }
+        // an earlier examination of another labour, or of none, says nothing of this one
+        let pairs = examined.iter().rev().zip(examined.iter().rev().skip(1));
+        let near = pairs.take_while(|(after, before)| after.at.since(before.at) <= DAY);
+        let from = near.last().map_or(last, |(_, before)| before.at);
+        examined.retain(|one| one.at >= from);
+        Some(examined)
+    }
+
     fn labour(&self) -> Option<Found> {
         if self.born.is_some() {
             return None;
         }
-        let examined: Vec<Value<'a>> = self.values(DILATATION).collect();
+        let examined = self.examined()?;
         let last = examined.last()?;
-        if self.until.since(last.at) > DAY || examined.iter().all(|one| one.value < 5.0) {
-            return None;
-        }
-        // an earlier examination of another labour, or of none, says nothing of this one
-        let first = examined
-            .iter()
-            .rev()
-            .zip(examined.iter().rev().skip(1))
-            .take_while(|(after, before)| after.at.since(before.at) <= DAY);
-        let from = first.last().map_or(last.at, |(_, before)| before.at);
-        let examinations: Vec<Examination> = examined
-            .iter()
-            .filter(|one| one.at >= from)
-            .map(|one| Examination { at: one.at, dilatation: one.value })
-            .collect();
+        let examinations: Vec<Examination> =
+            examined.iter().map(|one| Examination { at: one.at, dilatation: one.value }).collect();
         let progress = progress(&examinations, self.until, &self.tables.maternal).ok()??;
         let newest = |of| self.newest(of, self.until.plus_micros(-LABOUR));
         let fetal = self.fetal_rates(self.until.plus_micros(-LABOUR));

@@ -1,3 +1,5 @@
+mod later;
+
 use super::*;
 use crate::diabetes::{Date, Reach};
 use crate::lab::{CodeText, LabInput, Patient, Site, Written, WrittenInterval, read_result};

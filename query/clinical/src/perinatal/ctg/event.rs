@@ -1,6 +1,7 @@
 //! What an excursion is called: accelerations, and decelerations with their severity.
 
 use super::{Contraction, CtgLimit, CtgLimits, Excursion, Side};
+use crate::perinatal::pregnancy::GestationalAge;
 
 /// Whether the fetus has reached 32 weeks: before, a smaller rise is an acceleration.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -9,6 +10,16 @@ pub enum Maturity {
     Before32Weeks,
     /// From 32 weeks and 0 days on, or not known.
     From32Weeks,
+}
+
+impl Maturity {
+    /// By the age of the pregnancy.
+    pub fn of(age: Option<GestationalAge>) -> Self {
+        match age {
+            Some(age) if age.weeks_and_days().0 < 32 => Self::Before32Weeks,
+            _ => Self::From32Weeks,
+        }
+    }
 }
 
 /// An acceleration.

@@ -1,4 +1,5 @@
-//! Labour: the alerts of the WHO's labour care guide, and the Bishop score. All figures from memory.
+//! Labour: the alerts of the WHO's labour care guide, the length of the second stage, and the Bishop score. Most figures are from
+//! memory; each limit says so.
 
 use super::{MaternalLimit, MaternalLimits, Reached};
 use crate::{OutOfDomainError, within};
@@ -22,7 +23,8 @@ pub struct Progress {
     pub since: Moment,
     /// Hours since.
     pub hours: f64,
-    /// The limit of the guide that is reached; `None` below 5 cm and from 10 cm on, where it has none here.
+    /// The limit of the guide that is reached; `None` below 5 cm, and from 10 cm on, where the second stage has its own
+    /// ([`second_stage`]).
     pub alert: Option<Reached>,
 }
 
@@ -88,6 +90,48 @@ pub fn labour_alerts(signs: &LabourSigns, limits: &MaternalLimits) -> Vec<Reache
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// What is known of a second stage.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct SecondStage {
+    /// When the cervix was first found fully open: it may have been open before.
+    pub full_at: Moment,
+    /// Births before this one; `None` where that is not known.
+    pub births: Option<u8>,
+    /// Whether somebody said that she has epidural analgesia. The WHO's figures know no exception, so what was not said is none.
+    pub epidural: bool,
+}
+
+/// How long a second stage has taken.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct SecondStageTold {
+    /// Hours since the cervix was found fully open.
+    pub hours: f64,
+    /// Whether it takes longer than usual; `None` where the births before decide it and are not known.
+    pub reached: Option<bool>,
+    /// The limit that is reached, where it is.
+    pub alert: Option<Reached>,
+}
+
+/// The length of the second stage at a moment. Where the births before are not known, what holds of both holds.
+pub fn second_stage(stage: &SecondStage, until: Moment, limits: &MaternalLimits) -> SecondStageTold {
+    let hours = until.since(stage.full_at).max(0) as f64 / 3_600e6;
+    let [first, later] = match stage.epidural {
+        false => [MaternalLimit::SecondFirst, MaternalLimit::SecondLater],
+        true => [MaternalLimit::SecondFirstEpidural, MaternalLimit::SecondLaterEpidural],
+    };
+    let [of_first, of_later] = [first, later].map(|limit| limits.from(limit, Some(hours)));
+    let (reached, alert) = match stage.births {
+        Some(0) => (Some(of_first.is_some()), of_first),
+        Some(_) => (Some(of_later.is_some()), of_later),
+        None => match (of_first, of_later) {
+            (Some(one), Some(_)) => (Some(true), Some(one)),
+            (None, None) => (Some(false), None),
+            _ => (None, None),
+        },
+    };
+    SecondStageTold { hours, reached, alert }
 }
 
 /// How firm the cervix is.

@@ -1,5 +1,6 @@
 //! The mother: bleeding, blood pressure, early warning, labour, glucose.
 
+mod dic;
 mod glucose;
 mod haemorrhage;
 mod labour;
@@ -7,13 +8,15 @@ mod limit;
 mod pressure;
 mod warning;
 
+pub use dic::{DicDisease, DicSigns, ObstetricDic, obstetric_dic};
 pub use glucose::{Glucose, GlucoseClass, GlucoseFacts, glucose};
 pub use haemorrhage::{
     Amount, Bleeding, BloodLoss, Delivery, Haemorrhage, HaemorrhageLevel, HaemorrhageReason, Loss, blood_loss,
     haemorrhage, haemorrhage_level, shock_index,
 };
 pub use labour::{
-    Bishop, Cervix, CervixPosition, Consistency, Examination, LabourSigns, Progress, bishop, labour_alerts, progress,
+    Bishop, Cervix, CervixPosition, Consistency, Examination, LabourSigns, Progress, SecondStage, SecondStageTold,
+    bishop, labour_alerts, progress, second_stage,
 };
 pub use limit::{MaternalLimit, MaternalLimits, Reached};
 pub use pressure::{

@@ -551,3 +551,32 @@ proptest! {
         }
     }
 }
+
+// === the second stage ===
+
+#[test]
+fn the_second_stage_is_long_from_its_limit_on() {
+    let full_at = Moment::parse("2026-10-01T00:00:00Z").unwrap();
+    for (births, epidural, minutes, key) in [
+        (Some(0), false, 180, "second-stage-first"),
+        (Some(1), false, 120, "second-stage-later"),
+        (Some(4), false, 120, "second-stage-later"),
+        (Some(0), true, 240, "second-stage-first-epidural"),
+        (Some(1), true, 180, "second-stage-later-epidural"),
+    ] {
+        let stage = SecondStage { full_at, births, epidural };
+        let at = |minutes: i64| second_stage(&stage, full_at.plus_micros(minutes * 60_000_000), &limits());
+        assert_eq!((at(0).reached, at(minutes - 1).reached, at(minutes - 1).alert), (Some(false), Some(false), None));
+        let told = at(minutes);
+        assert_eq!((told.reached, told.alert.map(|one| one.limit.row().key)), (Some(true), Some(key)));
+        assert_eq!(told.hours, minutes as f64 / 60.0);
+    }
+}
+
+#[test]
+fn where_the_births_before_are_not_known_what_holds_of_both_holds() {
+    let full_at = Moment::parse("2026-10-01T00:00:00Z").unwrap();
+    let stage = SecondStage { full_at, births: None, epidural: false };
+    let at = |minutes: i64| second_stage(&stage, full_at.plus_micros(minutes * 60_000_000), &limits()).reached;
+    assert_eq!([at(-5), at(119), at(120), at(179), at(180)], [Some(false), Some(false), None, None, Some(true)]);
+}
