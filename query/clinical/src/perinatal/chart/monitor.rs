@@ -35,11 +35,14 @@ impl MonitorSign {
     }
 }
 
+/// A pressure when it was measured: systolic and diastolic, where they are known.
+type Taken = (Moment, [Option<f64>; 2]);
+
 /// What monitors measured of one woman, gathered in any order.
 #[derive(Clone, Default)]
 pub struct Monitored {
     signs: BTreeMap<(FacilityId, MonitorSign, i64), Vec<(Moment, f64)>>,
-    pressures: BTreeMap<FacilityId, Vec<(Moment, [Option<f64>; 2])>>,
+    pressures: BTreeMap<FacilityId, Vec<Taken>>,
     refused: u32,
 }
 
@@ -97,7 +100,7 @@ impl Chart {
         }
         for (source, mut taken) in pressures {
             taken.sort_by_key(|(at, _)| *at);
-            let mut last: Option<(Moment, [Option<f64>; 2])> = None;
+            let mut last: Option<Taken> = None;
             for (at, values) in taken {
                 let repeated = last.is_some_and(|(seen, same)| same == values && at.since(seen) <= SAME);
                 last = Some((at, values));
