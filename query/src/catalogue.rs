@@ -231,7 +231,11 @@ impl SchemaProvider for Tables {
             DIABETES_BENCHMARK => self.benchmark.table(self.own.facility()).map(Some),
             _ => match category_of(name) {
                 Some(category) => Ok(Some(self.category(category))),
-                None => match beds::table(name, self.category(Category::Waveform), &self.own.perinatal()) {
+                None => match beds::table(
+                    name,
+                    (self.category(Category::Waveform), self.perinatal()),
+                    &self.own.perinatal(),
+                ) {
                     Some(table) => table.map(Some),
                     None => match perinatal_table(name, self.perinatal()) {
                         Some(table) => table.map(Some),

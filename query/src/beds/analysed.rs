@@ -7,7 +7,9 @@ use super::stretch::{Place, Stretch};
 use super::strip::{KEPT, Strip};
 use super::tables::{event_columns, window_columns};
 use super::told::{EventTold, WindowTold, window};
+use crate::perinatal::Perinatal;
 use crate::session::now;
+use clinical::perinatal::chart::AtBed;
 use datafusion::arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -22,8 +24,8 @@ use datafusion::physical_plan::{
     Partitioning, PhysicalExpr, PlanProperties, ReplaceChildrenOptions, SendableRecordBatchStream,
 };
 use futures::StreamExt as _;
-use model::Moment;
-use std::collections::BTreeMap;
+use model::{Moment, PatientNumber};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -41,6 +43,8 @@ pub(super) struct Whose {
     pub(super) patient: String,
     pub(super) own: String,
     pub(super) session: String,
+    /// What of the pregnancy it was read by.
+    pub(super) at_bed: AtBed,
 }
 
 /// What is told of somebody.
@@ -60,6 +64,7 @@ pub(super) struct CtgExec {
     rows: Arc<dyn ExecutionPlan>,
     of: Of,
     rules: Arc<Rules>,
+    perinatal: Option<Perinatal>,
     projection: Vec<usize>,
     schema: SchemaRef,
     properties: Arc<PlanProperties>,
@@ -69,7 +74,7 @@ impl CtgExec {
     /// Over rows in one partition, read by a facility's rules.
     pub(super) fn new(
         rows: Arc<dyn ExecutionPlan>,
-        (of, rules): (Of, Arc<Rules>),
+        (of, rules, perinatal): (Of, Arc<Rules>, Option<Perinatal>),
         projection: Vec<usize>,
         schema: SchemaRef,
     ) -> Self {
@@ -79,7 +84,7 @@ impl CtgExec {
             EmissionType::Final,
             Boundedness::Bounded,
         ));
-        Self { rows, of, rules, projection, schema, properties }
+        Self { rows, of, rules, perinatal, projection, schema, properties }
     }
 }
 
@@ -127,7 +132,7 @@ impl ExecutionPlan for CtgExec {
         let mut children = children.into_iter();
         match (children.next(), children.next()) {
             (Some(rows), None) => {
-                let of = (self.of, Arc::clone(&self.rules));
+                let of = (self.of, Arc::clone(&self.rules), self.perinatal.clone());
                 Ok(Arc::new(Self::new(rows, of, self.projection.clone(), Arc::clone(&self.schema))))
             }
             _ => Err(DataFusionError::Internal("cardiotocograms are read from one table".to_owned())),
@@ -139,9 +144,9 @@ impl ExecutionPlan for CtgExec {
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let memory = MemoryConsumer::new("cardiotocograms").register(context.memory_pool());
-        let mut rows = self.rows.execute(partition, context)?;
+        let mut rows = self.rows.execute(partition, Arc::clone(&context))?;
         let (of, projection, schema) = (self.of, self.projection.clone(), Arc::clone(&self.schema));
-        let rules = Arc::clone(&self.rules);
+        let (rules, perinatal) = (Arc::clone(&self.rules), self.perinatal.clone());
         let told = async move {
             let mut gathered: Gathered = BTreeMap::new();
             while let Some(batch) = rows.next().await {
@@ -150,7 +155,14 @@ impl ExecutionPlan for CtgExec {
                 gather(&batch, &mut gathered);
             }
             let mut batch = Told::default();
+            let known = match &perinatal {
+                Some(perinatal) => Some(perinatal.at_beds(&owners(&gathered), context).await?),
+                None => None,
+            };
             for ((_, _, _), (own, stretches)) in gathered {
+                let begun = stretches.iter().map(|stretch| stretch.measured).min();
+                let at_bed = known.as_ref().zip(begun).map(|(known, begun)| known.of(&own, begun));
+                let rules = at_bed.map_or_else(|| rules.clone(), |at_bed| Arc::new(rules.at(at_bed)));
                 tell(&own, stretches, (&rules, &mut batch));
                 // others run meanwhile
                 tokio::task::yield_now().await;
@@ -160,6 +172,12 @@ impl ExecutionPlan for CtgExec {
         };
         Ok(Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), futures::stream::once(told))))
     }
+}
+
+/// The viewer's own numbers of those that are gathered.
+fn owners(gathered: &Gathered) -> Vec<PatientNumber> {
+    let own = gathered.values().filter_map(|(own, _)| PatientNumber::parse(own).ok());
+    own.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// Stretches by source, patient and session, with the viewer's own number.
@@ -195,6 +213,7 @@ fn tell(own: &str, mut stretches: Vec<Stretch>, (rules, to): (&Arc<Rules>, &mut 
         patient: place.patient.number().as_str().to_owned(),
         own: own.to_owned(),
         session: place.session.clone(),
+        at_bed: rules.at_bed.clone(),
     });
     let fetuses = stretches.iter().flat_map(|stretch| &stretch.traces);
     let fetuses = fetuses.filter_map(|(lead, _)| lead.fetus()).map(|fetus| fetus.number()).max().unwrap_or(1);

@@ -1,7 +1,8 @@
 //! By which limits beds are read.
 
 use clinical::perinatal::PerinatalTables;
-use clinical::perinatal::ctg::{JsogTable, Maturity, ReadingRules, Reserve};
+use clinical::perinatal::chart::AtBed;
+use clinical::perinatal::ctg::{JsogTable, ReadingRules, Reserve};
 use clinical::perinatal::trace::TraceLimits;
 
 /// The limits and tables that hold for a board.
@@ -15,17 +16,29 @@ pub struct Rules {
     pub jsog: JsogTable,
     /// Whether the fetuses have little reserve.
     pub reserve: Reserve,
+    /// What of the pregnancy maturity and reserve rest on.
+    pub at_bed: AtBed,
 }
 
 impl Rules {
-    /// As a facility's tables say. Maturity and reserve are not known to a board.
+    /// As a facility's tables say, of a pregnancy of which nothing is known: a board knows no more.
     pub fn of(tables: &PerinatalTables) -> Self {
+        let at_bed = AtBed::default();
         Self {
-            reading: ReadingRules { limits: tables.ctg.clone(), maturity: Maturity::From32Weeks },
+            reading: ReadingRules { limits: tables.ctg.clone(), maturity: at_bed.maturity },
             trace: tables.trace.clone(),
             jsog: tables.jsog.clone(),
-            reserve: Reserve::Usual,
+            reserve: at_bed.reserve,
+            at_bed,
         }
+    }
+
+    /// The same for a bed, by what is known of its pregnancy.
+    #[must_use]
+    pub fn at(&self, at_bed: AtBed) -> Self {
+        let mut rules = Self { reserve: at_bed.reserve, at_bed, ..self.clone() };
+        rules.reading.maturity = rules.at_bed.maturity;
+        rules
     }
 
     /// As shipped: the matrix of levels is one that nobody has confirmed.

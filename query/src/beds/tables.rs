@@ -7,8 +7,10 @@ use super::analysed::{Analysed, CtgExec, Of};
 use super::rules::Rules;
 use super::told::{EventTold, WindowTold};
 use crate::lab::cells::{Cell, Made, field};
+use crate::perinatal::Perinatal;
 use async_trait::async_trait;
 use clinical::perinatal::PerinatalTables;
+use clinical::perinatal::chart::AtBed;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result;
@@ -96,7 +98,7 @@ macro_rules! whose {
 static WINDOW_WHOSE: [Made<WindowRow>; 4] = whose!(WindowRow);
 static EVENT_WHOSE: [Made<EventRow>; 4] = whose!(EventRow);
 
-static WINDOWS: [Made<WindowRow>; 24] = [
+static WINDOWS: [Made<WindowRow>; 26] = [
     Made::of("lead", "the trace: `fhr1`, `fhr2` or `fhr3`", "波形", Cell::Text(|row| Some(row.told.lead.into()))),
     Made::of("from_at", "when it begins, by the source's clock", "開始", Cell::Time(|row| Some(row.told.from))),
     Made::of("until_at", "the first moment after it", "終了", Cell::Time(|row| Some(row.told.until))),
@@ -117,6 +119,20 @@ static WINDOWS: [Made<WindowRow>; 24] = [
         "the part of it that may be the mother's pulse",
         "母体心拍の疑いの割合",
         Cell::Float(|row| Some(f64::from(row.told.suspect))),
+    ),
+    Made::of(
+        "week",
+        "the age of the pregnancy when the session began, by which accelerations are told (before 32 weeks 10 bpm for 10 s, else 15 for \
+         15); `unknown` where no entry of the view dates it: read as from 32 weeks on",
+        "読み取りに用いた妊娠週数",
+        Cell::Text(|row| Some(week(&row.whose.at_bed).into())),
+    ),
+    Made::of(
+        "little_reserve",
+        "by what growth restriction or an abnormal placenta is known, of which one cell of the matrix asks: `small`, `uteroplacental`, \
+         `placenta-praevia`, `abruption`; empty where neither is known",
+        "予備能低下の根拠",
+        Cell::Texts(|row| row.whose.at_bed.because.iter().map(|one| (*one).into()).collect()),
     ),
     Made::of(
         "not_assessable",
@@ -261,6 +277,10 @@ static EVENTS: [Made<EventRow>; 9] = [
     ),
 ];
 
+fn week(at_bed: &AtBed) -> String {
+    at_bed.age.map_or_else(|| "unknown".to_owned(), |age| age.to_string())
+}
+
 fn short_term(row: &WindowRow, epoch: &str) -> Option<f64> {
     let found = row.told.short_term.iter().find(|(code, _)| *code == epoch);
     found.map(|(_, milliseconds)| f64::from(*milliseconds))
@@ -309,15 +329,15 @@ pub fn bed_table_columns() -> Vec<(&'static str, Vec<&'static Column>)> {
     ]
 }
 
-/// One of the tables, over a view's `waveform`; `None` where the name is none of them.
+/// One of the tables, over a view's `waveform` and the pregnancies it shows; `None` where the name is none of them.
 pub(crate) fn table(
     name: &str,
-    waveform: Arc<dyn TableProvider>,
+    (waveform, perinatal): (Arc<dyn TableProvider>, Option<Perinatal>),
     tables: &PerinatalTables,
 ) -> Option<Result<Arc<dyn TableProvider>>> {
     let of = |of| {
-        let rules = Arc::new(Rules::of(tables));
-        Some(Ok(Arc::new(Ctg { waveform: waveform.clone(), of, rules }) as Arc<dyn TableProvider>))
+        let (rules, perinatal) = (Arc::new(Rules::of(tables)), perinatal.clone());
+        Some(Ok(Arc::new(Ctg { waveform: waveform.clone(), of, rules, perinatal }) as Arc<dyn TableProvider>))
     };
     match name {
         BEDS => Some(beds(waveform)),
@@ -341,6 +361,8 @@ struct Ctg {
     waveform: Arc<dyn TableProvider>,
     of: Of,
     rules: Arc<Rules>,
+    /// Whose weeks are known by it; `None` while a statement is planned.
+    perinatal: Option<Perinatal>,
 }
 
 impl fmt::Debug for Ctg {
@@ -395,6 +417,7 @@ impl TableProvider for Ctg {
         let projection = projection.cloned().unwrap_or_else(|| (0..whole.fields().len()).collect());
         let schema = Arc::new(whole.project(&projection)?);
         let rows: Arc<dyn ExecutionPlan> = Arc::new(CoalescePartitionsExec::new(rows));
-        Ok(Arc::new(CtgExec::new(rows, (self.of, Arc::clone(&self.rules)), projection, schema)))
+        let of = (self.of, Arc::clone(&self.rules), self.perinatal.clone());
+        Ok(Arc::new(CtgExec::new(rows, of, projection, schema)))
     }
 }

@@ -3,6 +3,7 @@
 //! Nothing here has a way to a row of its own: all is made of the tables of one view, as that view shows them, and what is read of
 //! those is counted there. What it means is `clinical::perinatal`'s to say.
 
+mod beds;
 mod charts;
 mod checkups;
 mod growth;

@@ -313,24 +313,58 @@ fn define(definitions: &mut Definitions, offset: u64, of: &str, text: &str) {
 
 /// A minute of a bed of the hospital's first patient.
 fn minute(region: &Region, minute: i64) {
+    let rate = |at: i64| 140.0 + 6.0 * (at as f32 / 9.0).sin();
+    of_bed(region, (0, "bed-1"), ago(30 * DAY - minute * 60_000_000), (minute, rate));
+}
+
+/// A minute of a bed of one of the hospital's patients.
+fn of_bed(region: &Region, (of, session): (usize, &str), at: Moment, (minute, rate): (i64, fn(i64) -> f32)) {
     let frame = |channel: WaveformChannel, value: fn(i64) -> f32| WaveformFrame {
         channel,
         samples: (0..240).map(value).collect(),
         quality: vec![FrameQuality::Good; 240],
     };
     let payload = Payload::Waveform(Waveform {
-        session: "bed-1".to_owned(),
+        session: session.to_owned(),
         device: "CTG-1".to_owned(),
         hertz: 4.0,
         sequence: u64::try_from(minute).unwrap(),
         frames: vec![
-            frame(WaveformChannel::FetalHeartRate(1), |at| 140.0 + 6.0 * (at as f32 / 9.0).sin()),
+            frame(WaveformChannel::FetalHeartRate(1), rate),
             frame(WaveformChannel::UterineActivity, |at| 8.0 + (at % 3) as f32),
         ],
         hops: Hops::default(),
         held_back: false,
     });
-    put(region, patient(HOSPITAL, 0), ago(30 * DAY - minute * 60_000_000), payload);
+    put(region, patient(HOSPITAL, of), at, payload);
+}
+
+#[tokio::test]
+async fn a_bed_is_read_by_the_week_of_the_pregnancy_that_the_view_shows_and_says_which() {
+    let region = Region::open().await;
+    fill(&region);
+    // each minute a rise of twelve beats for fourteen seconds: an acceleration before 32 weeks, and none after
+    let rate = |at: i64| 140.0 + 2.0 * (at as f32 / 9.0).sin() + if (40..96).contains(&at) { 12.0 } else { 0.0 };
+    for minute in 0..21 {
+        let at = ago(50 * DAY - minute * 60_000_000);
+        of_bed(&region, (0, "bed-1"), at, (minute, rate));
+        of_bed(&region, (1, "bed-2"), at, (minute, rate));
+    }
+    let told = "SELECT my_patient_id, week, array_to_string(little_reserve, '+') AS reserve, sum(accelerations) > 0 FROM ctg_windows \
+                WHERE not_assessable IS NULL GROUP BY 1, 2, 3 ORDER BY 1";
+    assert_eq!(
+        rows(&region.room, HOSPITAL, told).await,
+        ["hospital-0000 | 30w0d |  | true", "hospital-0001 | unknown |  | false"]
+    );
+    let events = "SELECT count(*) > 0 FROM ctg_events WHERE kind = 'acceleration' AND my_patient_id = 'hospital-0001'";
+    assert_eq!(rows(&region.room, HOSPITAL, events).await, ["false"]);
+    put(&region, patient(HOSPITAL, 0), ago(60 * DAY), entry("uteroplacental", None, word("有")));
+    let clinic = "SELECT DISTINCT week, array_to_string(little_reserve, '+') FROM ctg_windows WHERE session = 'bed-1'";
+    assert_eq!(
+        rows(&region.room, CLINIC, clinic).await,
+        ["30w0d | uteroplacental"],
+        "by the entries that are open to it"
+    );
 }
 
 #[tokio::test]
