@@ -154,9 +154,11 @@ impl<'a> Case<'a> {
 
     /// The newest pulse that has a systolic pressure at most fifteen minutes away, and that pressure.
     fn pair(&self) -> Option<(Value<'a>, Value<'a>)> {
-        self.values(PULSE).rev().find_map(|pulse| {
+        // a monitor has hundreds of pulses to a pressure
+        let pressures: Vec<Value<'a>> = self.values(SYSTOLIC).collect();
+        self.values(PULSE).rev().filter(|_| !pressures.is_empty()).find_map(|pulse| {
             let apart = |one: &Value<'_>| one.at.since(pulse.at).abs();
-            let near = self.values(SYSTOLIC).filter(|one| apart(one) <= PAIR).min_by_key(apart)?;
+            let near = pressures.iter().copied().filter(|one| apart(one) <= PAIR).min_by_key(apart)?;
             Some((pulse, near))
         })
     }
