@@ -13,7 +13,7 @@ use ingest::completeness::{FeedBook, FeedKind};
 use ingest::fhir::Context;
 use ingest::fhir::endpoint::Endpoint;
 use ingest::hl7::Feed;
-use ingest::mllp::{Hl7Replayer, Line, Settings, Speaker, serve_mllp};
+use ingest::mllp::{Bedside, BedsideError, Hl7Replayer, Line, Settings, Speaker, serve_mllp};
 use ingest::watch::{Expected, FeedName, Watch, WatchedDoor};
 use ingest::{Door, Form, Replayer};
 use model::FacilityId;
@@ -44,6 +44,14 @@ pub enum DoorsError {
         path: String,
         /// Why.
         reason: String,
+    },
+    /// The beds that devices' messages opened.
+    #[error("in `{path}`: {reason}")]
+    Bedside {
+        /// Where.
+        path: String,
+        /// Why.
+        reason: BedsideError,
     },
     /// Certificates.
     #[error(transparent)]
@@ -110,6 +118,7 @@ type Alive = Arc<dyn Fn() + Send + Sync>;
 pub(crate) struct Doors {
     ways: Ways,
     mllp: Vec<HashMap<FacilityId, Line>>,
+    bedside: Option<Arc<Bedside>>,
     storages: Vec<Storage>,
     clock: Clock,
 }
@@ -138,6 +147,10 @@ impl Doors {
                 listener.facilities.iter().map(|facility| (facility.clone(), line(facility))).collect();
             mllp.push(lines);
         }
+        let beside = ways.data_dir.join("beds");
+        let bedside = (!mllp.is_empty()).then(|| Bedside::open(&beside, Arc::clone(&house.clock))).transpose();
+        let bedside =
+            bedside.map_err(|reason| DoorsError::Bedside { path: beside.display().to_string(), reason })?.map(Arc::new);
         let below = ways.data_dir.join("storages");
         let opened = ways.storages.iter().map(|storage| {
             let alive = house.watched(&storage.facility, storage.name.clone(), FeedKind::SsMix2, storage.silent);
@@ -145,7 +158,7 @@ impl Doors {
             Storage::open(storage.clone(), &below.join(&storage.name), (door, alive), Arc::clone(&house.book))
         });
         let storages = opened.collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { ways, mllp, storages, clock: Arc::clone(&house.clock) })
+        Ok(Self { ways, mllp, bedside, storages, clock: Arc::clone(&house.clock) })
     }
 
     /// Who reads quarantined bytes anew.
@@ -169,9 +182,12 @@ impl Doors {
         stop: &CancellationToken,
         servers: &mut Servers,
     ) -> Result<(), DoorsError> {
-        let Self { ways, mllp, storages, clock } = self;
+        let Self { ways, mllp, bedside, storages, clock } = self;
         for (((listener, _), lines), config) in listeners.mllp.into_iter().zip(mllp).zip(&ways.mllp) {
-            let settings = mllp_settings(&ways, config, &clock)?;
+            let mut settings = mllp_settings(&ways, config, &clock)?;
+            if let Some(bedside) = &bedside {
+                settings.bedside = Arc::clone(bedside);
+            }
             servers.spawn("MLLP", serve_mllp(listener, lines, settings, stop.clone().cancelled_owned()));
         }
         if let Some((listener, address)) = listeners.fhir {

@@ -224,6 +224,6 @@ pub(super) fn confidentiality(part: &Part<'_>) -> Labels {
 }
 
 /// What can stand in an id: the text, without spaces.
-pub(super) fn key(text: &str) -> String {
+pub(crate) fn key(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join("_")
 }

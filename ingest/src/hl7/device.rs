@@ -306,7 +306,7 @@ fn record(case: &Case<'_>, group: &Group<'_>, metrics: Vec<Metric<'_>>) -> Resul
     };
     let (obx, at, measured, hertz, device) = (first.obx, first.at, first.measured, first.hertz, first.device.clone());
     let corrected = metrics.iter().any(|metric| metric.corrected);
-    let session = bed(case).unwrap_or_else(|| device.clone());
+    let session = place_of(case).unwrap_or_else(|| device.clone());
     if session.is_empty() {
         let rule = "a bed (`PV1-3`) or a device (`OBX-18`) that the signals come from";
         return Err(obx.fault(18, ErrorCode::RequiredFieldMissing, rule).into());
@@ -341,7 +341,7 @@ fn record(case: &Case<'_>, group: &Group<'_>, metrics: Vec<Metric<'_>>) -> Resul
 }
 
 /// The bed of the visit: point of care, room and bed.
-fn bed(case: &Case<'_>) -> Option<String> {
+pub(super) fn place_of(case: &Case<'_>) -> Option<String> {
     let place = case.section.pv1?.field(3);
     let parts: Vec<String> =
         (1..=3).map(|part| place.component(part).text().into_owned()).filter(|text| !text.is_empty()).collect();

@@ -24,6 +24,7 @@ mod device;
 mod document;
 mod group;
 mod immunization;
+mod left;
 mod medication;
 mod patient;
 mod perinatal;
@@ -33,7 +34,9 @@ mod result;
 mod value;
 mod visit;
 
+pub(crate) use case::key;
 pub use device::{DeviceChannel, DeviceChannelError};
+pub use left::Left;
 pub use remark::{Fate, Reason, Remark};
 
 use case::Case;
@@ -92,6 +95,8 @@ pub struct Outcome {
     pub events: Vec<Event>,
     /// What became no record, and why.
     pub remarks: Vec<Remark>,
+    /// Who left where they lay: closes the beds of monitors that name none.
+    pub left: Vec<Left>,
     /// The segments that nothing is made of, by name, and how many.
     pub passed_over: BTreeMap<SegmentId, u32>,
 }
@@ -133,6 +138,7 @@ pub fn convert(message: &Message<'_>, feed: &Feed, received: Moment) -> Outcome 
         let mut out = case::Out::default();
         patient::convert(&case, &mut out);
         visit::convert(&case, &mut out);
+        outcome.left.extend(left::left(&case));
         problem::convert(&case, &mut out);
         result::leave_notes(&section.notes, &mut out);
         if kind.family == Family::Document {

@@ -15,12 +15,14 @@
 //! The same message twice is the same events, for their ids come from what it says; so a sender that lost an answer may
 //! send again, also after a restart. What was answered lately is answered the same without another look.
 
+mod bedside;
 mod connection;
 mod metrics;
 mod recent;
 mod replay;
 mod take;
 
+pub use bedside::{Bedside, BedsideError};
 pub use replay::Hl7Replayer;
 
 use crate::door::Door;
@@ -94,10 +96,13 @@ pub struct Settings {
     pub most_together: usize,
     /// The clock of answers and receipts.
     pub clock: Clock,
+    /// The beds of monitors whose messages open none.
+    pub bedside: Arc<Bedside>,
 }
 
 impl Settings {
-    /// A listener with the usual limits: messages of 16 MiB, an hour of silence, 1,000 connections, 256 messages together.
+    /// A listener with the usual limits: messages of 16 MiB, an hour of silence, 1,000 connections, 256 messages together; which
+    /// beds are open is known for as long as it listens.
     pub fn new(speaker: Speaker, clock: Clock) -> Self {
         Self {
             tls: None,
@@ -106,6 +111,7 @@ impl Settings {
             idle: Duration::from_secs(3600),
             most_connections: 1000,
             most_together: 256,
+            bedside: Arc::new(Bedside::in_memory(Arc::clone(&clock))),
             clock,
         }
     }
@@ -113,7 +119,7 @@ impl Settings {
 
 impl std::fmt::Debug for Settings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { tls, speaker, largest, idle, most_connections, most_together, clock: _ } = self;
+        let Self { tls, speaker, largest, idle, most_connections, most_together, clock: _, bedside } = self;
         f.debug_struct("Settings")
             .field("tls", &tls.is_some())
             .field("speaker", speaker)
@@ -121,6 +127,7 @@ impl std::fmt::Debug for Settings {
             .field("idle", idle)
             .field("most_connections", most_connections)
             .field("most_together", most_together)
+            .field("bedside", bedside)
             .finish()
     }
 }
@@ -149,6 +156,9 @@ pub enum MllpError {
     #[error("the MLLP listener failed: {0}")]
     Listen(#[from] std::io::Error),
 }
+
+/// How often beds are looked after.
+const BEDS_LOOKED_AFTER: Duration = Duration::from_secs(10);
 
 /// What the connections of a listener share.
 struct Shared {
@@ -180,11 +190,13 @@ pub async fn serve_mllp(
     let places = Arc::new(Semaphore::new(settings.most_connections));
     let acceptor = settings.tls.clone().map(TlsAcceptor::from);
     let metrics = Metrics::new();
-    let taker = Taker::new(Arc::clone(&settings.clock), Recent::new(), metrics.clone());
+    let bedside = Arc::clone(&settings.bedside);
+    let taker = Taker::new(Arc::clone(&settings.clock), bedside, Recent::new(), metrics.clone());
     let shared = Arc::new(Shared { lines, settings, taker, metrics });
     let (stopping, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
     let mut stop = std::pin::pin!(stop);
+    let looking = tokio::spawn(look_after(Arc::clone(&shared), stopped.clone()));
     loop {
         let place = tokio::select! {
             biased;
@@ -215,5 +227,22 @@ pub async fn serve_mllp(
     }
     stopping.send_replace(true);
     while connections.join_next().await.is_some() {}
+    if looking.await.is_err() {
+        tracing::warn!("beds of which nothing comes are no longer closed");
+    }
     Ok(())
+}
+
+/// Closes the beds of which nothing comes, until the listener stops.
+async fn look_after(shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
+    let mut ticks = tokio::time::interval(BEDS_LOOKED_AFTER);
+    loop {
+        tokio::select! {
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+            _ = ticks.tick() => {}
+        }
+        for line in shared.lines.values() {
+            shared.taker.look_after(line).await;
+        }
+    }
 }

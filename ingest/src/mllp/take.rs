@@ -1,6 +1,7 @@
 //! Taking messages in together, and saying what became of each.
 
 use super::Line;
+use super::bedside::{Bedside, Mark};
 use super::metrics::Metrics;
 use super::recent::Recent;
 use crate::completeness::{FeedKind, Item};
@@ -16,12 +17,14 @@ use jiff::civil::Date;
 use jiff::tz::{Offset, TimeZone};
 use model::{FacilityId, Moment};
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 /// Takes messages, whichever connection they came by.
 pub(super) struct Taker {
     clock: Clock,
+    bedside: Arc<Bedside>,
     recent: Recent,
     metrics: Metrics,
     /// The number of the next answer: its own control id.
@@ -47,8 +50,8 @@ enum Progress {
 }
 
 impl Taker {
-    pub fn new(clock: Clock, recent: Recent, metrics: Metrics) -> Self {
-        Self { clock, recent, metrics, answers: AtomicU64::new(1) }
+    pub fn new(clock: Clock, bedside: Arc<Bedside>, recent: Recent, metrics: Metrics) -> Self {
+        Self { clock, bedside, recent, metrics, answers: AtomicU64::new(1) }
     }
 
     /// Takes a group of frames and writes their answers, in their order.
@@ -58,6 +61,7 @@ impl Taker {
         let mut group: Vec<Taken> = Vec::with_capacity(frames.len());
         let mut events: Vec<Bytes> = Vec::new();
         let mut asides: Vec<Aside> = Vec::new();
+        let mut marks: Vec<Mark> = Vec::new();
         let mut places: HashMap<u128, usize> = HashMap::new();
         for frame in frames {
             let taken = match frame {
@@ -98,7 +102,7 @@ impl Taker {
                         }
                         (None, None) => {
                             places.insert(digest, group.len());
-                            self.read((bytes, digest), line, received, (&mut events, &mut asides))
+                            self.read((bytes, digest), line, received, (&mut events, &mut asides, &mut marks))
                         }
                     }
                 }
@@ -117,6 +121,9 @@ impl Taker {
         if kept.is_ok() && !sent.is_empty() {
             line.door.note(FeedKind::Mllp, "mllp", Step::DealtWith, sent).await;
         }
+        if kept.is_ok() {
+            self.bedside.settled(&marks);
+        }
         let answers = self.answers(&group, kept);
         self.metrics.took(begun.elapsed());
         answers
@@ -128,7 +135,7 @@ impl Taker {
         (bytes, digest): (Vec<u8>, u128),
         line: &Line,
         received: Moment,
-        (events, asides): (&mut Vec<Bytes>, &mut Vec<Aside>),
+        (events, asides, marks): (&mut Vec<Bytes>, &mut Vec<Aside>, &mut Vec<Mark>),
     ) -> Taken {
         let (envelope, outcome, written) = match Message::parse(&bytes, &line.feed.options) {
             Ok(message) => {
@@ -154,9 +161,23 @@ impl Taker {
                 name: envelope.control_id().to_owned(),
             });
         }
+        // what opens a bed stands before its first frame, and is no part of what the message is answered for
+        let said = self.bedside.take(&line.feed.source, &outcome.events, &outcome.left);
+        events.extend(said.events.iter().map(wire::write_event));
+        marks.extend(said.marks);
         let from = events.len();
         events.extend(outcome.events.iter().map(wire::write_event));
         Taken { envelope, digest, written, answer: Progress::Sent { events: from..events.len(), answer } }
+    }
+
+    /// Closes the beds of a line of which nothing comes.
+    pub async fn look_after(&self, line: &Line) {
+        let said = self.bedside.tick(&line.feed.source);
+        if !said.events.is_empty()
+            && self.keep(line, Vec::new(), said.events.iter().map(wire::write_event).collect()).await.is_ok()
+        {
+            self.bedside.settled(&said.marks);
+        }
     }
 
     /// Makes the group durable: first what is kept aside, then the events.
