@@ -385,3 +385,39 @@ fn every_category_has_a_type() {
     assert_eq!(fhir_form::categories("Questionnaire"), None);
     assert_eq!(fhir_form::categories("Patient"), Some([Category::Patient].as_slice()));
 }
+
+#[test]
+fn an_entry_of_a_pregnancys_record_is_read_back_with_its_age() {
+    let local = |code: &str| Coding { system: CodeSystem::Local, code: code.to_owned(), display: "健診".to_owned() };
+    let loinc = |code: &str| Coding { system: CodeSystem::Loinc, code: code.to_owned(), display: "EDD".to_owned() };
+    let quantity = |value, unit: &str| Value::Quantity { value, unit: unit.to_owned(), comparator: String::new() };
+    let entries = [
+        (local("checkup"), Some(133), Value::Absent("not-applicable".to_owned())),
+        (local("bpd/2"), None, quantity(52.0, "mm")),
+        (local("delivery"), Some(280), Value::Coded(local("vaginal"))),
+        (local("A-院内"), Some(0), Value::Text("頭位".to_owned())),
+        (loinc("11778-8"), Some(133), Value::Text("2026-08-20".to_owned())),
+        (loinc("11727-5"), None, quantity(0.3, "kg")),
+        (loinc("18185-9"), Some(133), quantity(19.0, "wk")),
+    ];
+    for (code, gestational_days, value) in entries {
+        let payload = Payload::Perinatal(Perinatal { code, gestational_days, value });
+        let at = Moment::parse("2026-04-01T09:00:00+09:00").unwrap();
+        let record = Record::new(
+            PatientRef::new(facility(), PatientNumber::parse("0042").unwrap()),
+            RecordId::parse("Observation/e1").unwrap(),
+            Version::FIRST,
+            Category::Perinatal,
+            at,
+            at,
+            Labels::NONE,
+            None,
+            Author { member: None, role: Role::System },
+            ChangeKind::Upsert,
+            Some(payload),
+        );
+        let record = record.unwrap();
+        let json = resource(&record, None).unwrap();
+        assert_eq!(read_back(&json), record, "{json:#}");
+    }
+}

@@ -1,7 +1,7 @@
 //! What a view shows of the pregnancies of those on beds: their week, and whether the fetuses have little reserve.
 
 use super::Perinatal;
-use super::charts::Woman;
+use super::charts::{Wanted, Woman};
 use clinical::perinatal::PerinatalTables;
 use clinical::perinatal::chart::AtBed;
 use datafusion::common::Result;
@@ -21,7 +21,7 @@ pub(crate) struct AtBeds {
 impl Perinatal {
     /// Reads what is asked of these, by the viewing facility's own numbers.
     pub(crate) async fn at_beds(&self, whose: &[PatientNumber], context: Arc<TaskContext>) -> Result<AtBeds> {
-        let (women, memory) = self.read(whose, false, context).await?;
+        let (women, memory) = self.read(whose, Wanted::AtBed, context).await?;
         Ok(AtBeds { women, tables: Arc::clone(&self.tables), _memory: memory })
     }
 }

@@ -63,6 +63,23 @@ const READ: &[(Category, &[&str])] = &[
     ),
 ];
 
+/// How much of a woman is read: no more than is told of her, for what is read is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wanted {
+    /// All that a chart is made of.
+    Chart,
+    /// The same, and what monitors measured of her lately.
+    Monitors,
+    /// What the reading of a cardiotocogram asks: the pregnancy's entries, diagnoses, and her birthday.
+    AtBed,
+}
+
+impl Wanted {
+    fn asks(self, category: Category) -> bool {
+        self != Self::AtBed || !matches!(category, Category::VitalSign | Category::Laboratory)
+    }
+}
+
 /// What a note is taken to hold.
 const NOTE: usize = 160;
 
@@ -77,18 +94,17 @@ pub(super) struct Woman {
 }
 
 impl Perinatal {
-    /// Reads these persons, with what monitors measured of them lately where that is asked for; those of whom the view shows no
-    /// entry of a pregnancy's record are none of them.
+    /// Reads these persons; those of whom the view shows no entry of a pregnancy's record are none of them.
     pub(super) async fn read(
         &self,
         whose: &[PatientNumber],
-        monitors: bool,
+        wanted: Wanted,
         context: Arc<TaskContext>,
     ) -> Result<(Vec<Woman>, MemoryReservation)> {
         let memory = MemoryConsumer::new("pregnancies").register(context.memory_pool());
         let mut gathered = Gathered::of(whose);
         let mut women = whose.to_vec();
-        for (category, columns) in READ {
+        for (category, columns) in READ.iter().filter(|(category, _)| wanted.asks(*category)) {
             if women.is_empty() {
                 break;
             }
@@ -116,7 +132,7 @@ impl Perinatal {
             Some(Woman { number: number.clone(), chart, pregnancies, children })
         });
         let mut found: Vec<Woman> = found.collect();
-        if monitors {
+        if wanted == Wanted::Monitors {
             self.watch(&mut found, &memory, context).await?;
         }
         Ok((found, memory))

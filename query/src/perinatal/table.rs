@@ -1,6 +1,6 @@
 //! The tables made of women: each with its rows.
 
-use super::charts::Woman;
+use super::charts::{Wanted, Woman};
 use super::{Perinatal, checkups, growth, pregnancies, warnings};
 use crate::diabetes::exec::{Make, PersonsExec};
 use crate::diabetes::whose;
@@ -25,8 +25,8 @@ use std::sync::Arc;
 pub(super) trait Tell: Send + Sync + 'static {
     /// A row.
     type Row: Send + Sync + 'static;
-    /// Whether it is made of what monitors measured too.
-    const MONITORS: bool = false;
+    /// What is read of her for it.
+    const WANTED: Wanted = Wanted::Chart;
     /// How the plan names it.
     const NAME: &'static str;
     /// The columns; `my_patient_id` among them.
@@ -130,7 +130,7 @@ impl<T: Tell> Make for Rows<T> {
         whose: &'a [PatientNumber],
         context: Arc<TaskContext>,
     ) -> BoxFuture<'a, Result<(Vec<Woman>, MemoryReservation)>> {
-        Box::pin(self.perinatal.read(whose, T::MONITORS, context))
+        Box::pin(self.perinatal.read(whose, T::WANTED, context))
     }
     fn begin(&self) -> Self::Rows {
         Vec::new()

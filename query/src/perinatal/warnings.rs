@@ -1,7 +1,7 @@
 //! The table `maternal_warnings`: per woman and rule one row per limit that is reached; one where none is, or where it cannot be said.
 
 use super::Perinatal;
-use super::charts::Woman;
+use super::charts::{Wanted, Woman};
 use super::table::Tell;
 use crate::diabetes::note;
 use crate::lab::cells::{Cell, Made};
@@ -161,7 +161,7 @@ pub(super) fn columns() -> &'static [Made<Row>] {
 
 impl Tell for Warnings {
     type Row = Row;
-    const MONITORS: bool = true;
+    const WANTED: Wanted = Wanted::Monitors;
     const NAME: &'static str = "MaternalWarnings";
 
     fn columns() -> &'static [Made<Row>] {

@@ -271,6 +271,7 @@ async fn twins_go_on_under_their_own_numbers_where_the_viewer_may_know_both() {
 async fn what_is_read_for_a_pregnancy_is_counted() {
     let region = Region::open().await;
     fill(&region);
+    (0..11).for_each(|at| minute(&region, at));
     region.views.store().commit().await.unwrap();
     let counted = Arc::new(Counted { views: Arc::clone(&region.views), tallies: parking_lot::Mutex::default() });
     let source: Arc<dyn ViewSource> = Arc::clone(&counted) as Arc<dyn ViewSource>;
@@ -288,6 +289,8 @@ async fn what_is_read_for_a_pregnancy_is_counted() {
         (0, 0, 0, 0),
         "of who is not pregnant nothing is read"
     );
+    let (_, entries, vital_signs, results) = of("SELECT * FROM ctg_windows").await;
+    assert_eq!((entries, vital_signs, results), (11, 0, 0), "a bed's week asks for entries alone");
 }
 
 // === a facility's own tables ===
