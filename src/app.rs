@@ -27,6 +27,7 @@ use crate::clerk::{Clerk, Keeping};
 use crate::cohorts::Cohorts;
 use crate::config::Config;
 use crate::doors::{self, DoorListeners, Doors, DoorsError, House};
+use crate::history::History;
 use crate::identity::tls::{self, ALPN_GRPC, ALPN_HTTP, ALPN_POSTGRES, ClientCertificates, TlsError, server_config};
 use crate::identity::{self, Connections, Identity, IdentityLayer, KeysError, TokenDoor};
 use crate::notary::NotaryError;
@@ -268,7 +269,9 @@ impl App {
             stop: self.stop_serving.clone(),
         };
         let charts: Arc<dyn Charts> = Arc::clone(&self.state.rooms().register) as _;
-        let boards = Arc::new(Boards::new(Arc::clone(&room), Arc::clone(&views), charts));
+        let past = beds::LogPast(History::new(self.state.rooms().clone()));
+        let boards = Boards::new(Arc::clone(&room), Arc::clone(&views), charts).with_past(Arc::new(past));
+        let boards = Arc::new(boards);
         let beds = beds::BedDesk {
             node: Arc::clone(&self.state),
             boards: Arc::clone(&boards),

@@ -210,18 +210,43 @@ impl History {
     /// of the places at which later letters begin.
     async fn frontier_at(&self, moment: Moment, now: &Frontier) -> Result<Frontier, HistoryError> {
         let ends = now.iter().map(|(partition, end)| async move {
-            let (mut low, mut high) = (self.first(partition).await?.0, end.0);
-            while low < high {
-                let middle = low + (high - low) / 2;
-                if self.appended_at(Position { partition, offset: Offset(middle) }).await? <= moment {
-                    low = middle + 1;
-                } else {
-                    high = middle;
-                }
-            }
-            Ok::<_, HistoryError>((partition, Offset(low)))
+            let first = self.first(partition).await?;
+            Ok::<_, HistoryError>((partition, self.end_between(partition, (first, end), moment).await?))
         });
         Ok(futures::future::try_join_all(ends).await?.into_iter().collect())
+    }
+
+    async fn end_between(
+        &self,
+        partition: PartitionId,
+        (first, end): (Offset, Offset),
+        moment: Moment,
+    ) -> Result<Offset, HistoryError> {
+        let (mut low, mut high) = (first.0, end.0);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if self.appended_at(Position { partition, offset: Offset(middle) }).await? <= moment {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        Ok(Offset(low))
+    }
+
+    /// The end of one partition at a moment: what the log had taken in by then lies before it.
+    ///
+    /// # Errors
+    /// When the log no longer holds what it had then, or cannot be read.
+    pub async fn end_at(&self, partition: PartitionId, moment: Moment) -> Result<Offset, HistoryError> {
+        let first = self.first(partition).await?;
+        let now = self.rooms.store.frontier();
+        let end = now.iter().find(|(known, _)| *known == partition).map_or(first, |(_, end)| end);
+        let found = self.end_between(partition, (first, end), moment).await?;
+        if found == first && first.0 > 0 {
+            return Err(HistoryError::Gone { first: Position { partition, offset: first } });
+        }
+        Ok(found)
     }
 
     /// The first letter of a partition that the log still holds.

@@ -1,13 +1,14 @@
 //! `BedService`: the beds of a view, and what people do at them.
 
 use super::node::Node;
+use crate::history::History;
 use crate::pipeline::Clock;
 use crate::register::sees_clinical_data;
 use model::{
-    ActId, AuditOutcome, BedAlarm, BedDeed, BedHandover, BedPlace, FacilityId, Moment, OwnWords, PatientRef, Principal,
-    Reading, Referral, ReferralStep, Role, What,
+    ActId, AuditOutcome, BedAlarm, BedDeed, BedHandover, BedPlace, FacilityId, Moment, Offset, OwnWords, PartitionId,
+    PatientRef, Principal, Reading, Referral, ReferralStep, Role, What,
 };
-use query::beds::{BedId, Boards, Known, Note, Place, Risen, Watch, line};
+use query::beds::{BedId, Boards, Known, Note, Past, Place, Risen, Watch, line};
 use std::sync::Arc;
 use std::time::Duration;
 use tonic::{Request, Response, Status};
@@ -31,6 +32,22 @@ pub(super) struct BedDesk {
     pub(super) boards: Arc<Boards>,
     pub(super) witness: Arc<dyn Witness>,
     pub(super) clock: Clock,
+}
+
+/// When the log took letters in, as the boards ask it.
+pub(super) struct LogPast(pub(super) History);
+
+#[tonic::async_trait]
+impl Past for LogPast {
+    async fn end_at(&self, partition: PartitionId, moment: Moment) -> Option<Offset> {
+        match self.0.end_at(partition, moment).await {
+            Ok(end) => Some(end),
+            Err(error) => {
+                tracing::debug!(%error, "what was on a screen is told from memory alone");
+                None
+            }
+        }
+    }
 }
 
 /// The service over the boards and the ledger.

@@ -142,7 +142,8 @@ impl Bench {
     pub async fn run(self) -> anyhow::Result<ExitCode> {
         let program = std::env::current_exe().context("finding this program")?;
         let place = tempfile::tempdir()?;
-        let directory = self.dir.clone().unwrap_or_else(|| place.path().to_owned());
+        // the node of a run works in a place of its own
+        let directory = std::path::absolute(self.dir.as_deref().unwrap_or_else(|| place.path()))?;
         let size = Size {
             sources: self.sources,
             viewers: self.viewers,

@@ -205,6 +205,13 @@ async fn a_moment_takes_in_what_the_log_had_taken_in_by_then_and_a_tie_counts() 
     assert_eq!(seen(&AsOf::Moment(moment(20).plus_micros(-1))).await, [true, false, false, false, false]);
     assert_eq!(seen(&AsOf::Moment(moment(20))).await, [true, true, true, true, false]);
     assert_eq!(seen(&AsOf::Moment(moment(99))).await, [true; 5]);
+    // Of one partition likewise.
+    for second in [9, 10, 20, 99] {
+        let whole = house.history.place(Some(&AsOf::Moment(moment(second)))).await.unwrap().frontier;
+        for (partition, end) in whole.iter() {
+            assert_eq!(house.history.end_at(partition, moment(second)).await.unwrap(), end);
+        }
+    }
     // A letter: its own partition ends with it, though another of the same moment follows; the others take the tie in.
     assert_eq!(seen(&AsOf::Letter(two)).await, [true, true, false, true, false]);
     assert_eq!(seen(&AsOf::Letter(four)).await, [true, true, true, true, false]);

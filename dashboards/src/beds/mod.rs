@@ -15,7 +15,7 @@ use axum::http::header::{CONTENT_TYPE, HeaderMap, HeaderName};
 use axum::response::{IntoResponse, Response};
 use futures::stream::unfold;
 use query::AuthError;
-use query::beds::{BedId, Cursor, KEPT, Looking, Place, SLOT, Watch};
+use query::beds::{BedId, Cursor, KEPT, Looking, Place, SLOT, Watch, moment};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -291,12 +291,10 @@ pub(crate) async fn seen(
     let principal = windows.authenticator.token(bearer(&headers)?).await?;
     let bed = id(&at.bed)?;
     let watch = windows.boards.watch(&principal);
+    let moment = moment(at.at_us).ok_or(Refusal::Parameter("`at_us` is no moment"))?;
+    let (strip, course) = watch.seen(bed, moment).await?.ok_or(Refusal::NoBed)?;
     let mut teller = Teller::default();
-    let told = watch.look(|ward, _| {
-        let (bed, _) = ward.bed(bed)?;
-        teller.seen(bed, ward.rules(), at.at_us)
-    });
-    let mut told = told.ok_or(Refusal::NoBed)?;
+    let mut told = watch.look(|ward, _| teller.seen((&strip, &course), ward.rules(), at.at_us));
     also(&mut told, "words", teller.words());
     Ok(Json(told))
 }

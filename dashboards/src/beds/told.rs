@@ -4,8 +4,8 @@
 //! Words are numbers: `words` of a line says what those mean that were not used before.
 
 use query::beds::{
-    Bed, Ended, EventTold, Judged, Lead, LevelTold, LineTold, Moment, Names, News, Rules, SLOT, Slot, Strip,
-    WindowTold, Word, line, moment, window,
+    Bed, Course, Ended, EventTold, Judged, Lead, LevelTold, LineTold, Moment, Names, News, Rules, SLOT, Slot, Strip,
+    WindowTold, Word, line, window,
 };
 use serde_json::{Map, Value, json};
 use std::ops::Range;
@@ -71,6 +71,7 @@ impl Teller {
             "spots": bed.spots().map(|(code, value, at)| json!([code, rounded(value), at.micros()])).collect::<Vec<_>>(),
             "began_us": bed.began().micros(),
             "heard_us": bed.heard().micros(),
+            "legs": bed.legs().iter().map(|leg| json!([leg.from.code(), leg.to.code(), leg.last, leg.beyond])).collect::<Vec<_>>(),
             "clock": { "ahead_us": clock.ahead(), "uncertain_us": clock.uncertainty() },
             "lines": lines,
             "same_heart": same,
@@ -138,18 +139,18 @@ impl Teller {
 
     /// The last ten whole minutes of each fetus.
     pub(super) fn last(&mut self, bed: &Bed, rules: &Rules) -> Value {
-        let now: Vec<Value> = bed.course().now().iter().map(|judged| self.judged(bed, judged, rules)).collect();
+        let now: Vec<Value> = bed.course().now().iter().map(|judged| self.judged(bed.strip(), judged, rules)).collect();
         json!(now)
     }
 
     /// All windows.
     pub(super) fn windows(&mut self, bed: &Bed, rules: &Rules) -> Value {
-        let all: Vec<Value> = bed.course().windows().map(|judged| self.judged(bed, judged, rules)).collect();
+        let all: Vec<Value> = bed.course().windows().map(|judged| self.judged(bed.strip(), judged, rules)).collect();
         json!(all)
     }
 
-    fn judged(&mut self, bed: &Bed, judged: &Judged, rules: &Rules) -> Value {
-        let told = window(bed.strip(), judged, &rules.reading.limits);
+    fn judged(&mut self, strip: &Strip, judged: &Judged, rules: &Rules) -> Value {
+        let told = window(strip, judged, &rules.reading.limits);
         self.window(&told)
     }
 
@@ -214,21 +215,20 @@ impl Teller {
         })
     }
 
-    /// What was on the screen at a moment; `None` where that is no moment.
-    pub(super) fn seen(&mut self, bed: &Bed, rules: &Rules, at_us: i64) -> Option<Value> {
-        let (seen, course) = bed.as_seen(moment(at_us)?);
-        let all = samples(&seen, seen.first()..seen.end(), On::Bed, |lead, at| seen.get(lead, at));
-        let now: Vec<Value> = course.now().iter().map(|judged| self.judged(bed, judged, rules)).collect();
-        let windows: Vec<Value> = course.windows().map(|judged| self.judged(bed, judged, rules)).collect();
-        Some(json!({
+    /// What was on the screen at a moment.
+    pub(super) fn seen(&mut self, (strip, course): (&Strip, &Course), rules: &Rules, at_us: i64) -> Value {
+        let all = samples(strip, strip.first()..strip.end(), On::Bed, |lead, at| strip.get(lead, at));
+        let now: Vec<Value> = course.now().iter().map(|judged| self.judged(strip, judged, rules)).collect();
+        let windows: Vec<Value> = course.windows().map(|judged| self.judged(strip, judged, rules)).collect();
+        json!({
             "kind": "seen",
             "at_us": at_us,
-            "origin_us": seen.moment_of(0).micros(),
+            "origin_us": strip.moment_of(0).micros(),
             "slot_us": SLOT,
             "samples": all,
             "now": now,
             "windows": windows,
-        }))
+        })
     }
 }
 

@@ -1,7 +1,7 @@
 //! The plan of `ctg_windows` and `ctg_events`: rows of `waveform` in, what the analysis says of them out.
 
-use super::course::{Course, Judged};
-use super::reading::{place, stretch, text};
+use super::course::{Course, Judged, MINUTE, WINDOW_SLOTS};
+use super::reading::{Rows, place, text};
 use super::rules::Rules;
 use super::stretch::{Place, Stretch};
 use super::strip::{KEPT, Strip};
@@ -10,8 +10,10 @@ use super::told::{EventTold, WindowTold, window};
 use crate::perinatal::Perinatal;
 use crate::session::now;
 use clinical::perinatal::chart::AtBed;
-use datafusion::arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::array::{
+    Array as _, ArrayRef, AsArray as _, RecordBatch, RecordBatchOptions, TimestampMicrosecondArray,
+};
+use datafusion::arrow::datatypes::{SchemaRef, TimestampMicrosecondType};
 use datafusion::common::tree_node::TreeNodeRecursion;
 use datafusion::common::{DataFusionError, Result};
 use datafusion::execution::TaskContext;
@@ -59,6 +61,8 @@ const GATHERED: usize = 2;
 const BEHIND: i64 = 4 * 120;
 /// What was measured less than this before now may still change: its last windows are provisional. In microseconds.
 const UNDECIDED: i64 = 31 * 60 * 1_000_000;
+/// What is measured so long after a bed was closed is still of it: the closing is told in whole seconds. In microseconds.
+const CLOSING: i64 = 1_000_000;
 
 pub(super) struct CtgExec {
     rows: Arc<dyn ExecutionPlan>,
@@ -152,18 +156,19 @@ impl ExecutionPlan for CtgExec {
             while let Some(batch) = rows.next().await {
                 let batch = batch?;
                 memory.try_grow(GATHERED * batch.get_array_memory_size())?;
-                gather(&batch, &mut gathered);
+                let missing = || DataFusionError::Internal("a column of `waveform` is not there".to_owned());
+                gather(&batch, &mut gathered).ok_or_else(missing)?;
             }
             let mut batch = Told::default();
             let known = match &perinatal {
                 Some(perinatal) => Some(perinatal.at_beds(&owners(&gathered), context).await?),
                 None => None,
             };
-            for ((_, _, _), (own, stretches)) in gathered {
-                let begun = stretches.iter().map(|stretch| stretch.measured).min();
-                let at_bed = known.as_ref().zip(begun).map(|(known, begun)| known.of(&own, begun));
+            for session in gathered.into_values() {
+                let begun = session.stretches.iter().map(|stretch| stretch.measured).min();
+                let at_bed = known.as_ref().zip(begun).map(|(known, begun)| known.of(&session.own, begun));
                 let rules = at_bed.map_or_else(|| rules.clone(), |at_bed| Arc::new(rules.at(at_bed)));
-                tell(&own, stretches, (&rules, &mut batch));
+                tell(session, (&rules, &mut batch));
                 // others run meanwhile
                 tokio::task::yield_now().await;
             }
@@ -176,25 +181,50 @@ impl ExecutionPlan for CtgExec {
 
 /// The viewer's own numbers of those that are gathered.
 fn owners(gathered: &Gathered) -> Vec<PatientNumber> {
-    let own = gathered.values().filter_map(|(own, _)| PatientNumber::parse(own).ok());
+    let own = gathered.values().filter_map(|session| PatientNumber::parse(&session.own).ok());
     own.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// Stretches by source, patient and session, with the viewer's own number.
-type Gathered = BTreeMap<(String, String, String), (String, Vec<Stretch>)>;
+/// What was gathered of one session.
+#[derive(Default)]
+struct Session {
+    /// The viewer's own number.
+    own: String,
+    stretches: Vec<Stretch>,
+    /// Of the bed that was opened last: when, and when it was closed.
+    bed: Option<(Moment, Option<Moment>)>,
+}
 
-fn gather(batch: &RecordBatch, gathered: &mut Gathered) {
+/// By source, patient and session.
+type Gathered = BTreeMap<(String, String, String), Session>;
+
+fn gather(batch: &RecordBatch, gathered: &mut Gathered) -> Option<()> {
+    let rows = Rows::of(batch)?;
+    let time = |name: &str| batch.column_by_name(name)?.as_primitive_opt::<TimestampMicrosecondType>();
+    let (opened, closed) = (time("opened")?, time("closed")?);
+    let moment = |column: &TimestampMicrosecondArray, at: usize| {
+        column.is_valid(at).then(|| Moment::from_micros(column.value(at)).ok()).flatten()
+    };
     for at in 0..batch.num_rows() {
-        // what is handed down filters for reading less, and need not filter at all
-        let is_frame = text(batch, "kind", at) == Some("frame");
-        let Some(stretch) = is_frame.then(|| stretch(batch, at)).flatten() else { continue };
-        let Some(own) = text(batch, "my_patient_id", at) else { continue };
         let Some((Place { patient, session }, _)) = place(batch, at) else { continue };
         let key = (patient.facility().as_str().to_owned(), patient.number().as_str().to_owned(), session);
-        let (kept, stretches) = gathered.entry(key).or_default();
-        own.clone_into(kept);
-        stretches.push(stretch);
+        match (text(batch, "kind", at), moment(opened, at)) {
+            (Some("bed"), Some(opened)) => {
+                let bed = &mut gathered.entry(key).or_default().bed;
+                if bed.is_none_or(|(before, _)| before < opened) {
+                    *bed = Some((opened, moment(closed, at)));
+                }
+            }
+            (Some("frame"), _) => {
+                let Some(stretch) = rows.stretch(at) else { continue };
+                let kept = gathered.entry(key).or_default();
+                text(batch, "my_patient_id", at).unwrap_or_default().clone_into(&mut kept.own);
+                kept.stretches.push(stretch);
+            }
+            _ => {}
+        }
     }
+    Some(())
 }
 
 #[derive(Default)]
@@ -204,37 +234,45 @@ struct Told {
 }
 
 /// Reads one session and says what is seen in it.
-fn tell(own: &str, mut stretches: Vec<Stretch>, (rules, to): (&Arc<Rules>, &mut Told)) {
+fn tell(session: Session, (rules, to): (&Arc<Rules>, &mut Told)) {
+    let Session { own, mut stretches, bed } = session;
     stretches.sort_by_key(|stretch| stretch.measured);
     let Some(first) = stretches.first() else { return };
     let place = &first.place;
     let whose = Arc::new(Whose {
         source: place.source().as_str().to_owned(),
         patient: place.patient.number().as_str().to_owned(),
-        own: own.to_owned(),
+        own,
         session: place.session.clone(),
         at_bed: rules.at_bed.clone(),
     });
     let fetuses = stretches.iter().flat_map(|stretch| &stretch.traces);
     let fetuses = fetuses.filter_map(|(lead, _)| lead.fetus()).map(|fetus| fetus.number()).max().unwrap_or(1);
+    let ends = stretches.iter().map(|stretch| stretch.measured.plus_micros(stretch.length()));
+    let ends = ends.max().unwrap_or(first.measured);
+    // A source that closed a bed has sent all of it: a patient's records share one order, and this one came last.
+    let closed = bed.and_then(|(_, closed)| closed).is_some_and(|closed| ends <= closed.plus_micros(CLOSING));
+    let undecided = !closed && now().since(ends) < UNDECIDED;
     let begin = |measured: Moment| {
         let mut course = Course::new(rules.clone(), 0);
         course.watch(fetuses);
         (Strip::new(measured), course)
     };
     let (mut strip, mut course) = begin(first.measured);
+    // what is final asks for no provisional reading before
+    let looks =
+        |strip: &Strip, at: i64| undecided && (at % WINDOW_SLOTS == 0 || at == strip.slot_of(ends) / MINUTE * MINUTE);
     for stretch in &stretches {
         if strip.slot_of(stretch.measured) > strip.end() + KEPT {
             // after an hour of nothing another recording begins
-            course.read(&strip, strip.end());
+            course.read_looking(&strip, strip.end(), |_| false);
             say(&strip, course.finish(), (&whose, rules), to);
             (strip, course) = begin(stretch.measured);
         }
         strip.lay(stretch);
-        course.read(&strip, strip.end() - BEHIND);
+        course.read_looking(&strip, strip.end() - BEHIND, |at| looks(&strip, at));
     }
-    course.read(&strip, strip.end());
-    let undecided = now().since(strip.moment_of(strip.end())) < UNDECIDED;
+    course.read_looking(&strip, strip.end(), |at| looks(&strip, at));
     let judged = if undecided { course.so_far() } else { course.finish() };
     say(&strip, judged, (&whose, rules), to);
 }
@@ -267,5 +305,43 @@ impl Told {
         let arrays = arrays.collect::<Result<Vec<ArrayRef>>>()?;
         let options = RecordBatchOptions::new().with_row_count(Some(count));
         Ok(RecordBatch::try_new_with_options(Arc::clone(schema), arrays, &options)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::beds::bed::tests::stretch;
+    use crate::beds::strip::SLOT;
+    use clinical::perinatal::ctg::Sample;
+
+    /// Twenty-five minutes of a bed that end now, in stretches of half a second.
+    fn session(bed: Option<(Moment, Option<Moment>)>) -> Session {
+        let slots = 25 * 60 * 4;
+        let begins = now().plus_micros(-slots * SLOT);
+        let stretches = (0..slots / 2).map(|two| Stretch {
+            measured: begins.plus_micros(two * 2 * SLOT),
+            ..stretch("001", two * 2, |at| Sample::good(140.0 + 6.0 * (at as f32 / 9.0).sin()))
+        });
+        Session { own: "1".to_owned(), stretches: stretches.collect(), bed }
+    }
+
+    fn standings(session: Session) -> Vec<&'static str> {
+        let mut told = Told::default();
+        tell(session, (&Arc::new(Rules::shipped()), &mut told));
+        told.windows.iter().map(|one| one.told.standing.code).collect()
+    }
+
+    #[test]
+    fn windows_of_a_bed_that_goes_on_are_provisional_and_of_one_that_was_closed_they_are_final_at_once() {
+        let (opened, ended) = (now().plus_micros(-3_600_000_000), now());
+        let goes_on = ["provisional", "provisional", "provisional"];
+        assert_eq!(standings(session(None)), goes_on);
+        assert_eq!(standings(session(Some((opened, None)))), goes_on);
+        let closed = standings(session(Some((opened, Some(ended)))));
+        assert!(closed.len() == 3 && closed.iter().all(|standing| *standing == "final"), "{closed:?}");
+        // what is measured after it was closed: it is monitored on
+        let early = ended.plus_micros(-60_000_000);
+        assert_eq!(standings(session(Some((opened, Some(early))))), goes_on);
     }
 }

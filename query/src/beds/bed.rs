@@ -1,11 +1,11 @@
 //! One bed: its traces, how honest each is, and what the analysis says of them.
 
-use super::clock::SourceClock;
 use super::course::Course;
 use super::lead::Lead;
 use super::rules::Rules;
 use super::stretch::{BedId, Place, Stretch};
 use super::strip::{KEPT, Slot, Strip};
+use super::way::{Leg, Way};
 use clinical::perinatal::ctg::{Fetus, HERTZ, Sample};
 use clinical::perinatal::trace::{Age, Arrival, ClockError, LostBecause, Trace, TraceState};
 use model::{FrameQuality, Moment, Version};
@@ -112,7 +112,7 @@ pub struct Bed {
     rules: Arc<Rules>,
     strip: Strip,
     course: Course,
-    clock: SourceClock,
+    way: Way,
     lines: BTreeMap<Lead, Line>,
     pieces: HashMap<u128, Piece>,
     order: VecDeque<u128>,
@@ -143,7 +143,7 @@ impl Bed {
             strip: Strip::new(began),
             course: Course::new(rules.clone(), 0),
             rules,
-            clock: SourceClock::default(),
+            way: Way::default(),
             lines: BTreeMap::new(),
             pieces: HashMap::new(),
             order: VecDeque::new(),
@@ -190,7 +190,20 @@ impl Bed {
     }
     /// How far the source's clock is thought to be off.
     pub fn clock(&self) -> ClockError {
-        self.clock.error()
+        self.way.error()
+    }
+
+    /// The way of its newest samples, hop by hop.
+    pub fn legs(&self) -> Vec<Leg> {
+        self.way.legs()
+    }
+    /// Its monitoring began no later than at a moment, by the source's clock.
+    pub fn began_by(&mut self, moment: Moment) {
+        self.began = self.began.min(moment);
+    }
+    /// By which limits it is read.
+    pub(super) fn rules(&self) -> &Arc<Rules> {
+        &self.rules
     }
 
     /// Takes a stretch. `false` where it, or a later version of it, is here already.
@@ -279,7 +292,7 @@ impl Bed {
         if newer {
             self.behind = None;
             if !stretch.held_back {
-                self.clock.observe(arrived, stretch.measured.plus_micros(stretch.length()));
+                self.way.observe(arrived, stretch.measured.plus_micros(stretch.length()), &stretch.hops);
             }
         } else if higher && !stretch.held_back && !stretch.traces.is_empty() {
             let since = *self.behind.get_or_insert(arrived);
@@ -287,7 +300,7 @@ impl Bed {
                 return self.set_back(stretch, arrived);
             }
         }
-        let clock = self.clock.error();
+        let clock = self.way.error();
         for (lead, samples) in &stretch.traces {
             let mother = if lead.fetus().is_some() { self.mother(stretch, samples.len()) } else { Vec::new() };
             let line = self.lines.entry(*lead).or_insert_with(|| Line::new(*lead, &self.rules, arrived));
@@ -313,7 +326,7 @@ impl Bed {
         let end = self.strip.slot_of(stretch.measured);
         self.strip.cut(end);
         self.behind = None;
-        self.clock = SourceClock::default();
+        self.way = Way::default();
         self.lines.clear();
         self.course = Course::new(self.rules.clone(), self.strip.first().min(end));
         self.pieces.retain(|_, piece| piece.slots.start < end);
@@ -326,7 +339,7 @@ impl Bed {
     fn begin_anew(&mut self, measured: Moment, now: Moment) {
         self.strip = Strip::new(measured);
         self.course = Course::new(self.rules.clone(), 0);
-        self.clock = SourceClock::default();
+        self.way = Way::default();
         self.pieces.clear();
         self.order.clear();
         self.sequences.clear();
@@ -371,7 +384,7 @@ impl Bed {
             self.course.read_anew(&self.strip);
         }
         let silent = now.since(self.heard) >= SILENT;
-        let there = self.strip.slot_of(now.plus_micros(self.clock.error().ahead() - SILENT));
+        let there = self.strip.slot_of(now.plus_micros(self.way.error().ahead() - SILENT));
         let until = if silent { there.max(self.strip.end()) } else { self.strip.end() - GRACE };
         self.course.read(&self.strip, until);
         anew

@@ -28,7 +28,12 @@ pub struct SourceClock {
 impl SourceClock {
     /// Samples that were measured until `measured`, by the source's clock, arrived at `arrived`, by ours.
     pub fn observe(&mut self, arrived: Moment, measured: Moment) {
-        let (stretch, way) = (arrived.micros().div_euclid(STRETCH), arrived.since(measured));
+        self.observe_by(arrived, arrived.since(measured));
+    }
+
+    /// Something took so long, from the one clock to the other; when it came, by ours.
+    pub fn observe_by(&mut self, arrived: Moment, way: i64) {
+        let stretch = arrived.micros().div_euclid(STRETCH);
         match &mut self.now {
             Some((now, shortest)) if *now == stretch => *shortest = way.min(*shortest),
             now => {
@@ -44,11 +49,17 @@ impl SourceClock {
 
     /// How far it is thought to be off now. Nothing is assumed before the first ten seconds are over.
     pub fn error(&self) -> ClockError {
+        let off = self.shortest().filter(|(way, _)| *way < 0);
+        off.and_then(|(way, uncertain)| ClockError::new(-way, uncertain).ok()).unwrap_or(ClockError::NONE)
+    }
+
+    /// The shortest way, and how far the stretches that agree differ in it; `None` before the first ten seconds are over, or where
+    /// none agree.
+    pub fn shortest(&self) -> Option<(i64, i64)> {
         let mut ways: Vec<i64> = self.before.iter().copied().collect();
         ways.sort_unstable();
-        let ahead = ways.get(ways.len() / 2).map_or(0, |way| -way);
-        let off = if ahead > 0 { self.uncertain(ahead) } else { None };
-        off.and_then(|uncertain| ClockError::new(ahead, uncertain).ok()).unwrap_or(ClockError::NONE)
+        let way = *ways.get(ways.len() / 2)?;
+        Some((way, self.uncertain(-way)?))
     }
 
     /// How far the stretches that agree differ.

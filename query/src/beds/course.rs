@@ -8,9 +8,9 @@ use clinical::perinatal::ctg::{
 use std::sync::Arc;
 
 /// Slots of a window.
-const WINDOW_SLOTS: i64 = (WINDOW * HERTZ) as i64;
+pub(super) const WINDOW_SLOTS: i64 = (WINDOW * HERTZ) as i64;
 /// Slots of a minute: there is another provisional reading each.
-const MINUTE: i64 = 60 * HERTZ as i64;
+pub(super) const MINUTE: i64 = 60 * HERTZ as i64;
 /// More windows than this are not kept for each fetus: a day of them.
 const WINDOWS: usize = 144;
 
@@ -100,6 +100,12 @@ impl Course {
     /// Reads on until a slot. Beyond what has come there is no signal: a line that is cut makes a window not assessable.
     /// `true` when something new can be said.
     pub fn read(&mut self, strip: &Strip, until: i64) -> bool {
+        self.read_looking(strip, until, |at| at % MINUTE == 0)
+    }
+
+    /// Likewise, with a provisional reading only after so many slots from the beginning as `looks` says: it costs a hundred times as much
+    /// as a second that is read.
+    pub fn read_looking(&mut self, strip: &Strip, until: i64, looks: impl Fn(i64) -> bool) -> bool {
         if until - self.next > KEPT {
             self.begin_at(until - KEPT);
         }
@@ -111,7 +117,7 @@ impl Course {
                 self.finish_window(window);
                 told = true;
             }
-            if (self.next - self.start) % MINUTE == 0 {
+            if looks(self.next - self.start) {
                 self.look();
                 told = true;
             }

@@ -1,6 +1,7 @@
 //! The beds of a view: cardiotocograms as they come, how honest each trace is, and what the analysis says of them.
 //!
-//! Everything but `watch`, `presence` and `reading` is a function of what came and when: it reads no clock and does no I/O. What comes is the feed of one
+//! Everything but `watch`, `presence`, `reading` and the question of `past` is a function of what came and when: it reads no clock and does no
+//! I/O. What comes is the feed of one
 //! principal's own view and rows of that principal's own tables; there is no other way to a sample.
 
 mod alarm;
@@ -10,6 +11,7 @@ mod chart;
 mod clock;
 mod course;
 mod lead;
+mod past;
 mod presence;
 mod reading;
 mod rules;
@@ -19,6 +21,7 @@ mod tables;
 mod told;
 mod ward;
 mod watch;
+mod way;
 
 pub use alarm::{Risen, WARNED, WARNED_AGAIN};
 pub use bed::{Bed, Came, Cursor, LineNow, News};
@@ -26,6 +29,7 @@ pub use chart::{Chart, Charts, Known, NoCharts, Note};
 pub use clock::SourceClock;
 pub use course::{Course, Judged};
 pub use lead::Lead;
+pub use past::{NoPast, Past};
 pub use presence::{Looker, Looking, Presence, PresenceTold};
 pub use rules::Rules;
 pub use stretch::{BedId, Place, Session, Stretch};
@@ -35,5 +39,6 @@ pub(crate) use tables::{schemas, table};
 pub use told::{EventTold, LevelTold, LineTold, ReasonTold, WindowTold, Word, line, window};
 pub use ward::{BedEnd, Ended, Names, Stands, Ward};
 pub use watch::{Boards, Watch, moment};
+pub use way::{Hop, Leg};
 
 pub use model::{FacilityId, MemberId, Moment};

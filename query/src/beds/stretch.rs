@@ -2,7 +2,7 @@
 
 use super::lead::Lead;
 use clinical::perinatal::ctg::Sample;
-use model::{FacilityId, FrameQuality, Moment, PatientRef, Payload, Record, Version, Waveform};
+use model::{FacilityId, FrameQuality, Hops, Moment, PatientRef, Payload, Record, Version, Waveform};
 use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::LazyLock;
@@ -75,6 +75,8 @@ pub struct Stretch {
     pub traces: Vec<(Lead, Vec<Sample>)>,
     /// What is measured now and then (pressure, temperature), by channel.
     pub spots: Vec<(&'static str, f32)>,
+    /// When the hops between took it, each by its own clock.
+    pub hops: Hops,
     /// The source held it back: it says nothing of the source's clock.
     pub held_back: bool,
 }
@@ -90,8 +92,8 @@ pub struct Session {
     pub bed: String,
     /// When monitoring began, by the source's clock.
     pub opened: Moment,
-    /// Whether it has ended.
-    pub closed: bool,
+    /// When it ended, by the source's clock; `None` while it goes on.
+    pub closed: Option<Moment>,
     /// How the ward names the fetuses, in order.
     pub fetuses: Vec<String>,
 }
@@ -111,7 +113,7 @@ impl Session {
             record: record.reference().digest(),
             bed: bed.bed.clone(),
             opened: bed.opened,
-            closed: bed.closed.is_some(),
+            closed: bed.closed,
             fetuses: bed.fetuses.clone(),
         })
     }
@@ -160,6 +162,7 @@ impl Stretch {
             step,
             traces,
             spots,
+            hops: wave.hops,
             held_back: wave.held_back,
         })
     }

@@ -36,7 +36,7 @@ const OF_BED: [&str; 10] =
 /// The columns that say whose it is; filters on them are handed down.
 const WHOSE: [&str; 4] = ["source", "patient_id", "my_patient_id", "session"];
 /// The columns of `waveform` that an analysis is made of.
-const READ: [&str; 20] = [
+const READ: [&str; 22] = [
     "source",
     "patient_id",
     "my_patient_id",
@@ -45,6 +45,8 @@ const READ: [&str; 20] = [
     "occurred",
     "kind",
     "session",
+    "opened",
+    "closed",
     "device",
     "hertz",
     "sequence",
@@ -410,8 +412,7 @@ impl TableProvider for Ctg {
             .filter(|(_, field)| READ.contains(&field.name().as_str()) || field.name() == "mhr_quality")
             .map(|(at, _)| at)
             .collect();
-        let mut handed: Vec<Expr> = filters.iter().filter(|filter| is_of_whom(filter)).cloned().collect();
-        handed.push(col("kind").eq(lit("frame")));
+        let handed: Vec<Expr> = filters.iter().filter(|filter| is_of_whom(filter)).cloned().collect();
         let rows = self.waveform.scan(state, Some(&places), &handed, None).await?;
         let whole = self.schema();
         let projection = projection.cloned().unwrap_or_else(|| (0..whole.fields().len()).collect());

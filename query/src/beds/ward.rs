@@ -4,6 +4,7 @@ use super::alarm::{Alarms, Risen};
 use super::bed::{Bed, Came};
 use super::rules::Rules;
 use super::stretch::{BedId, Place, Session, Stretch};
+use super::strip::SLOT;
 use model::{Moment, PatientRef, Record};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -131,7 +132,7 @@ impl Ward {
     /// Takes a record that the feed gave; a bed that is not known yet is opened. What is no stretch of samples is left aside.
     pub fn take(&mut self, record: &Arc<Record>, came: Came, now: Moment) {
         if let Some(session) = Session::of(record) {
-            if matches!(came, Came::Now(_)) && !session.closed {
+            if matches!(came, Came::Now(_)) && session.closed.is_none() {
                 self.known(&session.place);
             }
             self.session(&session, now);
@@ -143,7 +144,7 @@ impl Ward {
         let Some(stretch) = Stretch::of(record) else { return };
         let id = BedId::of(&stretch.place);
         if !self.beds.contains_key(&id) {
-            if now.since(stretch.measured) > RECENT || self.was_expired(id, stretch.measured) {
+            if now.since(stretch.measured) > RECENT || self.was_over(id, stretch.measured) {
                 return;
             }
             self.known(&stretch.place);
@@ -162,7 +163,7 @@ impl Ward {
     /// A bed's monitoring was opened, changed or closed.
     pub fn session(&mut self, session: &Session, now: Moment) {
         let id = BedId::of(&session.place);
-        if session.closed {
+        if session.closed.is_some() {
             return self.end(id, BedEnd::Closed, now);
         }
         // what was opened long ago and of which nothing comes was left open
@@ -171,15 +172,32 @@ impl Ward {
         }
         let kept = self.open(&session.place, session.opened, now);
         kept.session = Some(session.record);
+        kept.bed.began_by(session.opened);
         kept.bed.expect(session.fetuses.len());
         session.bed.clone_into(&mut kept.names.bed);
         session.fetuses.clone_into(&mut kept.names.fetuses);
     }
 
-    /// Whether the permission for a bed had ended by the clock after a moment: what was measured before it and came after opens
-    /// the bed no more.
-    fn was_expired(&self, id: BedId, measured: Moment) -> bool {
-        let before = |ended: &Ended| ended.bed == id && ended.why == BedEnd::Expired && measured <= ended.at;
+    /// Monitoring that had been closed before anybody looked: what was measured until then opens no bed.
+    pub fn was_closed(&mut self, place: &Place, closed: Moment) {
+        let id = BedId::of(place);
+        // what is measured and stated after it was closed is of another
+        let over = |kept: &Kept| {
+            let strip = kept.bed.strip();
+            kept.newest.is_none()
+                && kept.session.is_none()
+                && strip.moment_of(strip.end()) <= closed.plus_micros(2 * SLOT)
+        };
+        if self.beds.get(&id).is_some_and(over) {
+            self.beds.remove(&id);
+        }
+    }
+
+    /// Whether the permission for a bed had ended by the clock after a moment, or its source had closed it: what was measured
+    /// before that and came after opens the bed no more.
+    fn was_over(&self, id: BedId, measured: Moment) -> bool {
+        let final_end = |why: BedEnd| matches!(why, BedEnd::Expired | BedEnd::Closed);
+        let before = |ended: &Ended| ended.bed == id && final_end(ended.why) && measured <= ended.at;
         self.ended.iter().any(before)
     }
 

@@ -4,10 +4,12 @@
 
 use super::bed::Came;
 use super::chart::Charts;
+use super::course::Course;
+use super::past::{NoPast, Past, come_by, picture};
 use super::presence::{Looking, Presence};
 use super::reading::{Wanted, read, sessions};
 use super::rules::Rules;
-use super::stretch::{BedId, Session, Stretch};
+use super::stretch::{BedId, Place, Session, Stretch};
 use super::strip::{KEPT, SLOT, Strip};
 use super::ward::{BedEnd, Stands, Ward};
 use crate::session::now;
@@ -27,6 +29,10 @@ const TICK: Duration = Duration::from_millis(250);
 const LONGEST: i64 = 7 * 24 * 3_600 * 1_000_000;
 /// What was before is read so often where permissions change while it is read: what was read twice is there once.
 const ATTEMPTS: usize = 3;
+/// What came longer ago than this is in the view's tables; in microseconds.
+const SETTLED: i64 = 10_000_000;
+/// A source's clock may go ahead of ours by so much more than it does now; in microseconds.
+const AHEAD: i64 = 60_000_000;
 /// How long a watch waits to be taken in before it reads what was before.
 const JOINING: Duration = Duration::from_secs(2);
 
@@ -35,6 +41,7 @@ pub struct Boards {
     room: Arc<ReadingRoom>,
     views: Arc<Views>,
     charts: Arc<dyn Charts>,
+    past: Arc<dyn Past>,
     presence: Arc<Presence>,
     watches: Mutex<HashMap<Principal, Weak<Watch>>>,
 }
@@ -49,6 +56,7 @@ struct Shared {
     principal: Principal,
     room: Arc<ReadingRoom>,
     views: Arc<Views>,
+    past: Arc<dyn Past>,
     ward: Mutex<Ward>,
     /// The facility's tables that it is read by.
     tables: Arc<PerinatalTables>,
@@ -62,7 +70,13 @@ impl Boards {
     /// Boards over a reading room and the views behind it, with what people did at the beds. Each facility's are read by its own
     /// tables, where it has stated any.
     pub fn new(room: Arc<ReadingRoom>, views: Arc<Views>, charts: Arc<dyn Charts>) -> Self {
-        Self { room, views, charts, presence: Arc::default(), watches: Mutex::default() }
+        Self { room, views, charts, past: Arc::new(NoPast), presence: Arc::default(), watches: Mutex::default() }
+    }
+
+    /// The same, with what tells when the log took letters in: what was on the screen is told back to a bed's admission then.
+    #[must_use]
+    pub fn with_past(self, past: Arc<dyn Past>) -> Self {
+        Self { past, ..self }
     }
 
     /// What people did at beds.
@@ -91,6 +105,7 @@ impl Boards {
                 principal: principal.clone(),
                 room: self.room.clone(),
                 views: self.views.clone(),
+                past: self.past.clone(),
                 ward: Mutex::new(Ward::new(Arc::new(Rules::of(&tables)))),
                 tables,
                 ready: tokio::sync::watch::Sender::new(false),
@@ -127,10 +142,38 @@ impl Watch {
         let place = self.look(|ward, _| ward.bed(bed).map(|(bed, _)| bed.place().clone()));
         let (Some(place), Some(from), Some(until)) = (place, moment(from), moment(until)) else { return Ok(None) };
         let mut strip = Strip::new(from);
-        let put = |stretch: &Stretch| strip.lay(stretch);
+        let put = |stretch: Stretch, _| strip.lay(&stretch);
         let shared = &self.shared;
         read(&shared.room, &shared.principal, Wanted::One(&place), (from, until), put).await?;
         Ok(Some(strip))
+    }
+
+    /// What was on the screen at a moment of our clock, apart from what is known now: the samples that had come by then, of the hour
+    /// before, and what the analysis makes of those. `None` where no such bed is watched.
+    ///
+    /// What came within the last seconds is taken from what is kept in memory, and so is all where the log cannot tell any more.
+    ///
+    /// # Errors
+    /// When the statement is refused or does not come to its end.
+    pub async fn seen(&self, bed: BedId, at: Moment) -> Result<Option<(Strip, Course)>, QueryError> {
+        let kept = |ward: &Ward| {
+            let (bed, _) = ward.bed(bed)?;
+            let whole = bed.strip().moment_of(bed.course().start());
+            Some((bed.place().clone(), bed.clock().ahead(), whole, Arc::clone(bed.rules())))
+        };
+        let Some((place, ahead, whole, rules)) = self.look(|ward, _| kept(ward)) else { return Ok(None) };
+        if now().since(at) >= SETTLED {
+            // its samples are by the source's clock, and may be from a little ahead of what was thought of it then
+            let here = at.plus_micros(ahead);
+            let (from, until) = (here.plus_micros(-KEPT * SLOT), here.plus_micros(AHEAD));
+            let (shared, mut all) = (&self.shared, Vec::new());
+            let put = |stretch: Stretch, position: Option<_>| all.extend(position.map(|position| (position, stretch)));
+            read(&shared.room, &shared.principal, Wanted::One(&place), (from, until), put).await?;
+            if let Some(come) = come_by(&*shared.past, at, all).await.filter(|come| !come.is_empty()) {
+                return Ok(Some(picture(&come, (from, whole), &rules)));
+            }
+        }
+        Ok(self.look(|ward, _| ward.bed(bed).map(|(bed, _)| bed.as_seen(at))))
     }
 
     /// Waits until what was before has been read once, but not for longer than `patience`.
@@ -274,11 +317,20 @@ async fn read_before(shared: &Shared, wanted: Wanted<'_>) -> Result<(), QueryErr
 
 async fn read_once(shared: &Shared, wanted: Wanted<'_>) -> Result<(), QueryError> {
     let (from, until) = (now().plus_micros(-KEPT * SLOT), now().plus_micros(KEPT * SLOT));
-    let put = |stretch: &Stretch| shared.ward.lock().read(stretch, now());
+    let put = |stretch: Stretch, _| shared.ward.lock().read(&stretch, now());
     read(&shared.room, &shared.principal, wanted, (from, until), put).await?;
-    let since = now().plus_micros(-LONGEST);
-    let open = |session: &Session| shared.ward.lock().session(session, now());
-    sessions(&shared.room, &shared.principal, since, open).await
+    // of one place the newest says how it stands
+    let mut newest: HashMap<Place, Session> = HashMap::new();
+    let keep = |session: &Session| drop(newest.insert(session.place.clone(), session.clone()));
+    sessions(&shared.room, &shared.principal, (now().plus_micros(-LONGEST), from), keep).await?;
+    let mut ward = shared.ward.lock();
+    for session in newest.values() {
+        match session.closed {
+            None => ward.session(session, now()),
+            Some(closed) => ward.was_closed(&session.place, closed),
+        }
+    }
+    Ok(())
 }
 
 enum Taken {

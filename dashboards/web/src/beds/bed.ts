@@ -3,7 +3,7 @@
 import { Refused, type Session } from "../node";
 import { failure, table } from "../office";
 import { element, made, put } from "../page";
-import { current, locale, say } from "../words";
+import { current, locale, say, type Word } from "../words";
 import { alarmText, name, sayClock, sayWays, waiting } from "./alarms";
 import type { ActAtBed, BedLine, OneBed as Told, Seen, Watched, Window } from "./node";
 import { CM, Paper } from "./paper";
@@ -17,6 +17,7 @@ import { facts, whyClosed } from "./wall";
 const HELD = 6 * 3600 * 4;
 /** So much history is read at once. */
 const PIECE = 30 * 60_000;
+const HOPS: Record<string, Word> = { source: "hopSource", gateway: "hopGateway", edge: "hopEdge", node: "hopNode" };
 const SILENT = 1_500;
 const GIVE_UP = 5_000;
 const RETRY = 1_000;
@@ -200,12 +201,21 @@ export class OneBed {
     put(element("bed-title"), told.patient || told.session);
     const ahead = told.clock.ahead_us === 0 ? "" : ` · ${say("clockAhead")} ${(told.clock.ahead_us / 1e6).toFixed(1)} s`;
     const where = [source, told.named_bed || told.session, told.device].filter((part) => part !== "").join(" · ");
-    put(element("bed-where"), `${where}${ahead}`);
+    put(element("bed-where"), `${where}${ahead}${this.delay(told)}`);
     this.alarms(told);
     this.notes(told);
     this.present(told);
     element("bed-transfer").hidden = !told.own;
     this.tables();
+  }
+
+  /** Where on the way samples are later than at their quickest; nothing where no hop between says when it took them and none is. */
+  private delay(told: Told): string {
+    const known = told.legs.filter(([, , , beyond]) => beyond !== null);
+    if (known.length === 0 || (told.legs.length < 2 && (known[0]?.[3] ?? 0) < 100_000)) return "";
+    const hop = (name: string): string => say(HOPS[name] ?? "hopNode");
+    const legs = known.map(([from, to, , beyond]) => `${hop(from)}→${hop(to)} +${((beyond ?? 0) / 1e6).toFixed(1)} s`);
+    return ` · ${say("wayLater")} ${legs.join(", ")}`;
   }
 
   private alarms(told: Told): void {

@@ -140,6 +140,8 @@ interface Told {
   began_us: number;
   heard_us: number;
   clock: { ahead_us: number; uncertain_us: number };
+  /** From hop to hop: what the newest samples took by the two clocks, and how much longer than at their quickest. */
+  legs: [from: string, to: string, last_us: number, beyond_us: number | null][];
   lines: BedTrace[];
   same_heart: readonly (readonly [Lead, Lead])[];
   strip: News;

@@ -2,7 +2,7 @@ use super::*;
 use crate::beds::{BedId, Judged, SLOT};
 use clinical::perinatal::ctg::{Jsog, NotAssessable, Rating};
 use clinical::perinatal::trace::{FrozenBecause, SuspectBecause};
-use model::{FacilityId, PatientNumber, PatientRef};
+use model::{FacilityId, Hops, PatientNumber, PatientRef};
 use proptest::prelude::*;
 
 const SECOND: i64 = 1_000_000;
@@ -46,6 +46,7 @@ pub(in crate::beds) fn stretch(patient: &str, first: i64, heart: impl Fn(i64) ->
             (Lead::Mother, both.map(|at| Sample::good(pulse(at))).to_vec()),
         ],
         spots: Vec::new(),
+        hops: Hops::default(),
         held_back: false,
     }
 }

@@ -304,3 +304,30 @@ fn an_alarm_that_comes_again_at_once_is_the_same_and_later_is_another() {
     wait(&mut ward, 180..200);
     assert!(since(&ward, "lost/1").is_some_and(|again| again > at(180 * SLOT)));
 }
+
+#[test]
+fn a_bed_that_was_closed_before_anybody_looked_is_not_shown_and_one_that_goes_on_is() {
+    let (closed, later) = (at(8 * SLOT), at(60 * SLOT));
+    let told = |records: &[i64]| {
+        let mut ward = Ward::new(Arc::new(Rules::shipped()));
+        for first in records {
+            ward.read(&Stretch::of(&record("1", *first)).unwrap(), later);
+        }
+        ward.was_closed(&place("1"), closed);
+        ward.beds().count()
+    };
+    assert_eq!(told(&[2, 4, 6]), 0, "all of it was measured before");
+    assert_eq!(told(&[2, 4, 6, 30]), 1, "it is measured on");
+}
+
+#[test]
+fn what_was_measured_before_its_source_closed_a_bed_and_comes_after_opens_it_no_more() {
+    let mut ward = Ward::new(Arc::new(Rules::shipped()));
+    let came = |slot: i64| Came::Now(at(slot * SLOT));
+    ward.take(&record("1", 0), came(2), at(2 * SLOT));
+    ward.take(&bed("1", Some(at(4 * SLOT))), came(5), at(5 * SLOT));
+    ward.take(&record("1", 2), came(6), at(6 * SLOT));
+    assert_eq!(ward.beds().count(), 0);
+    ward.take(&record("1", 8), came(10), at(10 * SLOT));
+    assert_eq!(ward.beds().count(), 1, "it was measured after");
+}
