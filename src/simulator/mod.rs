@@ -26,6 +26,7 @@ mod expectation;
 mod laboratory;
 mod people;
 mod perinatal;
+mod pregnancy;
 mod region;
 mod scribe;
 mod tables;
@@ -39,8 +40,8 @@ pub use region::{CLINICAL, Office, Site};
 use care::{DAY, MINUTE, Stage};
 use dice::Dice;
 use model::{
-    AgreementChange, AgreementId, DirectoryChange, Event, FacilityId, IdError, Moment, MomentError, Period,
-    PeriodError, RecordError, ViewerAgreement,
+    AgreementChange, AgreementId, Definition, DefinitionError, DefinitionKind, DefinitionName, DirectoryChange, Event,
+    FacilityId, IdError, Moment, MomentError, Period, PeriodError, RecordError, ViewerAgreement,
 };
 use people::Person;
 use perinatal::Recording;
@@ -77,6 +78,9 @@ pub enum SimulationError {
     /// A moment lies outside the calendar.
     #[error(transparent)]
     Moment(#[from] MomentError),
+    /// A definition is none.
+    #[error(transparent)]
+    Definition(#[from] DefinitionError),
 }
 
 /// What to simulate.
@@ -247,6 +251,13 @@ impl Simulation {
                 let event = self.scribe.directory(office.id(), start, change)?;
                 self.ready.push_back(Timed { at: start, event });
             }
+        }
+        // The centre has growth tables of its own; without one nobody says how far a fetus is from the mean.
+        if let Some(office) = self.offices.iter().find(|office| office.site == Site::Perinatal) {
+            let name = DefinitionName::parse("perinatal")?;
+            let tables = Definition::new(office.id().clone(), DefinitionKind::Perinatal, name, pregnancy::tables())?;
+            let event = self.scribe.directory(office.id(), start, DirectoryChange::Definition(tables))?;
+            self.ready.push_back(Timed { at: start, event });
         }
         // Who is named in a consent by proxy has agreed to it beforehand.
         let disclosing: Vec<FacilityId> =

@@ -2,6 +2,7 @@
 
 use super::SimulationError;
 use super::dice::Dice;
+use super::pregnancy::Pregnancy;
 use super::region::{Office, Site};
 use super::tables::{GivenName, Tables, Trait};
 use model::{Demographics, Moment, PatientNumber, PatientRef, Sex};
@@ -16,8 +17,14 @@ pub(super) struct Person {
     pub(super) traits: Vec<Trait>,
     /// Gestational age in days at the start, for those who are pregnant.
     pub(super) gestation: Option<i64>,
-    /// In kg.
+    /// How the pregnancy goes, of the same.
+    pub(super) pregnancy: Option<Pregnancy>,
+    /// In cm.
+    pub(super) height: f64,
+    /// In kg; of those who are pregnant, before.
     pub(super) weight: f64,
+    /// What the pregnancy adds at its last check-up: kg, and mmHg of systolic pressure.
+    pub(super) carried: (f64, f64),
     /// Systolic and diastolic pressure this person returns to.
     pub(super) pressure: (f64, f64),
     /// Where they are known, with the number there.
@@ -29,6 +36,9 @@ pub(super) struct Person {
     /// eGFR this person returns to, mL/min/1.73m2.
     pub(super) egfr: f64,
 }
+
+/// Names the streams of pregnancies.
+const PREGNANCY: u64 = 0x7072_6567;
 
 impl Person {
     pub(super) fn has(&self, one: Trait) -> bool {
@@ -126,6 +136,10 @@ pub(super) fn person(
         },
         age,
         gestation,
+        // a stream of its own: the rest of a person's life does not depend on it
+        pregnancy: gestation.map(|days| Pregnancy::draw(Dice::new(seed ^ PREGNANCY, index), index, days)),
+        height,
+        carried: (0.0, 0.0),
         weight: body_mass * height * height / 10_000.0,
         pressure: (systolic, systolic * 0.55 + dice.normal(11.0, 4.0)),
         refs,
@@ -215,7 +229,7 @@ fn known_at(
 }
 
 /// The civil date in Japan at a moment.
-fn civil_date(moment: Moment) -> Option<jiff::civil::Date> {
+pub(super) fn civil_date(moment: Moment) -> Option<jiff::civil::Date> {
     let japan = jiff::tz::TimeZone::fixed(jiff::tz::offset(9));
     Some(jiff::Timestamp::from_microsecond(moment.micros()).ok()?.to_zoned(japan).date())
 }

@@ -1,7 +1,6 @@
 //! The perinatal centre: registrations, check-ups, and cardiotocograms.
 //!
-//! Check-ups (妊婦健診) come every 4 weeks until week 24, every 2 until week 36, then weekly; estimated fetal weight
-//! follows the usual growth curve (log-quadratic in weeks) with a personal deviation of 8 %.
+//! Check-ups (妊婦健診) come every 4 weeks until week 24, every 2 until week 36, then weekly; what they find is `pregnancy`'s.
 //!
 //! Cardiotocogram, 4 samples per second. Fetal heart rate = a baseline (normal 140, deviation 8; slow
 //! Ornstein–Uhlenbeck drift) + long-term variability (two sines of 2–6 cycles per minute, 5–12 bpm) + short-term
@@ -14,7 +13,8 @@
 use super::SimulationError;
 use super::care::{DAY, MINUTE, Stage};
 use super::dice::Dice;
-use super::people::Person;
+use super::people::{Person, civil_date};
+use super::pregnancy::{Pregnancy, is_load_due};
 use super::region::Site;
 use super::scribe::{Amendment, Draft, coding};
 use super::tables::Trait;
@@ -30,14 +30,52 @@ const HERTZ: u32 = 4;
 pub(super) fn history(stage: &mut Stage<'_>, person: &mut Person, start: Moment) -> Result<(), SimulationError> {
     let (Some(patient), Some(now)) = (person.at(Site::Perinatal).cloned(), person.gestation) else { return Ok(()) };
     let first = 56.min(now);
-    let registered = start.plus_micros(-(now - first) * DAY);
-    item(stage, person, &patient, registered, first, "registration", "妊娠届出・初診", Value::Text("単胎".to_owned()))?;
+    let at = |days: i64| start.plus_micros(-(now - days) * DAY);
+    register(stage, person, &patient, (at(first), first))?;
+    let off = person.pregnancy.as_ref().map_or(0, |pregnancy| pregnancy.period_off);
+    let dated = first + 14;
+    if off != 0 && dated < now {
+        let sure = Value::Text("CRL".to_owned());
+        item(stage, person, &patient, at(dated), dated, "ultrasound-dating", "超音波による妊娠週数", sure)?;
+    }
+    let mut checkups = Vec::new();
     let mut days = first + 28;
     while days < now {
-        checkup_at(stage, person, &patient, start.plus_micros(-(now - days) * DAY), days)?;
+        checkups.push(days);
         days += interval(days);
     }
-    Ok(())
+    if person.pregnancy.as_ref().is_some_and(|pregnancy| pregnancy.misses_last) && checkups.len() > 2 {
+        checkups.pop();
+    }
+    checkups.into_iter().try_for_each(|days| checkup_at(stage, person, &patient, at(days), days))
+}
+
+/// What is asked when a pregnancy is registered.
+fn register(
+    stage: &mut Stage<'_>,
+    person: &mut Person,
+    patient: &PatientRef,
+    (at, days): (Moment, i64),
+) -> Result<(), SimulationError> {
+    let Some(pregnancy) = person.pregnancy.as_ref() else { return Ok(()) };
+    let children = if pregnancy.fetuses.len() > 1 { "双胎" } else { "単胎" };
+    let word = |text: &str| Value::Text(text.to_owned());
+    // the first day of the last period as she remembers it
+    let period = civil_date(at.plus_micros(-(days + pregnancy.period_off) * DAY)).map(|day| day.to_string());
+    let mut asked = vec![
+        ("registration", "妊娠届出・初診", word(children)),
+        ("gravida", "妊娠回数", quantity(f64::from(pregnancy.gravida), "")),
+        ("para", "分娩回数", quantity(f64::from(pregnancy.para), "")),
+        ("height", "身長", quantity(person.height, "cm")),
+        ("weight-before", "妊娠前体重", quantity(person.weight, "kg")),
+        ("last-period", "最終月経開始日", word(&period.unwrap_or_default())),
+    ];
+    asked.extend(pregnancy.history.iter().map(|known| ("history", "既往・合併症・喫煙", word(known))));
+    asked.into_iter().try_for_each(|(code, shown, value)| item(stage, person, patient, at, days, code, shown, value))
+}
+
+fn quantity(value: f64, unit: &str) -> Value {
+    Value::Quantity { value: (value * 10.0).round() / 10.0, unit: unit.to_owned(), comparator: String::new() }
 }
 
 /// Days until the next check-up.
@@ -70,25 +108,61 @@ fn checkup_at(
     at: Moment,
     days: i64,
 ) -> Result<(), SimulationError> {
+    let Some(mut pregnancy) = person.pregnancy.take() else { return Ok(()) };
+    let found = found(person, &mut pregnancy, days);
+    person.carried = (pregnancy.gained(days), pregnancy.raised(days));
+    person.pregnancy = Some(pregnancy);
+    found.into_iter().try_for_each(|(code, shown, value)| item(stage, person, patient, at, days, &code, shown, value))
+}
+
+/// What a check-up finds, with the codes of its entries.
+fn found(person: &Person, pregnancy: &mut Pregnancy, days: i64) -> Vec<(String, &'static str, Value)> {
     let weeks = days as f64 / 7.0;
-    let quantity = |value: f64, unit: &str| Value::Quantity {
-        value: (value * 10.0).round() / 10.0,
-        unit: unit.to_owned(),
-        comparator: String::new(),
-    };
-    let fundal = person.dice.normal(weeks - 2.0, 1.2).max(8.0);
-    item(stage, person, patient, at, days, "fundal-height", "子宮底長", quantity(fundal, "cm"))?;
-    if days >= 18 * 7 {
-        // Grams: 500 at week 22, 1,500 at 30, 2,900 at 39, near the Japanese standard.
-        let growth = (-0.6 + 0.397 * weeks - 0.00435 * weeks * weeks).exp();
-        let weight = growth * (1.0 + 0.08 * person.set_points.first().copied().unwrap_or(0.0));
-        item(stage, person, patient, at, days, "estimated-fetal-weight", "推定胎児体重", quantity(weight, "g"))?;
-        let rate = person.dice.normal(142.0, 7.0).round();
-        item(stage, person, patient, at, days, "fetal-heart-rate", "胎児心拍数", quantity(rate, "/min"))?;
+    let word = |text: &str| Value::Coded(coding(CodeSystem::Local, text, text));
+    let (gained, raised) = (pregnancy.gained(days), pregnancy.raised(days));
+    let dice = &mut pregnancy.dice;
+    let mut found = vec![
+        ("weight", "体重", quantity(person.weight + gained + dice.normal(0.0, 0.4), "kg")),
+        ("systolic", "収縮期血圧", quantity(dice.normal(person.pressure.0 + raised, 5.0).round(), "mm[Hg]")),
+        ("diastolic", "拡張期血圧", quantity(dice.normal(person.pressure.1 + 0.6 * raised, 3.5).round(), "mm[Hg]")),
+    ];
+    if weeks >= 16.0 {
+        let wide = if pregnancy.fetuses.len() > 1 { 3.0 } else { 0.0 };
+        found.push(("fundal-height", "子宮底長", quantity(dice.normal(weeks - 2.0 + wide, 1.0).max(8.0), "cm")));
+    }
+    if (18.0..31.0).contains(&weeks) {
+        found.push(("cervix-length", "頸管長", quantity(dice.normal(38.0, 4.0).clamp(20.0, 50.0).round(), "mm")));
     }
     let sugar = if person.has(Trait::GestationalDiabetes) { "1+" } else { "-" };
-    let sugar = Value::Coded(coding(CodeSystem::Local, sugar, sugar));
-    item(stage, person, patient, at, days, "urine-glucose", "尿糖", sugar)
+    found.push(("urine-glucose", "尿糖", word(sugar)));
+    if is_load_due(person, days) {
+        let dice = &mut pregnancy.dice;
+        for (code, shown, mean) in [
+            ("glucose-fasting", "75gOGTT 空腹時", 94.0),
+            ("glucose-1h", "75gOGTT 1時間値", 186.0),
+            ("glucose-2h", "75gOGTT 2時間値", 160.0),
+        ] {
+            found.push((code, shown, quantity(dice.normal(mean, 5.0).round(), "mg/dL")));
+        }
+    }
+    found.push(("urine-protein", "尿蛋白", word(pregnancy.protein(days))));
+    let mut found: Vec<_> = found.into_iter().map(|(code, shown, value)| (code.to_owned(), shown, value)).collect();
+    let several = pregnancy.fetuses.len() > 1;
+    for (number, fetus) in (1..).zip(&pregnancy.fetuses) {
+        let dice = &mut pregnancy.dice;
+        let code = |code: &str| if several { format!("{code}/{number}") } else { code.to_owned() };
+        found.push((code("fetal-heart-rate"), "胎児心拍数", quantity(fetus.rate(dice), "/min")));
+        if weeks >= 18.0 {
+            let measured = fetus.biometry(days, dice);
+            found.push((code("bpd"), "児頭大横径", quantity(measured.bpd, "mm")));
+            found.push((code("ac"), "腹囲", quantity(measured.ac, "mm")));
+            found.push((code("fl"), "大腿骨長", quantity(measured.fl, "mm")));
+        }
+        if weeks >= 28.0 {
+            found.push((code("presentation"), "胎位", word(fetus.presentation(days))));
+        }
+    }
+    found
 }
 
 #[expect(clippy::too_many_arguments, reason = "an entry of the booklet, column by column")]

@@ -199,6 +199,69 @@ fn a_cardiotocogram_has_four_samples_a_second_a_plausible_heart_rate_and_frames_
     assert!(f64::from(inside) / f64::from(good) > 0.9);
 }
 
+#[test]
+fn a_simulated_pregnancy_is_read_as_it_was_drawn_and_grows_as_its_tables_say() {
+    use clinical::perinatal::OwnPerinatal;
+    use clinical::perinatal::chart::{Chart, Outcome};
+    use clinical::perinatal::pregnancy::FetalMeasure;
+    let simulation = Simulation::new(SimulationOptions { patients: 1500, hours: 1, ..options(5) }).unwrap();
+    let centre = model::FacilityId::parse(Site::Perinatal.id()).unwrap();
+    let own = OwnPerinatal::parse(&pregnancy::tables(), &centre).unwrap();
+    let tables = own.tables();
+    let women: Vec<_> = simulation
+        .people
+        .iter()
+        .filter_map(|person| {
+            let drawn = person.pregnancy.as_ref()?;
+            let number = person.at(Site::Perinatal)?.clone();
+            Some((number, person.gestation?, drawn.gravida, drawn.period_off, drawn.fetuses.len()))
+        })
+        .collect();
+    let mut charts: std::collections::HashMap<model::PatientRef, Chart> = std::collections::HashMap::new();
+    for timed in simulation {
+        let event = timed.unwrap().event;
+        let Body::Record(record) = &event.body else { continue };
+        let Some(payload @ (Payload::Perinatal(_) | Payload::VitalSign(_))) = record.payload() else { continue };
+        if *record.patient.facility() != centre {
+            continue;
+        }
+        let chart = charts.entry(record.patient.clone()).or_default();
+        chart.learn(payload, record.occurred, record.patient.facility()).unwrap();
+    }
+    assert!(women.len() > 15, "{}", women.len());
+    let (mut all, mut inside, mut twins, mut moved) = (0, 0, 0, 0);
+    for (number, days, gravida, off, fetuses) in women {
+        let pregnancies = charts.remove(&number).unwrap().pregnancies(start());
+        let [one] = pregnancies.as_slice() else { panic!("{} pregnancies", pregnancies.len()) };
+        let registered = one.record.registration.as_ref().unwrap();
+        assert_eq!((one.outcome, registered.gravida), (Outcome::Pregnant, Some(gravida)));
+        assert_eq!(registered.children.map(usize::from), Some(fetuses));
+        // once ultrasound has dated it, the age is the true one
+        let told = i64::from(one.age.unwrap().days());
+        let is_dated = off == 0 || days > 56 + 14;
+        assert_eq!(told, if is_dated { days } else { days + off });
+        twins += usize::from(fetuses > 1);
+        moved += usize::from(!one.record.due_before.is_empty());
+        for visit in &one.visits {
+            let age = visit.age.unwrap();
+            assert!(visit.checkup.weight.is_some() && visit.checkup.pressure.is_some());
+            if age.days() < 18 * 7 {
+                continue;
+            }
+            assert_eq!(visit.fetuses.len(), fetuses);
+            for fetus in &visit.fetuses {
+                let (grams, by_formula) = fetus.weight.unwrap();
+                let deviations = tables.growth_of(FetalMeasure::Weight).unwrap().deviations(age, grams).unwrap();
+                assert!(by_formula && deviations.abs() < 5.0, "{age}: {grams} g are {deviations}");
+                all += 1;
+                inside += usize::from(deviations.abs() < 1.5);
+            }
+        }
+    }
+    assert!(twins > 0 && moved > 0 && all > 100, "{twins} {moved} {all}");
+    assert!(inside * 100 > all * 70, "{inside} of {all} within 1.5 deviations");
+}
+
 fn principal(offices: &[Office], site: Site, role: Role) -> model::Principal {
     let office = offices.iter().find(|office| office.site == site).unwrap();
     let member = office.member(role).map(|member| member.id.clone());

@@ -152,12 +152,13 @@ pub(super) fn vitals(
     inflammation: f64,
 ) -> Result<(), SimulationError> {
     let dice = &mut person.dice;
-    let sbp = dice.normal(person.pressure.0, 7.0).round();
-    let dbp = dice.normal(person.pressure.1, 5.0).round();
+    let (gained, raised) = person.carried;
+    let sbp = dice.normal(person.pressure.0 + raised, 7.0).round();
+    let dbp = dice.normal(person.pressure.1 + 0.6 * raised, 5.0).round();
     let pulse = (dice.normal(74.0, 9.0) + 22.0 * inflammation).round();
     let temperature = ((dice.normal(36.5, 0.25) + 2.4 * inflammation) * 10.0).round() / 10.0;
     let spo2 = (dice.normal(97.6, 0.8) - 6.0 * inflammation * inflammation).clamp(80.0, 100.0).round();
-    let weight = ((person.weight + dice.normal(0.0, 0.6)) * 10.0).round() / 10.0;
+    let weight = ((person.weight + gained + dice.normal(0.0, 0.6)) * 10.0).round() / 10.0;
     let author = stage.author(site, if site == Site::Perinatal { Role::Midwife } else { Role::Nurse }, person);
     for (code, name, value, unit) in [
         ("8310-5", "体温", temperature, "Cel"),
@@ -319,7 +320,7 @@ fn fill(text: &str, person: &mut Person) -> String {
     text.replace("{sbp}", &sbp.to_string())
         .replace("{dbp}", &dbp.to_string())
         .replace("{pulse}", &pulse.to_string())
-        .replace("{weight}", &format!("{:.1}", person.weight))
+        .replace("{weight}", &format!("{:.1}", person.weight + person.carried.0))
         .replace("{hba1c}", &format!("{:.1}", person.hba1c))
         .replace("{egfr}", &format!("{:.0}", person.egfr))
         .replace("{temperature}", &format!("{:.1}", person.dice.normal(36.5, 0.2)))
