@@ -15,6 +15,7 @@ mod feed;
 mod laboratory;
 mod office;
 mod page;
+mod pregnancy;
 mod refusal;
 mod rows;
 mod summary;
@@ -65,6 +66,7 @@ const POLICY: &str =
 /// - `GET /api/laboratory/codes?patient=`: which laboratory codes there are of one of the caller's patients.
 /// - `GET /api/laboratory?patient=&code=`: one code's results of that patient.
 /// - `GET /api/diabetes/booklet?patient=[&size=a4|a6]`: the shared-care booklet of that patient, as HTML.
+/// - `GET /api/pregnancies[?beds=]`, `GET /api/pregnancy?patient=[&beds=]`: the pregnancies of the view, and everything of one woman's.
 /// - `GET /api/feed[?after=]`: what appears, changes and vanishes, a JSON object per line, with heartbeats.
 /// - `GET /api/beds`, `GET /api/beds/bed?bed=`: the beds that are watched, and one of them, four JSON objects a second.
 /// - `GET /api/beds/history?bed=&from_us=&until_us=`, `GET /api/beds/seen?bed=&at_us=`: what was measured at a bed before, and
@@ -78,7 +80,7 @@ const POLICY: &str =
 /// - `GET /api/published[?from_us=&until_us=]`: what became of what the facility published.
 ///
 /// Everything below `/api` needs `Authorization: Bearer <token>`. Serve it over TLS, or on loopback. A patient's
-/// number stands in the query of three of the paths: layers around this router must not log a request's URI.
+/// number stands in the query of four of the paths: layers around this router must not log a request's URI.
 pub fn router(
     room: Arc<ReadingRoom>,
     views: Arc<Views>,
@@ -94,6 +96,8 @@ pub fn router(
         .route("/api/laboratory", get(laboratory::series))
         .route("/api/laboratory/codes", get(laboratory::codes))
         .route("/api/diabetes/booklet", get(booklet::booklet))
+        .route("/api/pregnancies", get(pregnancy::list))
+        .route("/api/pregnancy", get(pregnancy::sheet))
         .route("/api/feed", get(feed::feed))
         .route("/api/beds", get(beds::wall))
         .route("/api/beds/bed", get(beds::bed))

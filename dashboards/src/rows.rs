@@ -2,10 +2,11 @@
 
 use crate::refusal::Refusal;
 use arrow::array::{Array, AsArray};
-use arrow::datatypes::{Float64Type, Int64Type};
+use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;
 use futures::StreamExt;
 use query::{Answer, Door, Reading, Statement};
+use serde_json::{Map, Value};
 
 /// A statement of this room, with texts for its placeholders.
 pub(crate) fn statement(sql: &str, texts: &[&str]) -> Result<Statement, Refusal> {
@@ -55,4 +56,47 @@ impl<'a> Row<'a> {
         let column = self.column(name)?.as_primitive_opt::<Float64Type>().ok_or(Refusal::Shape)?;
         Ok(column.is_valid(self.at).then(|| column.value(self.at)))
     }
+
+    /// All columns by name, as JSON: days as `2026-03-31`, moments in microseconds since 1970.
+    pub(crate) fn object(&self) -> Result<Map<String, Value>, Refusal> {
+        let schema = self.batch.schema();
+        let columns = schema.fields().iter().zip(self.batch.columns());
+        columns.map(|(field, column)| Ok((field.name().clone(), json(column.as_ref(), self.at)?))).collect()
+    }
+}
+
+/// A value as JSON; the types are those that tables of this house have.
+fn json(column: &dyn Array, at: usize) -> Result<Value, Refusal> {
+    if column.is_null(at) {
+        return Ok(Value::Null);
+    }
+    Ok(match column.data_type() {
+        DataType::Utf8 => column.as_string::<i32>().value(at).into(),
+        DataType::Int64 => column.as_primitive::<Int64Type>().value(at).into(),
+        DataType::Float64 => column.as_primitive::<Float64Type>().value(at).into(),
+        DataType::Boolean => column.as_boolean().value(at).into(),
+        DataType::Date32 => day_of(i64::from(column.as_primitive::<Date32Type>().value(at))).into(),
+        DataType::Timestamp(..) => {
+            column.as_primitive_opt::<TimestampMicrosecondType>().ok_or(Refusal::Shape)?.value(at).into()
+        }
+        DataType::List(_) => {
+            let list = column.as_list::<i32>().value(at);
+            (0..list.len()).map(|at| json(list.as_ref(), at)).collect::<Result<Value, _>>()?
+        }
+        _ => return Err(Refusal::Shape),
+    })
+}
+
+const DAY: i64 = 86_400_000_000;
+const JAPAN: i64 = 9 * 3_600_000_000;
+
+/// Which day of Unix time a moment is of, in Japan.
+pub(crate) fn day_number(micros: i64) -> i64 {
+    (micros + JAPAN).div_euclid(DAY)
+}
+
+/// A day of Unix time, as `2026-03-31`.
+pub(crate) fn day_of(days: i64) -> Option<String> {
+    let days = i32::try_from(days).ok()?;
+    arrow::temporal_conversions::date32_to_datetime(days).map(|day| day.date().to_string())
 }

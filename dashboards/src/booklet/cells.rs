@@ -1,5 +1,6 @@
 //! Values out of an answer's batches, and texts into a page.
 
+use crate::rows::{day_number, day_of};
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Date32Type, Float64Type, TimestampMicrosecondType};
 use arrow::record_batch::RecordBatch;
@@ -50,7 +51,7 @@ impl<'a> Row<'a> {
         match column.data_type() {
             DataType::Date32 => {
                 let days = column.as_primitive_opt::<Date32Type>()?.value(self.at);
-                day_of_days(i64::from(days))
+                day_of(i64::from(days))
             }
             DataType::Timestamp(..) => {
                 day_of_micros(column.as_primitive_opt::<TimestampMicrosecondType>()?.value(self.at))
@@ -60,17 +61,9 @@ impl<'a> Row<'a> {
     }
 }
 
-const DAY: i64 = 86_400_000_000;
-const JAPAN: i64 = 9 * 3_600_000_000;
-
 /// The day in Japan of a moment.
 pub(super) fn day_of_micros(micros: i64) -> Option<String> {
-    day_of_days((micros + JAPAN).div_euclid(DAY))
-}
-
-fn day_of_days(days: i64) -> Option<String> {
-    // the days are the days of Unix time
-    arrow::temporal_conversions::date32_to_datetime(i32::try_from(days).ok()?).map(|day| day.date().to_string())
+    day_of(day_number(micros))
 }
 
 /// A text as it stands in a page: nothing in it is markup.

@@ -18,6 +18,8 @@ mod office;
 #[cfg(test)]
 mod page;
 #[cfg(test)]
+mod pregnancies;
+#[cfg(test)]
 mod region;
 #[cfg(test)]
 mod tables;

@@ -14,6 +14,7 @@ use query::beds::Boards;
 use query::{AuthError, Authenticator, Executor, Limits, ReadingRoom, ViewSource};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 use tower::ServiceExt as _;
 use views::{Feeds, Put, Store, StoreConfig, Views};
@@ -77,6 +78,23 @@ fn patient(at: &str, number: usize) -> PatientRef {
 
 fn then() -> Moment {
     Moment::parse("2026-04-01").unwrap()
+}
+
+/// A moment some days before now.
+#[derive(Clone, Copy)]
+pub struct Ago(Moment);
+
+pub fn days_ago(days: i64) -> Ago {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros();
+    Ago(Moment::from_micros(i64::try_from(now).unwrap() - days * 86_400_000_000).unwrap())
+}
+
+impl Ago {
+    /// Its day in Japan.
+    pub fn day(self) -> String {
+        let japan = self.0.plus_micros(9 * 3_600_000_000).to_string();
+        japan.split('T').next().unwrap().to_owned()
+    }
 }
 
 fn consent_id(number: usize) -> ConsentId {
@@ -277,6 +295,44 @@ impl Region {
             Labels::NONE,
             None,
             Author { member: None, role: Role::System },
+            ChangeKind::Upsert,
+            Some(payload),
+        );
+        self.say(Body::Record(Box::new(record.unwrap())));
+    }
+
+    /// An entry of the pregnancy record of one of the hospital's patients.
+    pub fn entry(&self, number: usize, code: &str, value: Value, at: Ago) {
+        let code = Coding { system: CodeSystem::Local, code: code.to_owned(), display: String::new() };
+        let id = format!("{number}/{}/{}", code.code, at.0.micros());
+        self.noted(number, &id, at, Payload::Perinatal(Perinatal { code, gestational_days: None, value }));
+    }
+
+    /// That monitoring of one of the hospital's patients begins.
+    pub fn bed(&self, number: usize, at: Ago) {
+        let payload = Payload::Bed(BedSession {
+            session: format!("bed-{number}"),
+            bed: format!("LDR {number}"),
+            opened: at.0,
+            closed: None,
+            closing: String::new(),
+            fetuses: vec!["児".to_owned()],
+            devices: Vec::new(),
+        });
+        self.noted(number, &format!("{number}/bed"), at, payload);
+    }
+
+    fn noted(&self, number: usize, id: &str, Ago(at): Ago, payload: Payload) {
+        let record = Record::new(
+            patient(HOSPITAL, number),
+            RecordId::parse(id).unwrap(),
+            Version::FIRST,
+            payload.category(),
+            at,
+            at,
+            Labels::NONE,
+            None,
+            Author { member: None, role: Role::Midwife },
             ChangeKind::Upsert,
             Some(payload),
         );

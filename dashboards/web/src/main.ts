@@ -7,6 +7,7 @@ import { type Line, open, Refused, type Series, type Session, type Summary } fro
 import { notices } from "./notices";
 import type { Page } from "./office";
 import { element, made, put } from "./page";
+import { PregnancyPage } from "./pregnancy/page";
 import { published } from "./published";
 import { Pulse, Shown } from "./shown";
 import * as trend from "./trend";
@@ -23,14 +24,15 @@ const wait = (milliseconds: number): Promise<void> => new Promise((done) => setT
 // === A visit: from a token accepted to signing out ===
 
 type Office = "notices" | "worklist" | "glasses" | "published";
-type PageName = Office | "records" | "beds" | "booklet";
-const PAGES: readonly PageName[] = ["records", "beds", "notices", "worklist", "booklet", "glasses", "published"];
+type PageName = Office | "records" | "beds" | "pregnancies" | "booklet";
+const PAGES: readonly PageName[] = ["records", "beds", "pregnancies", "notices", "worklist", "booklet", "glasses", "published"];
 
 class Visit {
   private readonly office: Readonly<Record<Office, Pick<Page<unknown>, "refresh" | "redraw" | "tick" | "end">>>;
   readonly live = new Live();
   readonly booklet: Booklet;
   private readonly wall: Wall;
+  private readonly pregnancies: PregnancyPage;
   private readonly pulse = new Pulse();
   private readonly counts: Shown;
   private readonly curve: Shown;
@@ -61,6 +63,20 @@ class Visit {
     };
     this.booklet = booklet(session, signedOut);
     this.wall = new Wall(session, signedOut);
+    const elsewhere = {
+      bed: (bed: string): void => {
+        this.turnTo("beds");
+        this.wall.open(bed);
+      },
+      records: (patient: string): void => {
+        this.turnTo("records");
+        element<HTMLInputElement>("patient").value = patient;
+        element<HTMLInputElement>("code").value = "";
+        void this.show(patient, "");
+        element("patient").focus();
+      },
+    };
+    this.pregnancies = new PregnancyPage(session, elsewhere, signedOut);
     this.counts = new Shown(async () => {
       this.summary = await session.summary();
       if (!this.over.signal.aborted) this.drawSummary();
@@ -94,6 +110,7 @@ class Visit {
     for (const page of Object.values(this.office)) page.end();
     this.booklet.end();
     this.wall.end();
+    this.pregnancies.end();
   }
 
   /** Shows one page. What stands on it is asked for anew. */
@@ -105,7 +122,9 @@ class Visit {
     }
     if (page === "beds") this.wall.begin();
     else this.wall.end();
-    if (page !== "records" && page !== "beds" && page !== "booklet") this.ask(page);
+    if (page === "pregnancies") this.pregnancies.begin();
+    else this.pregnancies.hide();
+    if (page !== "records" && page !== "beds" && page !== "booklet" && page !== "pregnancies") this.ask(page);
   }
 
   ask(page: Office): void {
@@ -115,6 +134,7 @@ class Visit {
   redraw(): void {
     for (const page of Object.values(this.office)) page.redraw();
     this.wall.redraw();
+    this.pregnancies.redraw();
     this.drawn = "";
     this.drawSummary();
     if (this.series) this.drawSeries(this.series);
@@ -194,6 +214,7 @@ class Visit {
       default:
         this.gapped = false;
         this.counts.touch();
+        this.pregnancies.touch(line.category);
         if (line.category === "laboratory") this.curve.touch();
     }
     this.live.take(line);
@@ -202,6 +223,7 @@ class Visit {
   private touchAll(): void {
     this.counts.touch();
     this.curve.touch();
+    this.pregnancies.touch(undefined);
   }
 
   private failed(error: unknown): void {
@@ -232,6 +254,7 @@ class Visit {
     put(element("trend-age"), this.series ? age(this.curve.asOf(this.pulse)) : stalled ? say("stalled") : "");
     put(element("live-age"), age(this.pulse.asOf()));
     for (const page of Object.values(this.office)) page.tick();
+    this.pregnancies.tick(moment, this.pulse, stalled);
     put(element("live-says"), this.gapped ? say("gapped") : this.live.isEmpty ? say("quiet") : "");
   }
 

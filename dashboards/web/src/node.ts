@@ -1,4 +1,5 @@
 import type { ActAtBed, BedLine, Recorded, Referrals, Seen, WallLine } from "./beds/node";
+import type { Pregnancies, PregnancySheet } from "./pregnancy/node";
 
 // What the node is asked and what it answers. The token lives in the closure of a session and nowhere else.
 
@@ -204,6 +205,9 @@ export interface Session {
   codes(patient: string): Promise<Code[]>;
   /** The shared-care booklet, as HTML. */
   booklet(patient: string, size: string): Promise<string>;
+  /** With open beds where `beds` says so: that reads frames of the beds, and is counted as such. */
+  pregnancies(beds: boolean): Promise<Pregnancies>;
+  pregnancy(patient: string, beds: boolean): Promise<PregnancySheet>;
   notices(): Promise<Notices>;
   acknowledge(said: Acknowledgement): Promise<unknown>;
   worklist(cohort: string): Promise<Worklist>;
@@ -267,6 +271,9 @@ export function open(token: string): Session {
     codes: (patient) => answer(`/api/laboratory/codes?${new URLSearchParams({ patient })}`),
     booklet: async (patient, size) =>
       (await ask(`/api/diabetes/booklet?${new URLSearchParams({ patient, size })}`, AbortSignal.timeout(LONG_PATIENCE))).text(),
+    pregnancies: (beds) => answer(`/api/pregnancies?beds=${beds}`, undefined, LONG_PATIENCE),
+    pregnancy: (patient, beds) =>
+      answer(`/api/pregnancy?${new URLSearchParams({ patient, beds: String(beds) })}`, undefined, LONG_PATIENCE),
     notices: () => answer("/api/notices"),
     acknowledge: (said) => answer("/api/notices/acknowledge", said),
     worklist: (cohort) => answer(`/api/worklist${cohort === "" ? "" : `?${new URLSearchParams({ cohort })}`}`, undefined, LONG_PATIENCE),

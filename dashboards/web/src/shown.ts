@@ -32,15 +32,21 @@ export class Pulse {
 export class Shown {
   private taken: number | undefined;
   private changed = false;
+  /** How long after it was asked it may be asked again. */
+  private wait = Number.POSITIVE_INFINITY;
   private asking = false;
   private asked = Number.NEGATIVE_INFINITY;
 
   /** `ask` shows the answer and gives the age, in milliseconds, it already had when it was given. */
-  constructor(private readonly ask: () => Promise<number>) {}
+  constructor(
+    private readonly ask: () => Promise<number>,
+    private readonly spacing = SPACING,
+  ) {}
 
-  /** The feed told of something that may be part of this. */
-  touch(): void {
+  /** The feed told of something that may be part of this: it is asked again when the last time was so long ago. */
+  touch(wait = this.spacing): void {
     this.changed = true;
+    this.wait = Math.min(this.wait, wait);
   }
 
   /** The age of what is shown. While nothing was told, it is as current as the feed is. */
@@ -58,15 +64,16 @@ export class Shown {
 
   /** Asks again if it is time. */
   async refresh(now: number): Promise<void> {
-    if (!this.changed || this.asking || now - this.asked < SPACING) return;
+    if (!this.changed || this.asking || now - this.asked < Math.min(this.wait, this.spacing)) return;
     this.asking = true;
     this.changed = false;
+    this.wait = Number.POSITIVE_INFINITY;
     this.asked = now;
     try {
       const age = await this.ask();
       this.taken = now - age;
     } catch (error) {
-      this.changed = true;
+      this.touch(SPACING);
       throw error;
     } finally {
       this.asking = false;

@@ -248,6 +248,15 @@ const WORDS = {
   paperSize: ["用紙", "Paper"],
   printIt: ["印刷", "Print"],
   noSuchPerson: ["この患者について見える記録はありません。", "Nothing is shown of such a patient."],
+  pregnancies: ["妊娠", "Pregnancies"],
+  pregnanciesHelp: [
+    "自施設に開示された記録にある妊娠です。警告・健診の超過・予定日の近さの順に並びます。診断ではなく、警報の代わりでもありません。ベッドの欄は5分ごとに確かめます。",
+    "Pregnancies in the records disclosed to your facility: warnings first, then overdue check-ups, then who is nearest to her due date. No diagnosis, and no alarm's place. Beds are looked at every 5 minutes.",
+  ],
+  whichPregnancies: ["表示", "Shown"],
+  pregnanciesCurrent: ["妊娠中と産後12週まで", "pregnant, or within 12 weeks"],
+  pregnanciesAll: ["すべて", "all"],
+  backToPregnancies: ["← 妊娠の一覧", "← All pregnancies"],
   published: ["提供の状況", "Published"],
   publishedHelp: [
     "自施設の記録が、受け取る施設ごとにどうなったか。期間は、ログが受け入れた時刻によります。",
@@ -382,7 +391,7 @@ export function choose(next: Language): void {
   language = next;
 }
 
-const pick = (pair: readonly [string, string]): string => pair[language === "ja" ? 0 : 1];
+export const pick = (pair: readonly [string, string]): string => pair[language === "ja" ? 0 : 1];
 
 export const say = (word: Word): string => pick(WORDS[word]);
 /** A code of a closed vocabulary in words; a code that is not known stands for itself. */

@@ -132,6 +132,11 @@ try {
   await alarms.locator("button").click();
   await alarms.locator("button").waitFor({ state: "detached" });
   await alarms.locator(".known", { hasText: "確認 佐藤" }).waitFor();
+  await shot("wall-known");
+  await page.click("#language");
+  await page.waitForFunction(() => /lost/.test(document.getElementById("beds-list").textContent));
+  await shot("wall-english");
+  await page.click("#language");
 
   step("who knows of an alarm is known on every page, and after it was loaded again");
   const second = await page.context().newPage();

@@ -2,7 +2,7 @@
 
 use super::lead::Lead;
 use clinical::perinatal::ctg::Sample;
-use model::{FacilityId, FrameQuality, Hops, Moment, PatientRef, Payload, Record, Version, Waveform};
+use model::{FacilityId, FrameQuality, Hops, Moment, PatientNumber, PatientRef, Payload, Record, Version, Waveform};
 use std::fmt;
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::LazyLock;
@@ -42,6 +42,11 @@ impl fmt::Display for BedId {
 }
 
 impl Place {
+    /// From the columns `source`, `patient_id` and `session` of the table `beds`; `None` where they name nobody.
+    pub fn of_row(source: &str, patient: &str, session: &str) -> Option<Self> {
+        let patient = PatientRef::new(FacilityId::parse(source).ok()?, PatientNumber::parse(patient).ok()?);
+        Some(Self { patient, session: session.to_owned() })
+    }
     /// The facility that discloses it.
     pub fn source(&self) -> &FacilityId {
         self.patient.facility()

@@ -97,6 +97,11 @@ export class Wall {
     element("wall").hidden = false;
   }
 
+  /** Opens one bed, from another page. */
+  open(bed: string): void {
+    if (this.running) this.show(bed);
+  }
+
   redraw(): void {
     for (const tile of this.tiles.values()) {
       tile.rebuild();
