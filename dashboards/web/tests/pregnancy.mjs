@@ -183,10 +183,13 @@ try {
   await page.waitForFunction(() => document.querySelectorAll("#pregnancies-list tbody tr").length === 3, null, { timeout: 15_000 });
   await page.click("#pregnancies-list button[data-bed]");
   await page.waitForSelector("#bed-transfer:not([hidden])", { timeout: 15_000 });
-  await page.waitForFunction(() => document.querySelectorAll("#bed-transfer-to option").length > 0);
+  await page.waitForFunction(() => document.querySelectorAll("#bed-transfer-to option").length > 1);
+  assert.equal(await page.inputValue("#bed-transfer-to"), "", "somewhere is chosen by default");
+  await page.selectOption("#bed-transfer-to", "bench-clinic-0");
   await page.fill("#bed-transfer-reason", "妊娠34週、血圧 152/98、尿蛋白2+。入院管理をお願いします。");
   await shot("bed-transfer");
   await page.click("#language");
+  assert.equal(await page.inputValue("#bed-transfer-to"), "bench-clinic-0", "the choice is gone with the language");
   await shot("bed-transfer-en");
   await page.click("#language");
   await page.click("#leave");

@@ -66,14 +66,18 @@ export class Transfers {
     if (select.dataset.key === key) return;
     select.dataset.key = key;
     const chosen = select.value;
+    // nobody is sent anywhere by default
+    const none = document.createElement("option");
+    none.value = "";
+    none.textContent = say("chooseAction");
     const options = (this.answer?.facilities ?? []).map((one) => {
       const option = document.createElement("option");
       option.value = one.id;
       option.textContent = pick([one.ja, one.en]) || one.id;
       return option;
     });
-    select.replaceChildren(...options);
-    if (chosen !== "") select.value = chosen;
+    select.replaceChildren(none, ...options);
+    select.value = options.some((option) => option.value === chosen) ? chosen : "";
   }
 
   private draw(): void {
