@@ -1,21 +1,15 @@
-//! Tables made of persons with rows of a type of their own: several for a person, or one.
+//! What is asked of every person's facts, as a table.
 
-use super::exec::{Make, PersonsExec};
-use super::{Diabetes, PersonFacts, whose};
+use super::made::OfPersons;
+use super::{Diabetes, PersonFacts};
 use crate::lab::cells::Made;
-use async_trait::async_trait;
 use clinical::diabetes::Person;
-use datafusion::arrow::array::ArrayRef;
-use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
-use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result;
 use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::MemoryReservation;
-use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::logical_expr::TableType;
 use futures::future::BoxFuture;
 use model::PatientNumber;
-use std::fmt;
 use std::sync::Arc;
 
 /// What is asked of every person.
@@ -30,59 +24,23 @@ pub(super) trait Ask: Send + Sync + 'static {
     fn rows(&self, number: &str, person: &Person<'_>, into: &mut Vec<Self::Row>);
 }
 
-/// The answers of one view's persons as a table.
+/// The answers of one view's persons.
 pub(super) struct AskedOf<A> {
-    pub(super) ask: Arc<A>,
+    pub(super) ask: A,
     pub(super) diabetes: Diabetes,
 }
 
-impl<A: Ask> fmt::Debug for AskedOf<A> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(A::NAME)
-    }
-}
-
-#[async_trait]
-impl<A: Ask> TableProvider for AskedOf<A> {
-    fn schema(&self) -> SchemaRef {
-        Arc::new(Schema::new(A::columns().iter().map(Made::field).collect::<Vec<Field>>()))
-    }
-    fn table_type(&self) -> TableType {
-        TableType::Temporary
-    }
-    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
-        Ok(whose::pushdown(filters))
-    }
-    async fn scan(
-        &self,
-        state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
-        _: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let every = || (0..A::columns().len()).collect();
-        let places: Vec<usize> = projection.cloned().unwrap_or_else(every);
-        let schema = Arc::new(self.schema().project(&places)?);
-        let whose = whose::of(filters).unwrap_or_else(|| self.diabetes.persons.numbers());
-        let rows = Rows { ask: Arc::clone(&self.ask), places, schema, diabetes: self.diabetes.clone() };
-        Ok(Arc::new(PersonsExec::new(rows, whose, state.config().target_partitions())))
-    }
-}
-
-struct Rows<A> {
-    ask: Arc<A>,
-    places: Vec<usize>,
-    schema: SchemaRef,
-    diabetes: Diabetes,
-}
-
-impl<A: Ask> Make for Rows<A> {
+impl<A: Ask> OfPersons for AskedOf<A> {
     type Person = PersonFacts;
-    type Rows = Vec<A::Row>;
+    type Row = A::Row;
     const NAME: &'static str = A::NAME;
+    const TYPE: TableType = TableType::Temporary;
 
-    fn schema(&self) -> &SchemaRef {
-        &self.schema
+    fn columns() -> &'static [Made<A::Row>] {
+        A::columns()
+    }
+    fn everybody(&self) -> Vec<PatientNumber> {
+        self.diabetes.persons.numbers()
     }
     fn read<'a>(
         &'a self,
@@ -91,14 +49,7 @@ impl<A: Ask> Make for Rows<A> {
     ) -> BoxFuture<'a, Result<(Vec<PersonFacts>, MemoryReservation)>> {
         Box::pin(async move { Ok(self.diabetes.persons.read(whose, context).await?.into_parts()) })
     }
-    fn begin(&self) -> Self::Rows {
-        Vec::new()
-    }
-    fn add(&self, of: &PersonFacts, rows: &mut Self::Rows) {
-        self.ask.rows(of.number.as_str(), &self.diabetes.person(of), rows);
-    }
-    fn finish(&self, rows: Self::Rows) -> (Vec<ArrayRef>, usize) {
-        let columns = self.places.iter().filter_map(|at| A::columns().get(*at)).map(|made| made.array(&rows));
-        (columns.collect(), rows.len())
+    fn rows(&self, of: &PersonFacts, into: &mut Vec<A::Row>) {
+        self.ask.rows(of.number.as_str(), &self.diabetes.person(of), into);
     }
 }

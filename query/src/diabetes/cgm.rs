@@ -2,28 +2,23 @@
 //!
 //! A sensor's readings are records of the table `laboratory` with the code of glucose in interstitial fluid.
 
-use super::exec::{Make, PersonsExec};
-use super::{Diabetes, whose};
+use super::Diabetes;
+use super::made::OfPersons;
 use crate::lab::cells::{Cell, Made};
 use crate::lab::read::{floats, number, text, texts, times};
-use async_trait::async_trait;
 use clinical::diabetes::cgm::{
     AGP_BIN_MINUTES, Agp, AgpBin, CGM_METRICS, EpisodeKind, EpisodeRule, Language, MetricRow, Trace, Wear, agp_svg,
     episodes, is_sensor, periods, sensor_value,
 };
-use datafusion::arrow::array::{Array, ArrayRef, RecordBatch};
-use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
-use datafusion::catalog::{Session, TableProvider};
+use datafusion::arrow::array::{Array, RecordBatch};
 use datafusion::common::Result;
 use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
-use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::logical_expr::TableType;
 use futures::StreamExt;
 use futures::future::BoxFuture;
 use model::{Category, CodeSystem, Moment, PatientNumber};
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
 use views::table::Column;
 
@@ -338,59 +333,23 @@ pub(super) fn columns() -> Vec<(&'static str, Vec<&'static Column>)> {
 
 // === Table ===
 
-/// What is made of the periods of one view's persons, as a table.
+/// What is made of the periods of one view's persons.
 pub(super) struct Worn<P> {
-    pub(super) of: Arc<P>,
+    pub(super) of: P,
     pub(super) diabetes: Diabetes,
 }
 
-impl<P: OfPeriod> fmt::Debug for Worn<P> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(P::NAME)
-    }
-}
-
-#[async_trait]
-impl<P: OfPeriod> TableProvider for Worn<P> {
-    fn schema(&self) -> SchemaRef {
-        Arc::new(Schema::new(P::columns().iter().map(Made::field).collect::<Vec<Field>>()))
-    }
-    fn table_type(&self) -> TableType {
-        TableType::Temporary
-    }
-    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
-        Ok(whose::pushdown(filters))
-    }
-    async fn scan(
-        &self,
-        state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
-        _: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let every = || (0..P::columns().len()).collect();
-        let places: Vec<usize> = projection.cloned().unwrap_or_else(every);
-        let schema = Arc::new(self.schema().project(&places)?);
-        let whose = whose::of(filters).unwrap_or_else(|| self.diabetes.persons.numbers_of(Category::Laboratory));
-        let rows = Rows { of: Arc::clone(&self.of), places, schema, diabetes: self.diabetes.clone() };
-        Ok(Arc::new(PersonsExec::new(rows, whose, state.config().target_partitions())))
-    }
-}
-
-struct Rows<P> {
-    of: Arc<P>,
-    places: Vec<usize>,
-    schema: SchemaRef,
-    diabetes: Diabetes,
-}
-
-impl<P: OfPeriod> Make for Rows<P> {
+impl<P: OfPeriod> OfPersons for Worn<P> {
     type Person = Vec<Arc<Period>>;
-    type Rows = Vec<P::Row>;
+    type Row = P::Row;
     const NAME: &'static str = P::NAME;
+    const TYPE: TableType = TableType::Temporary;
 
-    fn schema(&self) -> &SchemaRef {
-        &self.schema
+    fn columns() -> &'static [Made<P::Row>] {
+        P::columns()
+    }
+    fn everybody(&self) -> Vec<PatientNumber> {
+        self.diabetes.persons.numbers_of(Category::Laboratory)
     }
     fn read<'a>(
         &'a self,
@@ -399,15 +358,8 @@ impl<P: OfPeriod> Make for Rows<P> {
     ) -> BoxFuture<'a, Result<(Vec<Self::Person>, MemoryReservation)>> {
         Box::pin(read(&self.diabetes, whose, context))
     }
-    fn begin(&self) -> Self::Rows {
-        Vec::new()
-    }
-    fn add(&self, person: &Self::Person, rows: &mut Self::Rows) {
-        person.iter().for_each(|period| self.of.rows(Arc::clone(period), rows));
-    }
-    fn finish(&self, rows: Self::Rows) -> (Vec<ArrayRef>, usize) {
-        let columns = self.places.iter().filter_map(|at| P::columns().get(*at)).map(|made| made.array(&rows));
-        (columns.collect(), rows.len())
+    fn rows(&self, of: &Self::Person, into: &mut Vec<P::Row>) {
+        of.iter().for_each(|period| self.of.rows(Arc::clone(period), into));
     }
 }
 

@@ -3,6 +3,7 @@
 use super::asked::AskedOf;
 use super::cgm::{Metrics, OfPeriod, Periods, Picture, Profile, Worn};
 use super::course::Course;
+use super::made::PersonsTable;
 use super::measures::{Measures, Prevention};
 use super::members::{self, COHORT, members};
 use super::{Diabetes, Registry};
@@ -46,7 +47,7 @@ const FUNCTIONS: &[(&str, Call)] = &[
         if asking.len() > 0 {
             return Err(asking.wrong("diabetes_course()"));
         }
-        Ok(Arc::new(AskedOf { ask: Arc::new(Course), diabetes }))
+        Ok(Arc::new(PersonsTable::new(AskedOf { ask: Course, diabetes })))
     }),
     ("diabetes_registry_at", |asking, diabetes| {
         const USAGE: &str = "diabetes_registry_at('2026-03-31')";
@@ -60,11 +61,11 @@ const FUNCTIONS: &[(&str, Call)] = &[
         let (Some(year), 1) = (asking.whole(0), asking.len()) else { return Err(asking.wrong(USAGE)) };
         let year =
             i16::try_from(year).ok().and_then(|year| MeasureYear::new(year).ok()).ok_or_else(|| asking.wrong(USAGE))?;
-        Ok(Arc::new(AskedOf { ask: Arc::new(Measures(year)), diabetes }))
+        Ok(Arc::new(PersonsTable::new(AskedOf { ask: Measures(year), diabetes })))
     }),
     ("diabetes_programme", |asking, diabetes| {
         let moment = day(asking, "diabetes_programme(['2026-03-31'])")?.unwrap_or(diabetes.moment);
-        Ok(Arc::new(AskedOf { ask: Arc::new(Prevention), diabetes: Diabetes { moment, ..diabetes } }))
+        Ok(Arc::new(PersonsTable::new(AskedOf { ask: Prevention, diabetes: Diabetes { moment, ..diabetes } })))
     }),
     ("cgm_periods", |asking, diabetes| worn(asking, Periods, diabetes, "cgm_periods()")),
     ("cgm_metrics", |asking, diabetes| worn(asking, Metrics, diabetes, "cgm_metrics()")),
@@ -88,7 +89,7 @@ const FUNCTIONS: &[(&str, Call)] = &[
             }
             _ => return Err(asking.wrong(USAGE)),
         };
-        Ok(Arc::new(Worn { of: Arc::new(Picture { language, within }), diabetes }))
+        Ok(Arc::new(PersonsTable::new(Worn { of: Picture { language, within }, diabetes })))
     }),
 ];
 
@@ -97,7 +98,7 @@ fn worn<P: OfPeriod>(asking: &Asking<'_>, of: P, diabetes: Diabetes, usage: &str
     if asking.len() > 0 {
         return Err(asking.wrong(usage));
     }
-    Ok(Arc::new(Worn { of: Arc::new(of), diabetes }))
+    Ok(Arc::new(PersonsTable::new(Worn { of, diabetes })))
 }
 
 /// The last moment, in Japan, of the one day that is named; `None` where none is.

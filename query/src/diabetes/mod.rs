@@ -7,14 +7,15 @@ mod asked;
 mod benchmark;
 mod cgm;
 mod course;
-pub(crate) mod exec;
+mod exec;
 mod functions;
 mod gather;
+pub(crate) mod made;
 mod measures;
 mod members;
 mod persons;
 mod registry;
-pub(crate) mod whose;
+mod whose;
 
 pub use benchmark::{Benchmark, Published};
 pub(crate) use benchmark::{DIABETES_BENCHMARK, benchmark_schema};

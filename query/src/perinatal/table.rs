@@ -2,22 +2,17 @@
 
 use super::charts::{Wanted, Woman};
 use super::{Perinatal, checkups, growth, pregnancies, warnings};
-use crate::diabetes::exec::{Make, PersonsExec};
-use crate::diabetes::whose;
+use crate::diabetes::made::{OfPersons, PersonsTable, schema};
 use crate::lab::cells::Made;
-use async_trait::async_trait;
-use datafusion::arrow::array::ArrayRef;
-use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
-use datafusion::catalog::{Session, TableProvider};
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::TableProvider;
 use datafusion::common::Result;
 use datafusion::datasource::empty::EmptyTable;
 use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::MemoryReservation;
-use datafusion::logical_expr::{Expr, TableProviderFilterPushDown, TableType};
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::logical_expr::TableType;
 use futures::future::BoxFuture;
 use model::{Category, PatientNumber};
-use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
@@ -38,9 +33,9 @@ pub(super) trait Tell: Send + Sync + 'static {
 /// Each table with its schema.
 pub(crate) fn perinatal_schemas() -> [(&'static str, SchemaRef); 4] {
     [
-        (pregnancies::PREGNANCIES, schema::<pregnancies::Pregnancies>()),
-        (checkups::PREGNANCY_CHECKUPS, schema::<checkups::Checkups>()),
-        (warnings::MATERNAL_WARNINGS, schema::<warnings::Warnings>()),
+        (pregnancies::PREGNANCIES, schema::<Told<pregnancies::Pregnancies>>()),
+        (checkups::PREGNANCY_CHECKUPS, schema::<Told<checkups::Checkups>>()),
+        (warnings::MATERNAL_WARNINGS, schema::<Told<warnings::Warnings>>()),
         (growth::GROWTH_TABLES, growth::schema()),
     ]
 }
@@ -61,69 +56,28 @@ pub(crate) fn perinatal_table(name: &str, of: Option<Perinatal>) -> Option<Resul
 
 fn table<T: Tell>(of: Option<Perinatal>) -> Arc<dyn TableProvider> {
     match of {
-        Some(perinatal) => Arc::new(Told::<T> { perinatal, tell: PhantomData }),
-        None => Arc::new(EmptyTable::new(schema::<T>())),
+        Some(perinatal) => Arc::new(PersonsTable::new(Told::<T> { perinatal, tell: PhantomData })),
+        None => Arc::new(EmptyTable::new(schema::<Told<T>>())),
     }
 }
 
-fn schema<T: Tell>() -> SchemaRef {
-    Arc::new(Schema::new(T::columns().iter().map(Made::field).collect::<Vec<Field>>()))
-}
-
-/// The table over one view.
+/// What a table says of the women of one view.
 struct Told<T> {
     perinatal: Perinatal,
     tell: PhantomData<T>,
 }
 
-impl<T: Tell> fmt::Debug for Told<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(T::NAME)
-    }
-}
-
-#[async_trait]
-impl<T: Tell> TableProvider for Told<T> {
-    fn schema(&self) -> SchemaRef {
-        schema::<T>()
-    }
-    fn table_type(&self) -> TableType {
-        TableType::Base
-    }
-    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
-        Ok(whose::pushdown(filters))
-    }
-    async fn scan(
-        &self,
-        state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        filters: &[Expr],
-        _: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let every = || (0..T::columns().len()).collect();
-        let places: Vec<usize> = projection.cloned().unwrap_or_else(every);
-        let schema = Arc::new(self.schema().project(&places)?);
-        let all = || self.perinatal.persons.numbers_of(Category::Perinatal);
-        let whose = whose::of(filters).unwrap_or_else(all);
-        let rows = Rows::<T> { places, schema, perinatal: self.perinatal.clone(), tell: PhantomData };
-        Ok(Arc::new(PersonsExec::new(rows, whose, state.config().target_partitions())))
-    }
-}
-
-struct Rows<T> {
-    places: Vec<usize>,
-    schema: SchemaRef,
-    perinatal: Perinatal,
-    tell: PhantomData<T>,
-}
-
-impl<T: Tell> Make for Rows<T> {
+impl<T: Tell> OfPersons for Told<T> {
     type Person = Woman;
-    type Rows = Vec<T::Row>;
+    type Row = T::Row;
     const NAME: &'static str = T::NAME;
+    const TYPE: TableType = TableType::Base;
 
-    fn schema(&self) -> &SchemaRef {
-        &self.schema
+    fn columns() -> &'static [Made<T::Row>] {
+        T::columns()
+    }
+    fn everybody(&self) -> Vec<PatientNumber> {
+        self.perinatal.persons.numbers_of(Category::Perinatal)
     }
     fn read<'a>(
         &'a self,
@@ -132,14 +86,7 @@ impl<T: Tell> Make for Rows<T> {
     ) -> BoxFuture<'a, Result<(Vec<Woman>, MemoryReservation)>> {
         Box::pin(self.perinatal.read(whose, T::WANTED, context))
     }
-    fn begin(&self) -> Self::Rows {
-        Vec::new()
-    }
-    fn add(&self, of: &Woman, rows: &mut Self::Rows) {
-        T::rows(of, &self.perinatal, rows);
-    }
-    fn finish(&self, rows: Self::Rows) -> (Vec<ArrayRef>, usize) {
-        let columns = self.places.iter().filter_map(|at| T::columns().get(*at)).map(|made| made.array(&rows));
-        (columns.collect(), rows.len())
+    fn rows(&self, of: &Woman, into: &mut Vec<T::Row>) {
+        T::rows(of, &self.perinatal, into);
     }
 }
