@@ -12,6 +12,7 @@ pub(crate) mod write;
 use crate::StoreError;
 use crate::planted::{Bug, is};
 use crate::table::{stored_columns, table_name};
+use arrow::datatypes::{DataType, Schema};
 use consent_filter::{Book, ClassIx};
 use model::{Category, FacilityId};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
@@ -50,8 +51,16 @@ pub(crate) struct TableFile {
     /// The book's number of each of the file's classes.
     classes: OnceLock<Vec<u32>>,
     metadata: OnceLock<ArrowReaderMetadata>,
+    folded: OnceLock<ArrowReaderMetadata>,
     places: OnceLock<Places>,
     doomed: AtomicBool,
+}
+
+/// How texts are read: each spelled out, or as places in the file's own list of those there are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Texts {
+    Spelled,
+    Folded,
 }
 
 /// Where a file's columns lie. A file keeps the columns its table had when it was written: one that was added since is
@@ -105,6 +114,7 @@ impl TableFile {
             runs_path,
             classes: OnceLock::new(),
             metadata: OnceLock::new(),
+            folded: OnceLock::new(),
             places: OnceLock::new(),
             doomed: AtomicBool::new(false),
         })
@@ -144,6 +154,31 @@ impl TableFile {
         let loaded = ArrowReaderMetadata::load(&file, options)
             .map_err(|source| StoreError::Parquet { table: table_name(self.category), source })?;
         Ok(self.metadata.get_or_init(|| loaded).clone())
+    }
+
+    /// As [`Self::metadata`], for reading texts folded.
+    pub(crate) fn folded(&self) -> Result<ArrowReaderMetadata, StoreError> {
+        if let Some(folded) = self.folded.get() {
+            return Ok(folded.clone());
+        }
+        let metadata = self.metadata()?;
+        let has_dictionary = |at: usize| {
+            let mut groups = metadata.metadata().row_groups().iter();
+            groups.all(|group| group.columns().get(at).is_some_and(|column| column.dictionary_page_offset().is_some()))
+        };
+        let mut fields = Vec::new();
+        // A list has leaves of its own, so columns are found by name.
+        for field in metadata.schema().fields() {
+            let descriptor = metadata.parquet_schema();
+            let leaf = (0..descriptor.num_columns()).find(|at| descriptor.column(*at).path().string() == *field.name());
+            let folds = *field.data_type() == DataType::Utf8 && leaf.is_some_and(has_dictionary);
+            let kind = DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8));
+            fields.push(if folds { Arc::new(field.as_ref().clone().with_data_type(kind)) } else { field.clone() });
+        }
+        let options = ArrowReaderOptions::new().with_schema(Arc::new(Schema::new(fields)));
+        let folded = ArrowReaderMetadata::try_new(metadata.metadata().clone(), options)
+            .map_err(|source| StoreError::Parquet { table: table_name(self.category), source })?;
+        Ok(self.folded.get_or_init(|| folded).clone())
     }
 
     /// Where the file's columns lie.

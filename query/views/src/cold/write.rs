@@ -180,13 +180,16 @@ const PAGE_ROWS: usize = 1024;
 /// Those of waveforms hold two hours of a bed.
 const WAVEFORM_PAGE_ROWS: usize = 8192;
 
+/// Tests have groups so small that their few rows lie in several.
+const GROUP_ROWS: usize = if cfg!(test) { 300 } else { 1 << 20 };
+
 fn properties(category: Category) -> WriterProperties {
     let column = |name: &str| ColumnPath::from(name);
     let mut properties = WriterProperties::builder()
         .set_compression(ZstdLevel::try_new(1).map_or(Compression::UNCOMPRESSED, Compression::ZSTD))
         .set_data_page_row_count_limit(PAGE_ROWS)
         .set_write_batch_size(PAGE_ROWS)
-        .set_max_row_group_row_count(Some(1 << 20))
+        .set_max_row_group_row_count(Some(GROUP_ROWS))
         // Bounds per page are of no use to a scan that knows its rows; those per file serve other readers.
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_column_dictionary_enabled(column("record_id"), false)

@@ -1,40 +1,70 @@
 //! Reading a piece of a table file: only the pages of its stretches, then the check of class, times and death.
 
 use super::pieces::{ColdPiece, Stretch, Term};
+use super::reading::{Reader, arrow_of};
 use super::rows::{Given, batch};
-use super::tally::{Run, Runs, patient_ref};
+use super::tally::{Run, Runs};
+use super::whose::{Whose, counted, numbers, own_numbers, whose};
 use crate::StoreError;
-use crate::cold::Places;
+use crate::cold::{Places, Texts};
 use crate::hot::{place, values};
 use crate::rows::{DeadSet, RowKey};
-use crate::table::table_name;
-use arrow::array::{ArrayRef, BooleanArray, StringArray, new_null_array};
+use crate::table::stored_schema;
+use arrow::array::{ArrayRef, BooleanArray, BooleanBufferBuilder, StringArray, new_null_array};
+use arrow::buffer::BooleanBuffer;
 use arrow::compute::filter;
 use arrow::datatypes::{Int32Type, Int64Type, SchemaRef, TimestampMicrosecondType};
+use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection};
 use std::ops::Range;
 use std::sync::Arc;
-
-const BATCH_ROWS: usize = 8192;
 
 /// The visible rows of a piece, batch by batch.
 pub(crate) struct ColdRows<'a> {
     piece: &'a ColdPiece,
     dead: &'a DeadSet,
     given: &'a [Given],
-    schema: &'a SchemaRef,
-    reader: ParquetRecordBatchReader,
+    reader: Reader,
     /// Where the file's columns lie.
     places: &'a Places,
-    /// The places of the file's columns in the batches read.
-    read: Vec<usize>,
+    /// Every row of the stretches is visible: no class need be asked.
+    open: bool,
     /// Where in the stretches the next batch begins.
     stretch: usize,
     within: usize,
     /// Of whom the rows of the last batch are.
     runs: Runs,
+}
+
+/// What a batch shows.
+pub(crate) struct Shown {
+    pub(crate) columns: Vec<ArrayRef>,
+    /// Which of the rows read are visible, and where in the file these lie.
+    mask: BooleanArray,
+    read: Vec<Range<usize>>,
+    visible: usize,
+}
+
+impl Shown {
+    /// Where in the file the visible rows lie of which `keep` says so; it speaks of visible rows alone.
+    pub(crate) fn kept(&self, keep: &BooleanArray, into: &mut Vec<u32>) {
+        // Of the rows read, those that are kept.
+        let kept = if self.visible == self.mask.len() {
+            keep.values().clone()
+        } else {
+            let mut kept = BooleanBufferBuilder::new(self.mask.len());
+            kept.append_n(self.mask.len(), false);
+            let visible = self.mask.values().set_indices().zip(keep.values());
+            visible.filter(|(_, keep)| *keep).for_each(|(at, _)| kept.set_bit(at, true));
+            kept.finish()
+        };
+        let mut begins = 0;
+        for rows in &self.read {
+            let here = kept.slice(begins, rows.len());
+            into.extend(here.set_indices().filter_map(|at| u32::try_from(rows.start + at).ok()));
+            begins += rows.len();
+        }
+    }
 }
 
 /// In a file the source is not stored, so a column that every table has lies one place earlier.
@@ -47,50 +77,42 @@ impl<'a> ColdRows<'a> {
         piece: &'a ColdPiece,
         dead: &'a DeadSet,
         given: &'a [Given],
-        schema: &'a SchemaRef,
+        texts: Texts,
     ) -> Result<Self, StoreError> {
-        let failed = |source| StoreError::Parquet { table: table_name(piece.file.category), source };
-        let metadata = piece.file.metadata()?;
         let places = piece.file.places()?;
-        let mut read = vec![places.class];
-        read.extend(given.iter().filter_map(|column| match column {
-            Given::Stored(at) => places.of(*at),
-            // Of the viewer's own rows it is the patient's number.
-            Given::MyPatient => Some(in_file(place::PATIENT)),
-            Given::Source => None,
-        }));
+        let mut read = stored(given, places);
+        let open = piece.is_open();
+        if !open {
+            read.push(places.class);
+        }
         if piece.has_dead {
             read.extend([in_file(place::PARTITION), in_file(place::OFFSET)]);
         }
         if piece.has_bounds {
             read.extend([in_file(place::OCCURRED), in_file(place::RECORDED)]);
         }
-        read.sort_unstable();
-        read.dedup();
         let rows = piece.stretches.iter().map(|stretch| stretch.rows.clone());
-        let selection = RowSelection::from_consecutive_ranges(rows, piece.file.runs.rows());
-        let mask = ProjectionMask::roots(metadata.parquet_schema(), read.iter().copied());
-        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(piece.file.reader()?, metadata)
-            .with_projection(mask)
-            .with_row_selection(selection)
-            .with_batch_size(BATCH_ROWS)
-            .build()
-            .map_err(failed)?;
-        Ok(Self { piece, dead, given, schema, reader, places, read, stretch: 0, within: 0, runs: Runs::default() })
+        let reader = Reader::open(&piece.file, read, rows, texts)?;
+        Ok(Self { piece, dead, given, reader, places, open, stretch: 0, within: 0, runs: Runs::default() })
     }
 
-    /// The next batch that shows anything.
-    pub(crate) fn next(&mut self) -> Option<Result<RecordBatch, StoreError>> {
-        let failed = |source| StoreError::Arrow { table: table_name(self.piece.file.category), source };
+    /// The next batch that shows anything, with these columns.
+    pub(crate) fn next(&mut self, schema: &SchemaRef) -> Option<Result<RecordBatch, StoreError>> {
+        let made = |shown: Shown| batch(schema, shown.columns, shown.visible).map_err(arrow_of(&self.piece.file));
+        self.next_shown().map(|shown| shown.and_then(made))
+    }
+
+    /// The next batch that shows anything, as the file has its columns.
+    pub(crate) fn next_shown(&mut self) -> Option<Result<Shown, StoreError>> {
         loop {
             let read = match self.reader.next()? {
                 Ok(read) => read,
-                Err(error) => return Some(Err(failed(error))),
+                Err(error) => return Some(Err(error)),
             };
             match self.show(&read) {
                 Ok(Some(shown)) => return Some(Ok(shown)),
                 Ok(None) => {}
-                Err(error) => return Some(Err(failed(error))),
+                Err(error) => return Some(Err(arrow_of(&self.piece.file)(error))),
             }
         }
     }
@@ -100,23 +122,21 @@ impl<'a> ColdRows<'a> {
         self.runs.take()
     }
 
-    fn column<'b>(&self, read: &'b RecordBatch, file_place: usize) -> Option<&'b ArrayRef> {
-        let at = self.read.binary_search(&file_place).ok()?;
-        read.columns().get(at)
-    }
-
-    fn show(&mut self, read: &RecordBatch) -> Result<Option<RecordBatch>, arrow::error::ArrowError> {
+    fn show(&mut self, read: &RecordBatch) -> Result<Option<Shown>, ArrowError> {
         let rows = read.num_rows();
-        let classes = values::<Int32Type>(self.column(read, self.places.class));
-        let occurred = values::<TimestampMicrosecondType>(self.column(read, in_file(place::OCCURRED)));
-        let recorded = values::<TimestampMicrosecondType>(self.column(read, in_file(place::RECORDED)));
-        let mut mask = vec![false; rows];
+        let column = |at| self.reader.column(read, at);
+        let classes = values::<Int32Type>(column(self.places.class));
+        let occurred = values::<TimestampMicrosecondType>(column(in_file(place::OCCURRED)));
+        let recorded = values::<TimestampMicrosecondType>(column(in_file(place::RECORDED)));
+        let mut mask = vec![false; if self.open { 0 } else { rows }];
         let mut shown: Vec<(usize, Range<usize>)> = Vec::new();
         let mut done = 0;
         while done < rows {
             let Some(stretch) = self.piece.stretches.get(self.stretch) else { break };
             let take = (stretch.rows.len() - self.within).min(rows - done);
-            check(self.piece, stretch, done..done + take, (classes, occurred, recorded), &mut mask);
+            if !self.open {
+                check(self.piece, stretch, done..done + take, (classes, occurred, recorded), &mut mask);
+            }
             shown.push((self.stretch, stretch.rows.start + self.within..stretch.rows.start + self.within + take));
             done += take;
             self.within += take;
@@ -125,83 +145,66 @@ impl<'a> ColdRows<'a> {
             }
         }
         if self.piece.has_dead {
-            let partitions = values::<Int32Type>(self.column(read, in_file(place::PARTITION)));
-            let offsets = values::<Int64Type>(self.column(read, in_file(place::OFFSET)));
+            let partitions = values::<Int32Type>(column(in_file(place::PARTITION)));
+            let offsets = values::<Int64Type>(column(in_file(place::OFFSET)));
             for ((visible, partition), offset) in mask.iter_mut().zip(partitions).zip(offsets) {
                 *visible = *visible && !self.dead.contains(RowKey::from_columns(*partition, *offset));
             }
         }
-        let mask = BooleanArray::from(mask);
-        let visible = mask.true_count();
+        let mask = if self.open { BooleanBuffer::new_set(rows).into() } else { BooleanArray::from(mask) };
+        let visible = if self.open { rows } else { mask.true_count() };
         if visible == 0 {
             return Ok(None);
         }
-        self.count(&mask, &shown);
+        let mut of = Vec::new();
+        let mut begins = 0;
+        for (stretch, rows) in &shown {
+            let given = |part: Range<usize>| match visible == mask.len() {
+                true => part.len(),
+                false => mask.slice(begins + part.start - rows.start, part.len()).true_count(),
+            };
+            whose(self.piece, *stretch, rows.clone(), given, &mut of);
+            begins += rows.len();
+        }
         let keep = |array: &ArrayRef| if visible == rows { Ok(array.clone()) } else { filter(array, &mask) };
-        let mut columns = Vec::with_capacity(self.given.len());
-        for (column, field) in self.given.iter().zip(self.schema.fields()) {
-            columns.push(match column {
-                Given::Source => {
-                    let source = self.piece.file.entry.source.as_str();
-                    Arc::new(StringArray::from_iter_values(std::iter::repeat_n(source, visible))) as ArrayRef
-                }
-                Given::MyPatient => self.own_numbers(read, &mask, &shown)?,
-                Given::Stored(at) => match self.places.of(*at) {
-                    Some(at) => keep(self.column(read, at).ok_or_else(missing)?)?,
-                    // From before the table had this column.
-                    None => new_null_array(field.data_type(), visible),
-                },
-            });
-        }
-        batch(self.schema, columns, visible).map(Some)
+        let columns = columns(self.piece, self.given, &of, |at| column(at).map(keep))?;
+        counted(self.piece, &of, &mut self.runs);
+        Ok(Some(Shown { columns, mask, read: shown.into_iter().map(|(_, rows)| rows).collect(), visible }))
     }
+}
 
-    /// Notes of whom the visible rows are. `shown` spells the rows read: of which stretch, and where in the file.
-    fn count(&mut self, mask: &BooleanArray, shown: &[(usize, Range<usize>)]) {
-        let file = &self.piece.file;
-        let mut read = 0;
-        for rows in shown.iter().map(|(_, rows)| rows.clone()) {
-            let begins = read;
-            read += rows.len();
-            let mut at = rows.start;
-            // Rows of one patient lie together: one look for each, not one for each row.
-            while at < rows.end {
-                let Some((patient, until)) = file.runs.run_of(at) else { break };
-                let until = until.min(rows.end);
-                let visible = mask.slice(begins + at - rows.start, until - at).true_count();
-                if visible > 0 {
-                    let name = || patient_ref(file.entry.source.as_str(), file.runs.number(patient)?);
-                    self.runs.push(patient, visible, name);
-                }
-                at = until;
-            }
-        }
-    }
+/// The file's columns that must be read for those given: whose a row is, is known without it.
+pub(super) fn stored(given: &[Given], places: &Places) -> Vec<usize> {
+    let read = given.iter().filter_map(|column| match column {
+        Given::Stored(place::PATIENT) | Given::MyPatient | Given::Source => None,
+        Given::Stored(at) => places.of(*at),
+    });
+    read.collect()
+}
 
-    /// The viewer's own numbers of the visible rows.
-    fn own_numbers(
-        &self,
-        read: &RecordBatch,
-        mask: &BooleanArray,
-        shown: &[(usize, Range<usize>)],
-    ) -> Result<ArrayRef, arrow::error::ArrowError> {
-        let patients = self.column(read, in_file(place::PATIENT)).ok_or_else(missing)?;
-        let patients: Option<&StringArray> = patients.as_any().downcast_ref();
-        let mut numbers = Vec::with_capacity(mask.true_count());
-        let mut row = 0;
-        for (stretch, rows) in shown {
-            let rows = rows.len();
-            let own = self.piece.stretches.get(*stretch).and_then(|stretch| stretch.own.as_ref());
-            for row in row..row + rows {
-                if mask.value(row) {
-                    let number = own.map(|own| own.as_str());
-                    numbers.push(number.or_else(|| patients.map(|patients| patients.value(row))));
-                }
-            }
-            row += rows;
+/// The columns given, row by row of those `of` tells. `column` gives what was read of the file's column.
+pub(super) fn columns(
+    piece: &ColdPiece,
+    given: &[Given],
+    of: &[Whose],
+    column: impl Fn(usize) -> Option<Result<ArrayRef, ArrowError>>,
+) -> Result<Vec<ArrayRef>, ArrowError> {
+    let rows = of.iter().map(Whose::rows).sum();
+    let places = piece.file.places().map_err(|error| ArrowError::ExternalError(Box::new(error)))?;
+    let one = |given: &Given| match given {
+        Given::Source => {
+            let source = piece.file.entry.source.as_str();
+            Ok(Arc::new(StringArray::from_iter_values(std::iter::repeat_n(source, rows))) as ArrayRef)
         }
-        Ok(Arc::new(StringArray::from(numbers)))
-    }
+        Given::MyPatient => Ok(own_numbers(piece, of)),
+        Given::Stored(place::PATIENT) => Ok(numbers(piece, of)),
+        Given::Stored(at) => match places.of(*at) {
+            Some(at) => column(at).unwrap_or_else(|| Err(missing())),
+            // From before the table had this column.
+            None => Ok(new_null_array(stored_schema(piece.file.category).field(*at).data_type(), rows)),
+        },
+    };
+    given.iter().map(one).collect()
 }
 
 fn missing() -> arrow::error::ArrowError {

@@ -31,6 +31,21 @@ pub(crate) struct ColdPiece {
     pub(crate) has_bounds: bool,
 }
 
+impl ColdPiece {
+    fn rows(&self) -> usize {
+        self.stretches.iter().map(|stretch| stretch.rows.len()).sum()
+    }
+
+    /// Whether every row of the stretches is visible, whatever its class: then it need not be asked for.
+    pub(crate) fn is_open(&self) -> bool {
+        let open = |terms: &Vec<Term>| terms.iter().any(|term| term.classes.iter().all(|permitted| *permitted));
+        let open: Vec<bool> = self.terms.iter().map(open).collect();
+        !self.has_dead
+            && !self.has_bounds
+            && self.stretches.iter().all(|stretch| open.get(stretch.terms) == Some(&true))
+    }
+}
+
 /// Consecutive rows of one patient, or of the whole file where it is the viewer's own.
 #[derive(Clone, Debug)]
 pub(crate) struct Stretch {
@@ -52,6 +67,10 @@ pub(crate) struct Term {
 
 /// A piece of more rows is made several, so that they are read in parallel.
 const PIECE_ROWS: usize = 32_768;
+/// A piece has no more rows than this however many there are: what its tests leave is kept in memory.
+const MOST_PIECE_ROWS: usize = 262_144;
+/// Pieces there should be for each partition, so that none waits long for the last.
+const PIECES_EACH: usize = 4;
 
 /// The pieces of a scan, spread over `partitions` by their number of rows.
 pub(crate) fn pieces(
@@ -63,11 +82,18 @@ pub(crate) fn pieces(
 ) -> Vec<Vec<Piece>> {
     let mut all: Vec<(usize, Piece)> = Vec::new();
     all.extend(snapshot.hot_of(category).iter().map(|chunk| (chunk.len() / 8 + 1, Piece::Hot(chunk.clone()))));
+    let mut whole: Vec<ColdPiece> = Vec::new();
     for file in snapshot.cold.of(category) {
         let (first, last) = file.runs.occurred;
         if pruning.source(&file.entry.source) && first <= pruning.occurred.1 && pruning.occurred.0 <= last {
-            cold(sight, snapshot, file, pruning, &mut all);
+            whole.extend(cold(sight, snapshot, file, pruning));
         }
+    }
+    // Each piece sets up a decompressor and reads the dictionary of each column: few large ones cost less than many small.
+    let rows: usize = whole.iter().map(ColdPiece::rows).sum();
+    let most = (rows / (partitions.max(1) * PIECES_EACH)).clamp(PIECE_ROWS, MOST_PIECE_ROWS);
+    for piece in whole {
+        cut(piece, most, &mut all);
     }
     all.sort_by_key(|(rows, _)| std::cmp::Reverse(*rows));
     let mut spread: Vec<(usize, Vec<Piece>)> = (0..partitions.max(1)).map(|_| (0, Vec::new())).collect();
@@ -80,11 +106,12 @@ pub(crate) fn pieces(
     spread.into_iter().map(|(_, pieces)| pieces).collect()
 }
 
-fn cold(sight: &Sight, snapshot: &Snapshot, file: &Arc<TableFile>, pruning: &Pruning, into: &mut Vec<(usize, Piece)>) {
+/// All that is to be read of a file.
+fn cold(sight: &Sight, snapshot: &Snapshot, file: &Arc<TableFile>, pruning: &Pruning) -> Option<ColdPiece> {
     let mut terms = Terms { file, known: Vec::new(), sets: Vec::new(), has_bounds: false };
     let mut stretches = Vec::new();
     if file.source == *sight.facility() {
-        let Some(own) = sight.own() else { return };
+        let own = sight.own()?;
         let set = terms.set(own.alternatives());
         let mut add = |rows| stretches.push(Stretch { rows, terms: set, own: None });
         match pruning.own() {
@@ -112,7 +139,13 @@ fn cold(sight: &Sight, snapshot: &Snapshot, file: &Arc<TableFile>, pruning: &Pru
     let has_dead =
         !is(Bug::ColdDeadShown) && file.runs.keys.iter().any(|(first, last)| snapshot.dead.touches(*first, *last));
     let has_bounds = terms.has_bounds && !is(Bug::ColdBoundsIgnored);
-    let terms = Arc::new(terms.sets);
+    let (file, terms) = (file.clone(), Arc::new(terms.sets));
+    Some(ColdPiece { file, stretches, terms, has_dead, has_bounds })
+}
+
+/// Cuts a piece into such of `most` rows at most.
+fn cut(piece: ColdPiece, most: usize, into: &mut Vec<(usize, Piece)>) {
+    let ColdPiece { file, stretches, terms, has_dead, has_bounds } = piece;
     let mut current = Vec::new();
     let mut rows = 0;
     let mut end = |stretches: &mut Vec<Stretch>, rows: &mut usize| {
@@ -125,11 +158,11 @@ fn cold(sight: &Sight, snapshot: &Snapshot, file: &Arc<TableFile>, pruning: &Pru
     for stretch in stretches {
         let mut start = stretch.rows.start;
         while start < stretch.rows.end {
-            let take = (stretch.rows.end - start).min(PIECE_ROWS - rows);
+            let take = (stretch.rows.end - start).min(most - rows);
             current.push(Stretch { rows: start..start + take, ..stretch.clone() });
             start += take;
             rows += take;
-            if rows >= PIECE_ROWS {
+            if rows >= most {
                 end(&mut current, &mut rows);
             }
         }

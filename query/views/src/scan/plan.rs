@@ -2,11 +2,15 @@
 //! columns, and as many partitions as the session asks for, however much or little lies below.
 
 use super::cold::ColdRows;
+use super::picked::PickedRows;
 use super::pieces::Piece;
 use super::pruning::Pruning;
 use super::rows::{Given, hot};
+use super::sieve::Sieve;
+use super::sift::{failed, sift, sift_hot};
 use super::sight::Sight;
 use super::tally::{Run, Tally};
+use crate::cold::Texts;
 use crate::rows::DeadSet;
 use crate::table::table_name;
 use arrow::compute::BatchCoalescer;
@@ -36,6 +40,7 @@ pub(crate) struct FacilityScan {
     /// By partition.
     pub(crate) pieces: Vec<Arc<Vec<Piece>>>,
     pruning: Arc<Pruning>,
+    sieve: Arc<Sieve>,
     pub(crate) limit: Option<usize>,
     pub(crate) tally: Arc<Tally>,
     properties: Arc<PlanProperties>,
@@ -51,13 +56,14 @@ pub(crate) struct Parts {
     pub(crate) schema: SchemaRef,
     pub(crate) pieces: Vec<Vec<Piece>>,
     pub(crate) pruning: Pruning,
+    pub(crate) sieve: Sieve,
     pub(crate) limit: Option<usize>,
     pub(crate) tally: Arc<Tally>,
 }
 
 impl FacilityScan {
     pub(crate) fn new(parts: Parts) -> Self {
-        let Parts { category, sight, dead, given, schema, pieces, pruning, limit, tally } = parts;
+        let Parts { category, sight, dead, given, schema, pieces, pruning, sieve, limit, tally } = parts;
         let properties = Arc::new(PlanProperties::new(
             EquivalenceProperties::new(schema.clone()),
             Partitioning::UnknownPartitioning(pieces.len()),
@@ -66,8 +72,8 @@ impl FacilityScan {
         ));
         let pieces = pieces.into_iter().map(Arc::new).collect();
         let metrics = ExecutionPlanMetricsSet::new();
-        let (given, pruning) = (given.into(), Arc::new(pruning));
-        Self { category, sight, dead, given, schema, pieces, pruning, limit, tally, properties, metrics }
+        let (given, pruning, sieve) = (given.into(), Arc::new(pruning), Arc::new(sieve));
+        Self { category, sight, dead, given, schema, pieces, pruning, sieve, limit, tally, properties, metrics }
     }
 }
 
@@ -80,7 +86,12 @@ impl fmt::Debug for FacilityScan {
 impl DisplayAs for FacilityScan {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.schema.fields().iter().map(|field| field.name().as_str()).collect();
-        write!(f, "FacilityScan: table={}, columns=[{}]", table_name(self.category), names.join(", "))
+        write!(f, "FacilityScan: table={}, columns=[{}]", table_name(self.category), names.join(", "))?;
+        if !self.sieve.is_empty() {
+            let tested: Vec<&str> = self.sieve.tests().iter().map(|test| test.name).collect();
+            write!(f, ", tested=[{}]", tested.join(", "))?;
+        }
+        Ok(())
     }
 }
 
@@ -128,6 +139,7 @@ impl ExecutionPlan for FacilityScan {
             given: self.given.clone(),
             schema: self.schema.clone(),
             pruning: self.pruning.clone(),
+            sieve: self.sieve.clone(),
             limit: self.limit.unwrap_or(usize::MAX),
             category: self.category,
             tally: self.tally.clone(),
@@ -154,6 +166,7 @@ struct Work {
     given: Arc<[Given]>,
     schema: SchemaRef,
     pruning: Arc<Pruning>,
+    sieve: Arc<Sieve>,
     limit: usize,
     batch_rows: usize,
     category: Category,
@@ -165,34 +178,50 @@ impl Work {
     fn run(&self, pieces: &[Piece], send: impl Fn(RecordBatch) -> bool) -> Result<()> {
         let coalescer = BatchCoalescer::new(self.schema.clone(), self.batch_rows);
         let mut out = Out { coalescer, left: self.limit, send };
-        // Counted before they leave: what is handed out late, or to nobody, was read all the same.
-        let mut give = |batch: RecordBatch, runs: &[Run]| {
-            self.tally.add(self.category, runs, batch.num_rows().min(out.left));
-            out.push(batch)
-        };
         for piece in pieces {
-            match piece {
+            let more = match piece {
                 Piece::Hot(chunk) => {
-                    if let Some((batch, runs)) =
-                        hot(&self.sight, &self.dead, (chunk, &self.pruning), &self.given, &self.schema)?
-                        && !give(batch, &runs)?
-                    {
-                        return Ok(());
+                    let shown = hot(&self.sight, &self.dead, (chunk, &self.pruning), &self.given, &self.schema)?;
+                    match shown {
+                        Some(shown) => {
+                            let batch = sift_hot(chunk, &shown.mask, shown.batch, &self.sieve)?;
+                            self.give(batch, &shown.runs, &mut out)?
+                        }
+                        None => true,
                     }
+                }
+                Piece::Cold(piece) if self.sieve.is_empty() => {
+                    let mut rows = ColdRows::open(piece, &self.dead, &self.given, Texts::Spelled).map_err(failed)?;
+                    let mut more = true;
+                    while more && let Some(batch) = rows.next(&self.schema) {
+                        more = self.give(batch.map_err(failed)?, &rows.runs(), &mut out)?;
+                    }
+                    more
                 }
                 Piece::Cold(piece) => {
-                    let failed = |error| DataFusionError::External(Box::new(error));
-                    let mut rows = ColdRows::open(piece, &self.dead, &self.given, &self.schema).map_err(failed)?;
-                    while let Some(batch) = rows.next() {
-                        let batch = batch.map_err(failed)?;
-                        if !give(batch, &rows.runs())? {
-                            return Ok(());
-                        }
+                    let read = |runs: &[Run]| self.tally.add(self.category, runs, usize::MAX);
+                    let picked = sift(piece, &self.dead, &self.sieve, read)?;
+                    let mut rows = PickedRows::open(piece, &self.given, &picked, Texts::Spelled).map_err(failed)?;
+                    let mut more = true;
+                    while more && let Some(batch) = rows.next(&self.schema) {
+                        more = out.push(batch.map_err(failed)?)?;
                     }
+                    more
                 }
+            };
+            if !more {
+                return Ok(());
             }
         }
         out.finish()
+    }
+
+    /// Gives rows away. They are counted before they leave: what is handed out late, or to nobody, was read all the same; so
+    /// was what a test left out.
+    fn give<S: Fn(RecordBatch) -> bool>(&self, batch: RecordBatch, runs: &[Run], out: &mut Out<S>) -> Result<bool> {
+        let rows = if self.sieve.is_empty() { batch.num_rows().min(out.left) } else { usize::MAX };
+        self.tally.add(self.category, runs, rows);
+        out.push(batch)
     }
 }
 

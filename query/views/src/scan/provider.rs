@@ -4,6 +4,7 @@ use super::pieces::pieces;
 use super::plan::{FacilityScan, Parts};
 use super::pruning::Pruning;
 use super::rows::given;
+use super::sieve::{Sieve, is_test};
 use super::sight::Sight;
 use super::tally::Tally;
 use crate::store::Snapshot;
@@ -41,8 +42,12 @@ impl TableProvider for FacilityTable {
         TableType::Base
     }
     fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
-        // They only spare reading; the rows that come are filtered again above.
-        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+        // What is no test only spares reading: the rows that come are filtered again above.
+        let pushed = |filter: &&Expr| match is_test(self.category, filter) {
+            true => TableProviderFilterPushDown::Exact,
+            false => TableProviderFilterPushDown::Inexact,
+        };
+        Ok(filters.iter().map(pushed).collect())
     }
     async fn scan(
         &self,
@@ -64,8 +69,9 @@ impl TableProvider for FacilityTable {
             schema: Arc::new(schema),
             pieces: pieces(&self.sight, &self.snapshot, self.category, &pruning, partitions),
             pruning,
-            // The rows of a filtered scan are filtered again above, so its limit is not this scan's.
-            limit: limit.filter(|_| filters.is_empty()),
+            // Rows that are filtered again above are more than are wanted, so the limit is not this scan's.
+            limit: limit.filter(|_| filters.iter().all(|filter| is_test(self.category, filter))),
+            sieve: Sieve::of(state, self.category, filters)?,
             tally: self.tally.clone(),
         })))
     }

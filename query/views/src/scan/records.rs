@@ -7,6 +7,7 @@ use super::pruning::Pruning;
 use super::rows::{Given, hot};
 use super::sight::Sight;
 use crate::StoreError;
+use crate::cold::Texts;
 use crate::glance::REFERENCE;
 use crate::hot::{numbers, place};
 use crate::rows::{DeadSet, RowKey};
@@ -66,15 +67,15 @@ fn batches(
         match piece {
             Piece::Hot(chunk) => {
                 let shown = hot(sight, dead, (&chunk, &pruning), &given, &schema).map_err(failed)?;
-                if shown.is_some_and(|(batch, _)| !give(&batch)) {
+                if shown.is_some_and(|shown| !give(&shown.batch)) {
                     return Ok(());
                 }
             }
             Piece::Cold(mut piece) => {
                 // Whether rows of the file are dead was asked of the snapshot's own set.
                 piece.has_dead = true;
-                let mut rows = ColdRows::open(&piece, dead, &given, &schema)?;
-                while let Some(batch) = rows.next() {
+                let mut rows = ColdRows::open(&piece, dead, &given, Texts::Spelled)?;
+                while let Some(batch) = rows.next(&schema) {
                     if !give(&batch?) {
                         return Ok(());
                     }

@@ -45,14 +45,23 @@ pub(crate) fn batch(schema: &SchemaRef, columns: Vec<ArrayRef>, rows: usize) -> 
     RecordBatch::try_new_with_options(schema.clone(), columns, &options)
 }
 
-/// The visible rows of a hot chunk that are of use, and of whom they are; `None` when there are none.
+/// What a hot chunk shows.
+pub(crate) struct HotRows {
+    pub(crate) batch: RecordBatch,
+    /// Of whom the rows are, in order.
+    pub(crate) runs: Vec<Run>,
+    /// Which of the chunk's rows they are.
+    pub(crate) mask: BooleanArray,
+}
+
+/// The visible rows of a hot chunk that are of use; `None` when there are none.
 pub(crate) fn hot(
     sight: &Sight,
     dead: &DeadSet,
     (chunk, pruning): (&Chunk, &Pruning),
     given: &[Given],
     schema: &SchemaRef,
-) -> Result<Option<(RecordBatch, Vec<Run>)>, ArrowError> {
+) -> Result<Option<HotRows>, ArrowError> {
     let (occurred, recorded) = (chunk.occurred(), chunk.recorded());
     let mut mine: Vec<Option<&str>> = Vec::new();
     let wants_mine = given.contains(&Given::MyPatient);
@@ -106,5 +115,5 @@ pub(crate) fn hot(
             Given::Stored(at) => filter(chunk.batch.column(*at), &mask)?,
         });
     }
-    Ok(Some((batch(schema, columns, visible)?, runs.take())))
+    Ok(Some(HotRows { batch: batch(schema, columns, visible)?, runs: runs.take(), mask }))
 }
