@@ -5,6 +5,7 @@ use crate::OpenView;
 use clinical::diabetes::{Facts, Reach, Standing};
 use clinical::lab::Sites;
 use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::runtime::SpawnedTask;
 use datafusion::common::{DataFusionError, Result, ScalarValue};
 use datafusion::execution::TaskContext;
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
@@ -94,18 +95,28 @@ impl Persons {
         self.view.as_ref().map(|view| view.persons(Self::categories())).unwrap_or_default()
     }
 
-    /// Reads these persons, batch by batch. Nothing of the next batch is read before it is asked for.
+    /// Reads these persons, batch by batch, in order. Nothing is read before the first batch is asked for, and nothing more before the
+    /// second is: who wants a few rows has few persons read. From then on as many batches are read side by side as the session has
+    /// partitions; what is under way ends with the stream.
     pub fn stream(
         self: &Arc<Self>,
         whose: Vec<PatientNumber>,
         context: Arc<TaskContext>,
     ) -> impl Stream<Item = Result<PersonsRead>> + Send + use<> {
         let this = Arc::clone(self);
-        let batches: Vec<Vec<PatientNumber>> = whose.chunks(AT_ONCE).map(<[_]>::to_vec).collect();
-        futures::stream::iter(batches).then(move |batch| {
+        let side_by_side = context.session_config().target_partitions().max(1);
+        let mut batches: Vec<Vec<PatientNumber>> = whose.chunks(AT_ONCE).map(<[_]>::to_vec).collect();
+        let rest = batches.split_off(batches.len().min(1));
+        let read = move |batch: Vec<PatientNumber>| {
             let (this, context) = (Arc::clone(&this), Arc::clone(&context));
             async move { this.read(&batch, context).await }
-        })
+        };
+        let apart = read.clone();
+        let beside = futures::stream::iter(rest).map(move |batch| {
+            let task = SpawnedTask::spawn(apart(batch));
+            async move { task.join().await.unwrap_or_else(|error| Err(DataFusionError::ExecutionJoin(Box::new(error)))) }
+        });
+        futures::stream::iter(batches).then(read).chain(beside.buffered(side_by_side))
     }
 
     /// How many persons [`Self::stream`] reads at once.
