@@ -129,7 +129,7 @@ async fn a_pregnancy_is_one_row_of_the_view_that_shows_it_and_no_others() {
     let row = format!(
         "clinic-0000 | born | 2 | 2 | stated | 2 | {age} | term | caesarean | [1 hospital hospital-0007] | [hospital] | 138.0"
     );
-    assert_eq!(of(CLINIC, told).await, [row.clone()]);
+    assert_eq!(of(CLINIC, told).await, std::slice::from_ref(&row));
     let own = row.replace("clinic-0000", "hospital-0000");
     let hospital = of(HOSPITAL, &format!("{told} ORDER BY 1")).await;
     assert_eq!((hospital.len(), &hospital[0]), (2, &own), "its own patients");

@@ -28,6 +28,12 @@ pub(crate) struct PickedRows<'a> {
     range: Range<usize>,
 }
 
+/// What a batch gives: the columns, and where in the file the rows lie.
+pub(crate) struct Picked<'a> {
+    pub(crate) columns: Vec<ArrayRef>,
+    pub(crate) at: &'a [u32],
+}
+
 impl<'a> PickedRows<'a> {
     pub(crate) fn open(
         piece: &'a ColdPiece,
@@ -49,8 +55,8 @@ impl<'a> PickedRows<'a> {
         Ok(Self { piece, given, picked, reader, ranges: ranges.into_iter(), range: 0..0 })
     }
 
-    /// The next rows, as the file has its columns, and where in the file they lie.
-    pub(crate) fn next_shown(&mut self) -> Option<Result<(Vec<ArrayRef>, &'a [u32]), StoreError>> {
+    /// The next rows, as the file has its columns.
+    pub(crate) fn next_picked(&mut self) -> Option<Result<Picked<'a>, StoreError>> {
         loop {
             if self.picked.is_empty() {
                 return None;
@@ -78,7 +84,7 @@ impl<'a> PickedRows<'a> {
                 Some(if read.num_rows() == rows { Ok(column.clone()) } else { take(column, &indices, None) })
             };
             let columns = columns(self.piece, self.given, &of, column).map_err(arrow_of(&self.piece.file));
-            return Some(columns.map(|columns| (columns, these)));
+            return Some(columns.map(|columns| Picked { columns, at: these }));
         }
     }
 
@@ -106,7 +112,7 @@ impl<'a> PickedRows<'a> {
     /// The next rows, as a batch of these columns.
     pub(crate) fn next(&mut self, schema: &SchemaRef) -> Option<Result<RecordBatch, StoreError>> {
         let failed = arrow_of(&self.piece.file);
-        let made = |(columns, rows): (Vec<ArrayRef>, &[u32])| batch(schema, columns, rows.len()).map_err(failed);
-        self.next_shown().map(|shown| shown.and_then(made))
+        let made = |picked: Picked<'_>| batch(schema, picked.columns, picked.at.len()).map_err(failed);
+        self.next_picked().map(|picked| picked.and_then(made))
     }
 }

@@ -31,10 +31,10 @@ pub(crate) fn sift(piece: &ColdPiece, dead: &DeadSet, sieve: &Sieve, mut read: i
     for test in others {
         let (given, mut memo, before) = ([Given::Stored(test.at)], Memo::default(), std::mem::take(&mut picked));
         let mut rows = PickedRows::open(piece, &given, &before, Texts::Folded).map_err(failed)?;
-        while let Some(shown) = rows.next_shown() {
-            let (columns, at) = shown.map_err(failed)?;
-            let keep = test.met(only(&columns)?, &mut memo)?;
-            picked.extend(at.iter().zip(keep.values()).filter(|(_, kept)| *kept).map(|(row, _)| *row));
+        while let Some(shown) = rows.next_picked() {
+            let shown = shown.map_err(failed)?;
+            let keep = test.met(only(&shown.columns)?, &mut memo)?;
+            picked.extend(shown.at.iter().zip(keep.values()).filter(|(_, kept)| *kept).map(|(row, _)| *row));
         }
     }
     Ok(picked)

@@ -44,14 +44,14 @@ async fn a_test_made_by_the_scan_finds_what_a_filter_above_finds_and_is_counted_
         }
         node.publish();
         let of = |pick: fn(&model::LabResult) -> &str| {
-            let texts = world.log.iter().filter_map(|(_, event)| match &event.body {
+            let mut texts = world.log.iter().filter_map(|(_, event)| match &event.body {
                 Body::Record(record) => match record.payload() {
                     Some(model::Payload::Laboratory(laboratory)) => Some(pick(laboratory)),
                     _ => None,
                 },
                 _ => None,
             });
-            texts.filter(|text| !text.is_empty() && !text.contains('\'')).last().unwrap_or("none").to_owned()
+            texts.rfind(|text| !text.is_empty() && !text.contains('\'')).unwrap_or("none").to_owned()
         };
         let code = of(|laboratory| laboratory.code.code.as_str());
         let unit = of(|laboratory| match &laboratory.value {
