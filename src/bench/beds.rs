@@ -13,7 +13,7 @@ use model::{
     Position, RecordId, Role, Version, Waveform, WaveformChannel, WaveformFrame,
 };
 use parking_lot::Mutex;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
@@ -28,6 +28,8 @@ const SOURCES: u32 = 4;
 const VIEWERS_OF_ONE: u32 = 20;
 /// One viewer in so many reconnects in the midst.
 const RECONNECTS: usize = 10;
+/// When the node's memory is looked at, as parts of the whole.
+const PARTS: [f64; 6] = [1.0 / 6.0, 2.0 / 6.0, 3.0 / 6.0, 4.0 / 6.0, 5.0 / 6.0, 1.0];
 const CHANNELS: [WaveformChannel; 8] = [
     WaveformChannel::FetalHeartRate(1),
     WaveformChannel::FetalHeartRate(2),
@@ -112,11 +114,32 @@ struct Seen {
     latency: Histogram<u64>,
 }
 
+/// Which frames of a session came, counted from 0: all before one, and some beyond. In an hour they are too many to keep each.
+#[derive(Debug, Default)]
+struct Numbers {
+    before: u64,
+    beyond: BTreeSet<u64>,
+}
+
+impl Numbers {
+    /// Whether it had not come yet.
+    fn insert(&mut self, number: u64) -> bool {
+        let is_new = number >= self.before && self.beyond.insert(number);
+        while self.beyond.remove(&self.before) {
+            self.before += 1;
+        }
+        is_new
+    }
+    fn count(&self) -> u64 {
+        self.before + self.beyond.len() as u64
+    }
+}
+
 /// What one viewer has.
 #[derive(Debug, Default)]
 struct Kept {
-    /// By session: which frames came.
-    frames: HashMap<String, HashSet<u64>>,
+    /// By session.
+    frames: HashMap<String, Numbers>,
     /// What came on this connection beyond the frontier of its last heartbeat; a frame may come before the heartbeat that
     /// includes it.
     beyond: HashSet<Position>,
@@ -229,8 +252,8 @@ pub async fn run(rig: &Rig, plan: Plan) -> anyhow::Result<Vec<Figure>> {
         streams.push(tokio::spawn(load::run(door, stream)));
     }
     let mut memory = Vec::new();
-    for _ in 0..4 {
-        tokio::time::sleep(Duration::from_secs_f64(plan.seconds / 4.0)).await;
+    for _ in PARTS {
+        tokio::time::sleep(Duration::from_secs_f64(plan.seconds / count(PARTS.len() as u64))).await;
         memory.push(rss_mib(rig)?);
     }
     let mut acknowledged = microseconds()?;
@@ -244,7 +267,7 @@ pub async fn run(rig: &Rig, plan: Plan) -> anyhow::Result<Vec<Figure>> {
     let count_of_viewers = viewers.len();
     for (facility, viewer) in viewers {
         let kept: Kept = viewer.await??;
-        let came: u64 = kept.frames.values().map(|frames| frames.len() as u64).sum();
+        let came: u64 = kept.frames.values().map(Numbers::count).sum();
         let beds = u64::from(region::patients_of_viewer(size, facility)) * u64::from(size.sources);
         lost += (beds * frames).saturating_sub(came);
         (twice, resets, delivered) = (twice + kept.twice, resets + kept.resets, delivered + came);
@@ -267,9 +290,22 @@ pub async fn run(rig: &Rig, plan: Plan) -> anyhow::Result<Vec<Figure>> {
         Figure::at_most(&name("frames twice, reconnects included"), "frames", count(twice), Some(0.0)),
         Figure::at_most(&name("feeds that were reset"), "feeds", count(resets), Some(0.0)),
     ];
-    for (part, mib) in [0.25, 0.5, 0.75, 1.0].iter().zip(&memory) {
+    for (part, mib) in PARTS.iter().zip(&memory) {
         let what = format!("memory of the node after {:.0} s", plan.seconds * part);
         figures.push(Figure::at_most(&name(&what), "MiB", *mib, None));
     }
     Ok(figures)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_counted_once_in_whatever_order_they_come() {
+        let mut numbers = Numbers::default();
+        let came = [2, 0, 1, 1, 5, 0, 3, 5].map(|number| numbers.insert(number));
+        assert_eq!(came, [true, true, true, false, true, false, true, false]);
+        assert_eq!((numbers.before, numbers.count()), (4, 5));
+    }
 }

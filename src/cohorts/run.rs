@@ -4,9 +4,10 @@ use super::Cohorts;
 use super::definitions::{Limits, limits};
 use clinical::diabetes::cohort::{Cause, Cohort, Membership, Since, Truth, cause, known};
 use clinical::diabetes::quality::{MeasureYear, QualityMeasure, is_counted_at};
+use clinical::diabetes::{Facts, Tables};
 use futures::StreamExt;
 use model::{AuditOutcome, Frontier, Moment, PatientNumber, Principal};
-use query::Persons;
+use query::{PersonFacts, Persons, PersonsRead};
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::sync::Arc;
@@ -78,16 +79,18 @@ impl Cohorts {
         let moment = moment.unwrap_or(now);
         let (mut members, mut persons, mut unknown) = (Vec::new(), 0, 0);
         let asked = format!("cohort {} {}", cohort.key, cohort.version);
+        let judged = cohort.clone();
+        let judge = move |_: &PatientNumber, facts: &Facts| {
+            let verdict = judged.of(facts, &tables, moment);
+            let since = || judged.since(facts, &tables, moment).unwrap_or(Since { at: moment, cause: Cause::Time });
+            let member = verdict.is_member().then(since);
+            (verdict.truth, member.map(|since| Membership { grounds: verdict.grounds, since }))
+        };
         let (frontier, opening) = self
-            .each(principal, &asked, |number, facts| {
+            .each(principal, &asked, judge, |number, (truth, membership)| {
                 persons += 1;
-                let verdict = cohort.of(&facts, &tables, moment);
-                unknown += u64::from(verdict.truth == Truth::Unknown);
-                if verdict.is_member() {
-                    let since =
-                        cohort.since(&facts, &tables, moment).unwrap_or(Since { at: moment, cause: Cause::Time });
-                    members.push((number, Membership { grounds: verdict.grounds, since }));
-                }
+                unknown += u64::from(truth == Truth::Unknown);
+                members.extend(membership.map(|membership| (number, membership)));
             })
             .await?;
         members.sort_by(|a, b| a.0.cmp(&b.0));
@@ -108,33 +111,16 @@ impl Cohorts {
         let (mut entered, mut left, mut stayed) = (Vec::new(), Vec::new(), 0);
         let asked = format!("cohort diff {} {}", side_name(before), side_name(after));
         let mut seen = BTreeSet::new();
+        let sides = Arc::new((before.clone(), after.clone()));
+        let judge = move |number: &PatientNumber, facts: &Facts| turned((&sides.0, &sides.1), (number, facts), &tables);
         let (_, opening) = self
-            .each(principal, &asked, |number, facts| {
-                let is_in = |side: &Side| match side {
-                    Side::At(cohort, moment) => cohort.of(&facts, &tables, *moment).is_member(),
-                    Side::These(these) => these.contains(&number),
-                };
-                let why = || match (before, after) {
-                    (Side::At(a, then), Side::At(b, now)) if a == b => {
-                        Some(cause((&known(&facts, *then), *then), (&known(&facts, *now), *now)))
-                    }
-                    _ => None,
-                };
+            .each(principal, &asked, judge, |number, turned| {
                 seen.insert(number.clone());
-                match (is_in(before), is_in(after)) {
-                    (true, true) => stayed += 1,
-                    (false, false) => {}
-                    (true, false) => left.push((number, why())),
-                    (false, true) => {
-                        let membership = match after {
-                            Side::At(cohort, moment) => cohort.since(&facts, &tables, *moment).map(|since| {
-                                Membership { grounds: cohort.of(&facts, &tables, *moment).grounds, since }
-                            }),
-                            Side::These(_) => None,
-                        };
-                        let why = why();
-                        entered.push((number, membership, why));
-                    }
+                match turned {
+                    Turned::Stayed => stayed += 1,
+                    Turned::Neither => {}
+                    Turned::Left(why) => left.push((number, why)),
+                    Turned::Entered(membership, why) => entered.push((number, membership, why)),
                 }
             })
             .await?;
@@ -164,13 +150,15 @@ impl Cohorts {
         let Limits { tables, .. } = self.limits(principal);
         let (mut counted, mut elsewhere) = (BTreeMap::new(), 0);
         let asked = format!("measure {} {}", measure.key, year.year());
-        self.each(principal, &asked, |number, facts| {
-            let Some(met) = measure.in_numerator(&measure.of(&facts, &tables, year)) else { return };
-            if is_counted_at(&principal.facility, &facts, year) {
-                counted.insert(number, met);
-            } else {
-                elsewhere += 1;
-            }
+        let (measured, facility) = (*measure, principal.facility.clone());
+        let judge = move |_: &PatientNumber, facts: &Facts| {
+            let met = measured.in_numerator(&measured.of(facts, &tables, year))?;
+            Some((met, is_counted_at(&facility, facts, year)))
+        };
+        self.each(principal, &asked, judge, |number, met| match met {
+            Some((met, true)) => drop(counted.insert(number, met)),
+            Some((_, false)) => elsewhere += 1,
+            None => {}
         })
         .await?;
         Ok((counted, elsewhere))
@@ -180,13 +168,14 @@ impl Cohorts {
         limits(&self.rooms.register.definitions(), &principal.facility)
     }
 
-    /// Gives each person of the principal's view with their facts. What was read is in the ledger before this returns, and
-    /// nothing of it was taken meanwhile.
-    async fn each(
+    /// Gives what is judged of the facts of each person of the principal's view; it is judged on every core. What was read is in the
+    /// ledger before this returns, and nothing of it was taken meanwhile.
+    async fn each<T: Send + 'static>(
         &self,
         principal: &Principal,
         asked: &str,
-        mut each: impl FnMut(PatientNumber, clinical::diabetes::Facts) + Send,
+        judge: impl Fn(&PatientNumber, &Facts) -> T + Send + Sync + 'static,
+        mut take: impl FnMut(PatientNumber, T) + Send,
     ) -> Result<(Frontier, Option<Arc<Opening>>), RunError> {
         let _turn = self.runs.acquire().await.map_err(|_| RunError::Stopping)?;
         let now = (self.clock)();
@@ -200,10 +189,14 @@ impl Cohorts {
         let persons = Arc::new(persons.asking(self.limits(principal).asks));
         let mut failed = false;
         {
-            let mut read = pin!(persons.stream(persons.numbers(), Arc::default()));
+            let judged = move |read: PersonsRead| -> Vec<(PatientNumber, T)> {
+                let judge = |person: &PersonFacts| (person.number.clone(), judge(&person.number, &person.facts));
+                read.persons.iter().map(judge).collect()
+            };
+            let mut read = pin!(persons.each(persons.numbers(), Arc::default(), judged));
             while let Some(batch) = read.next().await {
                 match batch {
-                    Ok(batch) => batch.persons.into_iter().for_each(|person| each(person.number, person.facts)),
+                    Ok(batch) => batch.into_iter().for_each(|(number, judged)| take(number, judged)),
                     Err(_) => {
                         // the engine's own words may name a patient
                         tracing::error!(facility = %principal.facility, "a view could not be read for a cohort");
@@ -229,6 +222,41 @@ impl Cohorts {
             (true, _) => Err(RunError::Unreadable),
             (false, true) => Err(RunError::PermissionsChanged),
             (false, false) => Ok((frontier, opening)),
+        }
+    }
+}
+
+/// Where a person is on two sides.
+enum Turned {
+    Neither,
+    Stayed,
+    Left(Option<Cause>),
+    Entered(Option<Membership>, Option<Cause>),
+}
+
+fn turned((before, after): (&Side, &Side), (number, facts): (&PatientNumber, &Facts), tables: &Tables) -> Turned {
+    let is_in = |side: &Side| match side {
+        Side::At(cohort, moment) => cohort.of(facts, tables, *moment).is_member(),
+        Side::These(these) => these.contains(number),
+    };
+    let why = || match (before, after) {
+        (Side::At(a, then), Side::At(b, now)) if a == b => {
+            Some(cause((&known(facts, *then), *then), (&known(facts, *now), *now)))
+        }
+        _ => None,
+    };
+    match (is_in(before), is_in(after)) {
+        (true, true) => Turned::Stayed,
+        (false, false) => Turned::Neither,
+        (true, false) => Turned::Left(why()),
+        (false, true) => {
+            let membership = match after {
+                Side::At(cohort, moment) => cohort
+                    .since(facts, tables, *moment)
+                    .map(|since| Membership { grounds: cohort.of(facts, tables, *moment).grounds, since }),
+                Side::These(_) => None,
+            };
+            Turned::Entered(membership, why())
         }
     }
 }

@@ -70,6 +70,17 @@ fn person_at_once(criterion: &mut Criterion) {
             cohorts.iter().filter_map(|cohort| step(cohort, &before, &after)).count()
         });
     });
+    // a member for ten years, whose every value is looked at
+    if let Some(poor) = cohorts.iter().find(|cohort| cohort.key == "poor-control") {
+        let mut high = facts.clone();
+        for one in high.readings.iter_mut().filter(|one| one.value.measure() == Measure::Hba1c) {
+            let Ok(value) = Reading::new(Measure::Hba1c, Decimal::new(91, 1)) else { return };
+            one.value = value;
+        }
+        criterion.bench_function("since when somebody is a member, 671 values", |bench| {
+            bench.iter(|| poor.since(black_box(&high), &tables, now));
+        });
+    }
 }
 
 criterion_group!(benches, person_at_once);

@@ -103,13 +103,23 @@ impl Persons {
         whose: Vec<PatientNumber>,
         context: Arc<TaskContext>,
     ) -> impl Stream<Item = Result<PersonsRead>> + Send + use<> {
-        let this = Arc::clone(self);
+        self.each(whose, context, |read| read)
+    }
+
+    /// The same, and what is made of each batch is made where it was read: side by side too.
+    pub fn each<T: Send + 'static, M: Fn(PersonsRead) -> T + Send + Sync + 'static>(
+        self: &Arc<Self>,
+        whose: Vec<PatientNumber>,
+        context: Arc<TaskContext>,
+        make: M,
+    ) -> impl Stream<Item = Result<T>> + Send + use<T, M> {
+        let (this, make) = (Arc::clone(self), Arc::new(make));
         let side_by_side = context.session_config().target_partitions().max(1);
         let mut batches: Vec<Vec<PatientNumber>> = whose.chunks(AT_ONCE).map(<[_]>::to_vec).collect();
         let rest = batches.split_off(batches.len().min(1));
         let read = move |batch: Vec<PatientNumber>| {
-            let (this, context) = (Arc::clone(&this), Arc::clone(&context));
-            async move { this.read(&batch, context).await }
+            let (this, make, context) = (Arc::clone(&this), Arc::clone(&make), Arc::clone(&context));
+            async move { this.read(&batch, context).await.map(|read| make(read)) }
         };
         let apart = read.clone();
         let beside = futures::stream::iter(rest).map(move |batch| {

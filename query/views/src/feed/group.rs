@@ -5,9 +5,9 @@ use super::item::{Closing, ResetReason};
 use crate::store::Snapshot;
 use consent_filter::Visibility;
 use model::Frontier;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// A group's number.
@@ -38,8 +38,10 @@ pub(super) enum Message {
 
 pub(super) struct Listeners {
     pub(super) visibility: Arc<Visibility>,
-    senders: Vec<mpsc::Sender<Message>>,
+    senders: Vec<Listener>,
     ring: VecDeque<Remembered>,
+    /// About how many bytes the ring holds.
+    held: usize,
     /// The ring remembers everything from here on.
     since: Frontier,
     /// Something was said in the publication being worked on.
@@ -47,43 +49,101 @@ pub(super) struct Listeners {
     left_at: Option<Instant>,
 }
 
+/// One listener's end of the line.
+struct Listener {
+    sender: mpsc::Sender<Message>,
+    sent: usize,
+    /// How many they had taken when that was last seen to change.
+    taken: usize,
+    taken_at: Instant,
+}
+
+impl Listener {
+    fn new(sender: mpsc::Sender<Message>) -> Self {
+        Self { sender, sent: 0, taken: 0, taken_at: Instant::now() }
+    }
+    /// Whether there was room for it.
+    fn send(&mut self, message: Message) -> bool {
+        let has_room = self.sender.try_send(message).is_ok();
+        self.sent += usize::from(has_room);
+        has_room
+    }
+    /// Whether something waits for them and they took nothing for so long.
+    fn stands_still(&mut self, patience: Duration) -> bool {
+        let waiting = self.sender.max_capacity() - self.sender.capacity();
+        let taken = self.sent.saturating_sub(waiting);
+        if waiting == 0 || taken != self.taken {
+            (self.taken, self.taken_at) = (taken, Instant::now());
+        }
+        waiting > 0 && self.taken_at.elapsed() >= patience
+    }
+}
+
 enum Remembered {
-    Item(FeedItem),
+    /// With about how many bytes it holds.
+    Item(FeedItem, usize),
     Reached(Frontier),
 }
 
-/// So many items are remembered per group for those who resume.
+/// So many items are remembered per group for those who resume, or as many as [`remember`] leaves.
 const REMEMBERED: usize = 16_384;
+
+/// The group that holds most gives up this part of it at a time.
+const GIVEN_UP: usize = 16;
+
+/// Forgets what is oldest in the groups that hold most, until all together hold about so many bytes: what one group brings in
+/// a stream takes nothing from those that are told something now and then.
+pub(super) fn remember(groups: &mut HashMap<GroupId, Listeners>, most: usize) {
+    let mut held: usize = groups.values().map(|group| group.held).sum();
+    while held > most {
+        let Some(heaviest) = groups.values_mut().max_by_key(|group| group.held) else { return };
+        let before = heaviest.held;
+        heaviest.keep(before - before.div_ceil(GIVEN_UP));
+        held -= before - heaviest.held;
+    }
+}
 
 impl Listeners {
     pub(super) fn new(visibility: Arc<Visibility>, since: Frontier) -> Self {
         let (senders, ring) = (Vec::new(), VecDeque::new());
-        Self { visibility, senders, ring, since, spoke: false, left_at: Some(Instant::now()) }
+        Self { visibility, senders, ring, held: 0, since, spoke: false, left_at: Some(Instant::now()) }
     }
 
-    /// Tells everyone. Whoever has no room left is let go: their subscription begins again with a reset.
-    pub(super) fn say(&mut self, item: FeedItem) {
-        self.senders.retain(|sender| sender.try_send(Message::Item(item.clone())).is_ok());
-        self.ring.push_back(Remembered::Item(item));
+    /// Tells everyone an item that holds about so many bytes. Whoever has no room left is let go: their subscription begins again
+    /// with a reset.
+    pub(super) fn say(&mut self, item: FeedItem, weight: usize) {
+        self.senders.retain_mut(|listener| listener.send(Message::Item(item.clone())));
+        self.ring.push_back(Remembered::Item(item, weight));
+        self.held += weight;
         self.spoke = true;
     }
 
     /// Ends a publication.
     pub(super) fn reached(&mut self, frontier: &Frontier) {
         if std::mem::take(&mut self.spoke) {
-            self.senders.retain(|sender| sender.try_send(Message::Reached(frontier.clone())).is_ok());
+            self.senders.retain_mut(|listener| listener.send(Message::Reached(frontier.clone())));
             self.ring.push_back(Remembered::Reached(frontier.clone()));
         }
         while self.ring.len() > REMEMBERED {
-            if let Some(Remembered::Reached(frontier)) = self.ring.pop_front() {
-                self.since = frontier;
-            } else {
-                // Within a publication there is no place to resume from.
-                while let Some(dropped) = self.ring.pop_front() {
-                    if let Remembered::Reached(frontier) = dropped {
-                        self.since = frontier;
-                        break;
-                    }
+            self.forget();
+        }
+    }
+
+    /// Forgets from the oldest on until no more than so many bytes are remembered.
+    fn keep(&mut self, most: usize) {
+        while self.held > most && !self.ring.is_empty() {
+            self.forget();
+        }
+    }
+
+    /// Forgets the oldest publication: within it there is no place to resume from.
+    fn forget(&mut self) {
+        while let Some(dropped) = self.ring.pop_front() {
+            match dropped {
+                Remembered::Item(_, weight) => self.held = self.held.saturating_sub(weight),
+                Remembered::Reached(frontier) => {
+                    self.since = frontier;
+                    break;
                 }
             }
         }
@@ -91,14 +151,15 @@ impl Listeners {
 
     /// Says the last thing there is to say. Whoever has no room left for it finds the channel closed.
     pub(super) fn close(self, closing: Closing) {
-        for sender in &self.senders {
-            let _ = sender.try_send(Message::Closed(closing));
+        for mut listener in self.senders {
+            listener.send(Message::Closed(closing));
         }
     }
 
     pub(super) fn welcome(&mut self, sender: mpsc::Sender<Message>, first: First) {
-        if sender.try_send(Message::First(Box::new(first))).is_ok() {
-            self.senders.push(sender);
+        let mut listener = Listener::new(sender);
+        if listener.send(Message::First(Box::new(first))) {
+            self.senders.push(listener);
         }
     }
 
@@ -109,19 +170,87 @@ impl Listeners {
         }
         let after = self.ring.iter().rposition(|entry| matches!(entry, Remembered::Reached(at) if frontier.covers(at)));
         let items = self.ring.iter().skip(after.map_or(0, |at| at + 1)).filter_map(|entry| match entry {
-            Remembered::Item(item) => Some(item.clone()),
+            Remembered::Item(item, _) => Some(item.clone()),
             Remembered::Reached(_) => None,
         });
         Some(items.collect())
     }
 
-    /// Whether nobody has listened for so long that the group may go.
-    pub(super) fn is_deserted(&mut self, patience: std::time::Duration) -> bool {
-        self.senders.retain(|sender| !sender.is_closed());
+    /// Whether nobody has listened for so long that the group may go. Who has something to take and took nothing for so long is let
+    /// go before: what waits for them would grow for as long as they stand still.
+    pub(super) fn is_deserted(&mut self, patience: Duration) -> bool {
+        self.senders.retain_mut(|listener| !listener.sender.is_closed() && !listener.stands_still(patience));
         if !self.senders.is_empty() {
             self.left_at = None;
             return false;
         }
         self.left_at.get_or_insert_with(Instant::now).elapsed() >= patience
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::feed::Vanishing;
+    use consent_filter::Book;
+    use model::{Category, FacilityId, Moment, Offset, PartitionId, Principal, Purpose, RecordId, RecordRef, Role};
+
+    fn item(at: u64) -> FeedItem {
+        let source = FacilityId::parse("hospital").unwrap();
+        let record = RecordRef { source, id: RecordId::parse(&at.to_string()).unwrap() };
+        let reason = Vanishing::Deleted;
+        FeedItem::Vanished { record, category: Category::Waveform, reason, position: None }
+    }
+
+    fn upto(at: u64) -> Frontier {
+        let mut frontier = Frontier::start();
+        frontier.advance(PartitionId(0), Offset(at));
+        frontier
+    }
+
+    /// A group that was told an item of so many bytes in each of so many publications.
+    fn told(publications: u64, weight: usize) -> Listeners {
+        let facility = FacilityId::parse("centre").unwrap();
+        let viewer = Principal { facility, member: None, role: Role::System, purpose: Purpose::Treatment };
+        let seen = Book::new().visibility(&viewer, Moment::from_micros(0).unwrap());
+        let mut group = Listeners::new(Arc::new(seen), upto(0));
+        for at in 1..=publications {
+            group.say(item(at), weight);
+            group.reached(&upto(at));
+        }
+        group
+    }
+
+    #[test]
+    fn the_group_that_holds_most_forgets_first_and_where_it_begins_is_known() {
+        let mut groups = HashMap::from([(GroupId(0), told(1000, 1000)), (GroupId(1), told(100, 1000))]);
+        remember(&mut groups, 500_000);
+        let (beds, clinic) = (&groups[&GroupId(0)], &groups[&GroupId(1)]);
+        assert!(beds.held + clinic.held <= 500_000 && beds.held > 300_000, "{} {}", beds.held, clinic.held);
+        assert_eq!(clinic.since(&upto(0)).map(|items| items.len()), Some(100), "the others keep what they had");
+        let remembered = u64::try_from(beds.held / 1000).unwrap();
+        assert_eq!(beds.since(&upto(1000 - remembered)).map(|items| items.len()), Some(beds.held / 1000));
+        assert_eq!(beds.since(&upto(1000 - remembered - 1)), None, "what came after is not all remembered");
+    }
+
+    #[test]
+    fn who_takes_nothing_is_let_go_and_who_takes_slowly_stays() {
+        let mut group = told(1, 1000);
+        let (still, mut unread) = mpsc::channel(64);
+        let (slow, mut read) = mpsc::channel(64);
+        let first = || First { whole: None, reset: None, replay: Vec::new(), frontier: upto(1) };
+        group.welcome(still, first());
+        group.welcome(slow, first());
+        let patience = Duration::from_millis(300);
+        for at in 2..12 {
+            group.say(item(at), 1000);
+            assert!(read.try_recv().is_ok());
+            std::thread::sleep(patience / 5);
+            assert!(!group.is_deserted(patience));
+        }
+        assert_eq!(group.senders.len(), 1, "the one that took something is still there");
+        let rest = std::iter::from_fn(|| unread.try_recv().ok()).count();
+        assert!((2..11).contains(&rest), "{rest}: the other was told until it was let go");
+        assert!(matches!(unread.try_recv(), Err(mpsc::error::TryRecvError::Disconnected)));
     }
 }

@@ -11,6 +11,7 @@ mod item;
 mod passing;
 mod subscription;
 mod touch;
+mod weight;
 mod worker;
 
 pub use item::{Closing, FeedItem, FeedStart, ResetReason, Vanishing};

@@ -1,6 +1,7 @@
 //! The feeds' worker: a thread that turns what the pipeline told into what each group is told.
 
-use super::group::{First, GroupId, Listeners, Message};
+use super::group::{First, GroupId, Listeners, Message, remember};
+use super::weight::weight;
 use super::{Closing, FeedItem, FeedStart, ResetReason, Vanishing};
 use crate::StoreError;
 use crate::planted::{Bug, is};
@@ -91,6 +92,12 @@ pub(super) struct Worker {
 /// With more publications waiting than this, working them off one by one would take longer than beginning anew.
 const WAITING: usize = 1024;
 
+/// About so many bytes are remembered in all groups together: at a thousand beds of eight channels the last minute, of what comes as
+/// seldom as results do far more than a group remembers anyway.
+const HELD: usize = 256 << 20;
+/// What vanished holds no record, only its name.
+const NAME: usize = 192;
+
 /// A group stays this long after its last listener, for those who resume.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -166,6 +173,7 @@ impl Worker {
         for group in self.groups.values_mut() {
             group.reached(&snapshot.frontier);
         }
+        remember(&mut self.groups, HELD);
         for (id, closing) in closings {
             // What vanished with the permission was said above.
             if let Some(group) = self.groups.remove(&id) {
@@ -220,6 +228,8 @@ impl Worker {
             }
             None => None,
         };
+        // whoever it reaches holds the same record: each bears a part of it
+        let heavy = weight(record) / reached.len().max(1) + NAME;
         for (id, group) in &mut self.groups {
             let shown = before.is_some_and(|facts| group.visibility.permits(&facts));
             let (item, kind) = match (reached.contains(id), shown, replaced.and_then(|(_, version)| version)) {
@@ -241,7 +251,7 @@ impl Worker {
                 (false, false, _) => continue,
             };
             self.items.add(1, &[KeyValue::new("kind", kind)]);
-            group.say(item);
+            group.say(item, if kind == "vanished" { NAME } else { heavy });
         }
         Ok(())
     }
@@ -291,13 +301,15 @@ impl Worker {
         for (record, category) in vanished {
             if !is(Bug::MissedRetraction) {
                 self.items.add(1, &[KeyValue::new("kind", "vanished")]);
-                group.say(FeedItem::Vanished { record, category, reason: Vanishing::Withheld, position: cause });
+                let reason = Vanishing::Withheld;
+                group.say(FeedItem::Vanished { record, category, reason, position: cause }, NAME);
             }
         }
         for (_, _, record) in appeared {
             if !is(Bug::MissedSplice) {
                 self.items.add(1, &[KeyValue::new("kind", "historic")]);
-                group.say(FeedItem::Appeared { position: cause, record, admitted: None, historic: true });
+                let heavy = weight(&record);
+                group.say(FeedItem::Appeared { position: cause, record, admitted: None, historic: true }, heavy);
             }
         }
         Ok(())

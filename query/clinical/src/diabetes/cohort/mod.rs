@@ -5,6 +5,7 @@
 
 mod criterion;
 mod file;
+mod looks;
 mod named;
 mod roll;
 mod since;

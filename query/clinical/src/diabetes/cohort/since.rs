@@ -1,5 +1,6 @@
 //! Since when somebody is a member, by the facts that are known now.
 
+use super::looks::Looks;
 use super::{Cause, Cohort, cause};
 use crate::diabetes::facts::{Dated, Facts};
 use crate::diabetes::tables::Tables;
@@ -24,7 +25,8 @@ impl Cohort {
         if !self.of(facts, tables, now).is_member() {
             return None;
         }
-        // membership turns only where a fact begins to be known or where it wakes
+        // membership turns only where a fact that is looked at begins to be known or where it wakes
+        let (all, facts) = (facts, &Looks::of(&self.criterion).only(facts));
         let mut starts = moments(facts, now);
         starts.sort_unstable_by(|a, b| b.cmp(a));
         starts.dedup();
@@ -52,13 +54,13 @@ impl Cohort {
                 None => break,
             }
         }
-        Some(Since { at: since, cause: self.cause_at(facts, since) })
+        Some(Since { at: since, cause: cause_at(all, since) })
     }
+}
 
-    fn cause_at(&self, facts: &Facts, at: Moment) -> Cause {
-        let before = at.plus_micros(-1);
-        cause((&known(facts, before), before), (&known(facts, at), at))
-    }
+fn cause_at(facts: &Facts, at: Moment) -> Cause {
+    let before = at.plus_micros(-1);
+    cause((&known(facts, before), before), (&known(facts, at), at))
 }
 
 fn moments(facts: &Facts, now: Moment) -> Vec<Moment> {

@@ -369,6 +369,45 @@ proptest! {
         }
     }
 
+    /// What a criterion does not look at changes nothing of what it says.
+    #[test]
+    fn criteria_say_the_same_of_what_they_look_at(facts in any_facts(), start in 0_i64..1_400, measure in 0_usize..22) {
+        use super::looks::Looks;
+        use crate::diabetes::kidney::{CkdRisk, NephropathyStage};
+        use crate::diabetes::{Check, DiabetesType, DrugClass};
+        let (tables, now) = (Tables::shipped(), at("2023-04-01").plus_micros(start * 86_400_000_000));
+        let measure = Measure::all().nth(measure).unwrap();
+        let bound = crate::lab::Decimal::from(5);
+        let icd = model::CodeSystem::Icd10;
+        let mut criteria = vec![
+            Criterion::Diabetes,
+            Criterion::Kind(DiabetesType::Two),
+            Criterion::Age(40, 74),
+            Criterion::AtLeast(measure, bound, Within::Days(200)),
+            Criterion::Below(measure, bound, Within::Ever),
+            Criterion::StageAtLeast(NephropathyStage::Two),
+            Criterion::RiskAtLeast(CkdRisk::Orange),
+            Criterion::RapidDecline,
+            Criterion::FallingBelow60,
+            Criterion::OverTreated,
+            Criterion::NotSeenFor(90),
+            Criterion::Takes(DrugClass::Biguanide),
+            Criterion::Coded(icd, "E1".to_owned(), Within::Ever),
+            Criterion::Alive,
+            Criterion::Admitted,
+            Criterion::MovedAway,
+            Criterion::GestationalBirth(0, 365),
+            Criterion::GlucoseSinceBirth,
+        ];
+        criteria.extend(Check::ALL.map(Criterion::Overdue));
+        criteria.extend(named().into_iter().map(|cohort| cohort.criterion));
+        for criterion in criteria {
+            let only = Looks::of(&criterion).only(&facts);
+            let (whole, part) = (Person::new(&facts, &tables, now), Person::new(&only, &tables, now));
+            prop_assert_eq!(criterion.of(&whole), criterion.of(&part), "{}", criterion.code());
+        }
+    }
+
     /// The order of facts changes no membership, and a change of order has no cause but time.
     #[test]
     fn the_order_of_facts_changes_no_membership(facts in any_facts()) {
