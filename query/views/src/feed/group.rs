@@ -7,6 +7,7 @@ use consent_filter::Visibility;
 use model::Frontier;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
@@ -49,33 +50,61 @@ pub(super) struct Listeners {
     left_at: Option<Instant>,
 }
 
+/// Since when a listener asks for nothing. One that still reads the whole view takes nothing live for as long as that lasts, and
+/// does ask.
+#[derive(Debug)]
+pub(super) struct Pulse {
+    begun: Instant,
+    /// Milliseconds since it began; [`Pulse::ASKS`] while it asks.
+    away_since: AtomicU64,
+}
+
+impl Pulse {
+    const ASKS: u64 = u64::MAX;
+
+    pub(super) fn new() -> Arc<Self> {
+        Arc::new(Self { begun: Instant::now(), away_since: AtomicU64::new(0) })
+    }
+    /// It asks, until what this gives is dropped.
+    pub(super) fn asks(self: &Arc<Self>) -> Asking {
+        self.away_since.store(Self::ASKS, Ordering::Relaxed);
+        Asking(Arc::clone(self))
+    }
+    fn elapsed(&self) -> u64 {
+        u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(Self::ASKS - 1)
+    }
+    /// For how long it has asked for nothing.
+    fn away(&self) -> Duration {
+        match self.away_since.load(Ordering::Relaxed) {
+            Self::ASKS => Duration::ZERO,
+            since => Duration::from_millis(self.elapsed().saturating_sub(since)),
+        }
+    }
+}
+
+/// A listener that asks.
+pub(super) struct Asking(Arc<Pulse>);
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        self.0.away_since.store(self.0.elapsed(), Ordering::Relaxed);
+    }
+}
+
 /// One listener's end of the line.
 struct Listener {
     sender: mpsc::Sender<Message>,
-    sent: usize,
-    /// How many they had taken when that was last seen to change.
-    taken: usize,
-    taken_at: Instant,
+    pulse: Arc<Pulse>,
 }
 
 impl Listener {
-    fn new(sender: mpsc::Sender<Message>) -> Self {
-        Self { sender, sent: 0, taken: 0, taken_at: Instant::now() }
-    }
     /// Whether there was room for it.
-    fn send(&mut self, message: Message) -> bool {
-        let has_room = self.sender.try_send(message).is_ok();
-        self.sent += usize::from(has_room);
-        has_room
+    fn send(&self, message: Message) -> bool {
+        self.sender.try_send(message).is_ok()
     }
-    /// Whether something waits for them and they took nothing for so long.
-    fn stands_still(&mut self, patience: Duration) -> bool {
-        let waiting = self.sender.max_capacity() - self.sender.capacity();
-        let taken = self.sent.saturating_sub(waiting);
-        if waiting == 0 || taken != self.taken {
-            (self.taken, self.taken_at) = (taken, Instant::now());
-        }
-        waiting > 0 && self.taken_at.elapsed() >= patience
+    /// Whether something waits for them and they asked for nothing for so long.
+    fn stands_still(&self, patience: Duration) -> bool {
+        self.sender.capacity() < self.sender.max_capacity() && self.pulse.away() >= patience
     }
 }
 
@@ -112,7 +141,7 @@ impl Listeners {
     /// Tells everyone an item that holds about so many bytes. Whoever has no room left is let go: their subscription begins again
     /// with a reset.
     pub(super) fn say(&mut self, item: FeedItem, weight: usize) {
-        self.senders.retain_mut(|listener| listener.send(Message::Item(item.clone())));
+        self.senders.retain(|listener| listener.send(Message::Item(item.clone())));
         self.ring.push_back(Remembered::Item(item, weight));
         self.held += weight;
         self.spoke = true;
@@ -121,7 +150,7 @@ impl Listeners {
     /// Ends a publication.
     pub(super) fn reached(&mut self, frontier: &Frontier) {
         if std::mem::take(&mut self.spoke) {
-            self.senders.retain_mut(|listener| listener.send(Message::Reached(frontier.clone())));
+            self.senders.retain(|listener| listener.send(Message::Reached(frontier.clone())));
             self.ring.push_back(Remembered::Reached(frontier.clone()));
         }
         while self.ring.len() > REMEMBERED {
@@ -151,13 +180,13 @@ impl Listeners {
 
     /// Says the last thing there is to say. Whoever has no room left for it finds the channel closed.
     pub(super) fn close(self, closing: Closing) {
-        for mut listener in self.senders {
+        for listener in self.senders {
             listener.send(Message::Closed(closing));
         }
     }
 
-    pub(super) fn welcome(&mut self, sender: mpsc::Sender<Message>, first: First) {
-        let mut listener = Listener::new(sender);
+    pub(super) fn welcome(&mut self, (sender, pulse): (mpsc::Sender<Message>, Arc<Pulse>), first: First) {
+        let listener = Listener { sender, pulse };
         if listener.send(Message::First(Box::new(first))) {
             self.senders.push(listener);
         }
@@ -176,10 +205,10 @@ impl Listeners {
         Some(items.collect())
     }
 
-    /// Whether nobody has listened for so long that the group may go. Who has something to take and took nothing for so long is let
+    /// Whether nobody has listened for so long that the group may go. Who has something to take and asks for nothing for so long is let
     /// go before: what waits for them would grow for as long as they stand still.
     pub(super) fn is_deserted(&mut self, patience: Duration) -> bool {
-        self.senders.retain_mut(|listener| !listener.sender.is_closed() && !listener.stands_still(patience));
+        self.senders.retain(|listener| !listener.sender.is_closed() && !listener.stands_still(patience));
         if !self.senders.is_empty() {
             self.left_at = None;
             return false;
@@ -234,22 +263,30 @@ mod tests {
     }
 
     #[test]
-    fn who_takes_nothing_is_let_go_and_who_takes_slowly_stays() {
+    fn who_asks_for_nothing_is_let_go_and_who_asks_stays_however_little_they_take() {
         let mut group = told(1, 1000);
         let (still, mut unread) = mpsc::channel(64);
+        let (whole, mut later) = mpsc::channel(64);
         let (slow, mut read) = mpsc::channel(64);
         let first = || First { whole: None, reset: None, replay: Vec::new(), frontier: upto(1) };
-        group.welcome(still, first());
-        group.welcome(slow, first());
-        let patience = Duration::from_millis(300);
+        let (reads_whole, reads) = (Pulse::new(), Pulse::new());
+        group.welcome((still, Pulse::new()), first());
+        group.welcome((whole, Arc::clone(&reads_whole)), first());
+        group.welcome((slow, Arc::clone(&reads)), first());
+        let _busy = reads_whole.asks();
+        let patience = Duration::from_millis(400);
         for at in 2..12 {
             group.say(item(at), 1000);
+            let asking = reads.asks();
             assert!(read.try_recv().is_ok());
+            drop(asking);
             std::thread::sleep(patience / 5);
             assert!(!group.is_deserted(patience));
         }
-        assert_eq!(group.senders.len(), 1, "the one that took something is still there");
-        let rest = std::iter::from_fn(|| unread.try_recv().ok()).count();
+        let came = |receiver: &mut mpsc::Receiver<Message>| std::iter::from_fn(|| receiver.try_recv().ok()).count();
+        assert_eq!(group.senders.len(), 2);
+        assert_eq!(came(&mut later), 11, "who is given the whole view meanwhile finds everything after it");
+        let rest = came(&mut unread);
         assert!((2..11).contains(&rest), "{rest}: the other was told until it was let go");
         assert!(matches!(unread.try_recv(), Err(mpsc::error::TryRecvError::Disconnected)));
     }

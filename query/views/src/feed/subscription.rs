@@ -1,6 +1,6 @@
 //! One listener's side of a feed.
 
-use super::group::{First, Message};
+use super::group::{First, Message, Pulse};
 use super::worker::Newcomer;
 use super::{Closing, FeedItem, FeedStart, Feeds, ResetReason};
 use crate::planted::{Bug, is};
@@ -26,6 +26,7 @@ pub struct Subscription {
     principal: Principal,
     categories: CategorySet,
     receiver: mpsc::Receiver<Message>,
+    pulse: Arc<Pulse>,
     /// The worker has taken the listener in.
     joined: bool,
     beat_at: Instant,
@@ -55,7 +56,8 @@ impl Subscription {
             FeedStart::Beginning | FeedStart::Now => Frontier::start(),
         };
         let account = account(&feeds, &principal, categories, &reached);
-        let receiver = join(&feeds, &store, &principal, start);
+        let pulse = Pulse::new();
+        let receiver = join(&feeds, &store, &principal, (start, &pulse));
         Self {
             account,
             begun: Instant::now(),
@@ -66,6 +68,7 @@ impl Subscription {
             principal,
             categories,
             receiver,
+            pulse,
             joined: false,
             beat_at: Instant::now(),
             pending: VecDeque::new(),
@@ -83,6 +86,7 @@ impl Subscription {
     /// When rows of the whole view cannot be read.
     pub async fn next(&mut self, heartbeat: Duration) -> Option<Result<FeedItem, StoreError>> {
         let deadline = tokio::time::Instant::now() + heartbeat;
+        let _asking = self.pulse.asks();
         loop {
             if self.over {
                 return None;
@@ -229,7 +233,7 @@ impl Subscription {
         self.feeds.count_reset();
         self.joined = false;
         tracing::warn!(facility = %self.principal.facility, "a listener was too slow and begins anew");
-        self.receiver = join(&self.feeds, &self.store, &self.principal, FeedStart::Beginning);
+        self.receiver = join(&self.feeds, &self.store, &self.principal, (FeedStart::Beginning, &self.pulse));
         self.pending.push_back(FeedItem::Reset(ResetReason::TooFarBehind));
         true
     }
@@ -263,10 +267,15 @@ fn account(feeds: &Feeds, principal: &Principal, categories: CategorySet, reache
     Some(Account::open(witness.clone(), reading))
 }
 
-fn join(feeds: &Arc<Feeds>, store: &Store, principal: &Principal, start: FeedStart) -> mpsc::Receiver<Message> {
+fn join(
+    feeds: &Arc<Feeds>,
+    store: &Store,
+    principal: &Principal,
+    (start, pulse): (FeedStart, &Arc<Pulse>),
+) -> mpsc::Receiver<Message> {
     let (sender, receiver) = mpsc::channel(ROOM);
     if let Some(moment) = now() {
-        feeds.join(store, principal, moment, Newcomer { start, sender });
+        feeds.join(store, principal, moment, Newcomer { start, sender, pulse: Arc::clone(pulse) });
     }
     receiver
 }

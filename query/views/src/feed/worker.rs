@@ -1,6 +1,6 @@
 //! The feeds' worker: a thread that turns what the pipeline told into what each group is told.
 
-use super::group::{First, GroupId, Listeners, Message, remember};
+use super::group::{First, GroupId, Listeners, Message, Pulse, remember};
 use super::weight::weight;
 use super::{Closing, FeedItem, FeedStart, ResetReason, Vanishing};
 use crate::StoreError;
@@ -62,6 +62,7 @@ pub(super) enum Job {
 pub(super) struct Newcomer {
     pub(super) start: FeedStart,
     pub(super) sender: mpsc::Sender<Message>,
+    pub(super) pulse: Arc<Pulse>,
 }
 
 /// What the worker shares with the pipeline's side. No lock of it is held while another is taken.
@@ -207,7 +208,7 @@ impl Worker {
                 None => First { whole, reset: Some(ResetReason::Forgotten), replay: Vec::new(), frontier },
             },
         };
-        group.welcome(newcomer.sender, first);
+        group.welcome((newcomer.sender, newcomer.pulse), first);
     }
 
     fn put(
