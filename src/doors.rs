@@ -267,6 +267,7 @@ fn mllp_settings(ways: &Ways, config: &config::Mllp, clock: &Clock) -> Result<Se
         tls,
         largest: config.largest,
         idle: config.idle,
+        bed_silent: config.bed_silent,
         most_connections: config.most_connections,
         ..Settings::new(speaker, Arc::clone(clock))
     })

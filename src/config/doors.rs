@@ -54,6 +54,8 @@ pub struct Mllp {
     pub largest: usize,
     /// After so long without a byte a connection is closed.
     pub idle: Duration,
+    /// After so long without a frame a bed that was opened by frames alone is closed.
+    pub bed_silent: Duration,
     /// Connections at a time.
     pub most_connections: usize,
     /// After how long without a message the feed is silent; `None`: never.
@@ -131,6 +133,7 @@ impl Settings {
             take_tests: self.switch("mllp.take_tests"),
             largest: self.mebibytes("mllp.largest_mib"),
             idle: self.seconds("mllp.idle_seconds"),
+            bed_silent: Duration::from_secs(60 * self.integer("mllp.bed_silent_minutes")),
             most_connections: self.size("mllp.most_connections"),
             silent: self.silence("mllp.silent_seconds"),
         };

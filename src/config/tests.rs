@@ -378,6 +378,13 @@ fn each_entry_of_a_list_has_its_own_values_and_defaults() {
     let config = read(&format!("{ENOUGH}{MLLP}{STORAGE}{second}"), &[]).unwrap();
     let mllp = &config.mllp[0];
     assert_eq!((mllp.facilities[0].as_str(), mllp.tls, mllp.largest), ("hospital", false, 16 << 20));
+    assert_eq!(mllp.bed_silent, Duration::from_secs(30 * 60));
+    let shorter = read(&format!("{ENOUGH}{MLLP}bed_silent_minutes = 5\n"), &[]).unwrap();
+    assert_eq!(shorter.mllp[0].bed_silent, Duration::from_secs(5 * 60));
+    for outside in [0, 1_441] {
+        let refused = refusal(&format!("{ENOUGH}{MLLP}bed_silent_minutes = {outside}\n"), &[]).to_string();
+        assert!(refused.contains("mllp.bed_silent_minutes"), "{refused}");
+    }
     let [std, ext] = config.storages.as_slice() else { panic!("two were given") };
     assert_eq!(std.path, Path::new("/etc/ajisai/ssmix2"));
     assert_eq!((std.text.charset, std.path_is_right, std.watch), (None, false, true));

@@ -2,7 +2,7 @@
 //!
 //! A bed is a patient and the session that the frames name: the place in `PV1-3`, else the device. It is opened by a frame that was
 //! just measured, and closed by the patient's discharge (`ADT^A03`) or transfer to another place (`ADT^A02`), or where nothing came
-//! for half an hour; then it says so and ends with the last sample. A frame measured after that opens another.
+//! for as long as the listener's settings say (half an hour); then it says so and ends with the last sample. A frame measured after that opens another.
 //!
 //! What is open is kept on disk, so that neither a restart nor a message that is sent again opens a bed twice. Where it is lost,
 //! beds that were open stay so until somebody closes them, and their next frame opens another.
@@ -20,9 +20,13 @@ use model::{
 use parking_lot::Mutex;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
+use std::time::Duration;
 
-/// Nothing came for so long: the bed is closed. As long as a board shows a bed of which nothing comes. In microseconds.
-const SILENCE: i64 = 30 * 60 * 1_000_000;
+/// Usually a bed of which nothing came for so long is closed: as long as a board shows such a bed.
+pub(super) const SILENCE: Duration = Duration::from_secs(30 * 60);
+/// What was measured so long before now is history and opens no bed, and neither does what is said to be measured so long after: its
+/// clock is wrong. In microseconds.
+const FAR: i64 = 30 * 60 * 1_000_000;
 /// A bed that was closed is remembered for so long: what was measured before it was closed and comes after opens it no more.
 const REMEMBERED: i64 = 2 * 3_600 * 1_000_000;
 /// More beds than this are not open at a time; further frames are taken, and open none.
@@ -102,13 +106,14 @@ impl Bedside {
         said(&beds, facility)
     }
 
-    /// Time goes on: beds of which nothing comes are closed.
-    pub(super) fn tick(&self, facility: &FacilityId) -> Said {
+    /// Time goes on: a facility's beds of which nothing came for so long are closed.
+    pub(super) fn tick(&self, facility: &FacilityId, silence: Duration) -> Said {
         let now = (self.clock)();
+        let silence = i64::try_from(silence.as_micros()).unwrap_or(i64::MAX);
         let mut beds = self.beds.lock();
         let mut touched = Vec::new();
         for (key, kept) in beds.all.iter_mut().filter(|(key, _)| key.0.facility() == facility) {
-            if now.since(kept.heard) >= SILENCE && kept.close(kept.until, SILENT, now)
+            if now.since(kept.heard) >= silence && kept.close(kept.until, SILENT, now)
                 || std::mem::take(&mut kept.newer)
             {
                 touched.push(key.clone());
@@ -171,7 +176,7 @@ const TRANSFER: &str = "transfer";
 fn frame(beds: &mut HashMap<Key, Kept>, record: &Record, wave: &Waveform, now: Moment) -> Option<Key> {
     let longest = wave.frames.iter().map(|frame| frame.samples.len()).max().unwrap_or(0);
     let length = (longest as f64 / f64::from(wave.hertz) * 1e6).round();
-    if !(0.0..SILENCE as f64).contains(&length) {
+    if !(0.0..FAR as f64).contains(&length) {
         return None;
     }
     let (from, until) = (record.occurred, record.occurred.plus_micros(length as i64));
@@ -186,7 +191,7 @@ fn frame(beds: &mut HashMap<Key, Kept>, record: &Record, wave: &Waveform, now: M
     }
     // what was measured long ago is history, and what is said to be measured long after now has a clock that is wrong
     let open = || beds.values().filter(|kept| kept.bed.closed.is_none()).count();
-    if now.since(until).abs() >= SILENCE || open() >= MOST {
+    if now.since(until).abs() >= FAR || open() >= MOST {
         return None;
     }
     let place = if wave.session == wave.device { String::new() } else { wave.session.clone() };

@@ -98,11 +98,13 @@ pub struct Settings {
     pub clock: Clock,
     /// The beds of monitors whose messages open none.
     pub bedside: Arc<Bedside>,
+    /// After so long without a frame such a bed is closed.
+    pub bed_silent: Duration,
 }
 
 impl Settings {
-    /// A listener with the usual limits: messages of 16 MiB, an hour of silence, 1,000 connections, 256 messages together; which
-    /// beds are open is known for as long as it listens.
+    /// A listener with the usual limits: messages of 16 MiB, an hour of silence, 1,000 connections, 256 messages together, half an
+    /// hour for a bed of which nothing comes; which beds are open is known for as long as it listens.
     pub fn new(speaker: Speaker, clock: Clock) -> Self {
         Self {
             tls: None,
@@ -112,6 +114,7 @@ impl Settings {
             most_connections: 1000,
             most_together: 256,
             bedside: Arc::new(Bedside::in_memory(Arc::clone(&clock))),
+            bed_silent: bedside::SILENCE,
             clock,
         }
     }
@@ -119,7 +122,7 @@ impl Settings {
 
 impl std::fmt::Debug for Settings {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { tls, speaker, largest, idle, most_connections, most_together, clock: _, bedside } = self;
+        let Self { tls, speaker, largest, idle, most_connections, most_together, clock: _, bedside, bed_silent } = self;
         f.debug_struct("Settings")
             .field("tls", &tls.is_some())
             .field("speaker", speaker)
@@ -128,6 +131,7 @@ impl std::fmt::Debug for Settings {
             .field("most_connections", most_connections)
             .field("most_together", most_together)
             .field("bedside", bedside)
+            .field("bed_silent", bed_silent)
             .finish()
     }
 }
@@ -190,7 +194,7 @@ pub async fn serve_mllp(
     let places = Arc::new(Semaphore::new(settings.most_connections));
     let acceptor = settings.tls.clone().map(TlsAcceptor::from);
     let metrics = Metrics::new();
-    let bedside = Arc::clone(&settings.bedside);
+    let bedside = (Arc::clone(&settings.bedside), settings.bed_silent);
     let taker = Taker::new(Arc::clone(&settings.clock), bedside, Recent::new(), metrics.clone());
     let shared = Arc::new(Shared { lines, settings, taker, metrics });
     let (stopping, stopped) = watch::channel(false);

@@ -19,12 +19,14 @@ use model::{FacilityId, Moment};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Takes messages, whichever connection they came by.
 pub(super) struct Taker {
     clock: Clock,
     bedside: Arc<Bedside>,
+    /// After so long without a frame a bed is closed.
+    bed_silent: Duration,
     recent: Recent,
     metrics: Metrics,
     /// The number of the next answer: its own control id.
@@ -50,8 +52,13 @@ enum Progress {
 }
 
 impl Taker {
-    pub fn new(clock: Clock, bedside: Arc<Bedside>, recent: Recent, metrics: Metrics) -> Self {
-        Self { clock, bedside, recent, metrics, answers: AtomicU64::new(1) }
+    pub fn new(
+        clock: Clock,
+        (bedside, bed_silent): (Arc<Bedside>, Duration),
+        recent: Recent,
+        metrics: Metrics,
+    ) -> Self {
+        Self { clock, bedside, bed_silent, recent, metrics, answers: AtomicU64::new(1) }
     }
 
     /// Takes a group of frames and writes their answers, in their order.
@@ -172,7 +179,7 @@ impl Taker {
 
     /// Closes the beds of a line of which nothing comes.
     pub async fn look_after(&self, line: &Line) {
-        let said = self.bedside.tick(&line.feed.source);
+        let said = self.bedside.tick(&line.feed.source, self.bed_silent);
         if !said.events.is_empty()
             && self.keep(line, Vec::new(), said.events.iter().map(wire::write_event).collect()).await.is_ok()
         {

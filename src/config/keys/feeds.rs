@@ -139,6 +139,16 @@ pub(super) const MLLP: Section = Section {
             ],
         ),
         key(
+            "mllp.bed_silent_minutes",
+            whole(1, 1_440),
+            Is("30"),
+            [
+                "30",
+                "監視装置の波形（HL7のみで、ベッドの開始を告げないもの）がこの分数だけ届かなければ、そのベッドを閉じる。同じ施設の節が複数あれば最も短いものが働く。画面からは30分で消える",
+                "Minutes without a frame after which the bed of a monitor that speaks HL7 alone is closed; of several entries for one facility the shortest holds. A board shows such a bed for 30 minutes.",
+            ],
+        ),
+        key(
             "mllp.most_connections",
             whole(1, 100_000),
             Is("1000"),

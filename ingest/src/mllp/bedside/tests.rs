@@ -103,20 +103,34 @@ fn silence_closes_a_bed_with_its_last_sample_and_what_is_measured_later_opens_an
     after.store(10 * MINUTE, Ordering::Relaxed);
     tell(&bedside, &frame("0042", ("LDR", "D"), at(10 * MINUTE)), true);
     after.store(40 * MINUTE - 1, Ordering::Relaxed);
-    assert_eq!(beds(&bedside.tick(&hospital())), []);
+    assert_eq!(beds(&bedside.tick(&hospital(), SILENCE)), []);
     after.store(40 * MINUTE, Ordering::Relaxed);
     let clinic = FacilityId::parse("clinic").unwrap();
-    assert_eq!(beds(&bedside.tick(&clinic)), [], "it is the hospital's");
-    let said = bedside.tick(&hospital());
+    assert_eq!(beds(&bedside.tick(&clinic, SILENCE)), [], "it is the hospital's");
+    let said = bedside.tick(&hospital(), SILENCE);
     let closed = beds(&said);
     assert_eq!((closed[0].closed, closed[0].closing.as_str()), (Some(at(10 * MINUTE + 1_000_000)), "silent"));
-    assert_eq!(beds(&bedside.tick(&hospital())), closed, "until it is durable");
+    assert_eq!(beds(&bedside.tick(&hospital(), SILENCE)), closed, "until it is durable");
     bedside.settled(&said.marks);
-    assert_eq!(beds(&bedside.tick(&hospital())), []);
+    assert_eq!(beds(&bedside.tick(&hospital(), SILENCE)), []);
     // late, and of the bed that was closed
     assert_eq!(tell(&bedside, &frame("0042", ("LDR", "D"), at(9 * MINUTE)), true), []);
     let other = tell(&bedside, &frame("0042", ("LDR", "D"), at(40 * MINUTE)), true);
     assert_eq!((other.len(), other[0].opened, other[0].closed), (1, at(40 * MINUTE), None));
+}
+
+#[test]
+fn a_bed_is_closed_after_as_long_a_silence_as_the_listener_says() {
+    let (after, clock) = clock();
+    let bedside = Bedside::in_memory(clock);
+    tell(&bedside, &frame("0042", ("LDR", "D"), at(0)), true);
+    let five = Duration::from_secs(5 * 60);
+    after.store(5 * MINUTE - 1, Ordering::Relaxed);
+    assert_eq!(beds(&bedside.tick(&hospital(), five)), []);
+    after.store(5 * MINUTE, Ordering::Relaxed);
+    assert_eq!(beds(&bedside.tick(&hospital(), Duration::from_secs(3_600))), [], "another listener waits longer");
+    let closed = beds(&bedside.tick(&hospital(), five));
+    assert_eq!((closed[0].closed, closed[0].closing.as_str()), (Some(at(1_000_000)), "silent"));
 }
 
 #[test]
@@ -126,7 +140,7 @@ fn what_is_forgotten_is_what_was_closed_long_ago() {
     tell(&bedside, &frame("0042", ("LDR", "D"), at(0)), true);
     for minutes in (0..300).step_by(10) {
         after.store(minutes * MINUTE, Ordering::Relaxed);
-        let said = bedside.tick(&hospital());
+        let said = bedside.tick(&hospital(), SILENCE);
         bedside.settled(&said.marks);
     }
     assert_eq!(bedside.beds.lock().all.len(), 0);
@@ -179,16 +193,16 @@ fn a_restart_forgets_no_bed_and_says_again_what_was_not_durable() {
         tell(&bedside, &frame("0042", ("LDR", "D"), at(0)), true);
         after.store(MINUTE, Ordering::Relaxed);
         tell(&bedside, &frame("0042", ("LDR", "D"), at(MINUTE)), true);
-        assert_eq!(beds(&bedside.tick(&hospital())), []);
+        assert_eq!(beds(&bedside.tick(&hospital(), SILENCE)), []);
         tell(&bedside, &frame("0043", ("LDR", "D"), at(MINUTE)), false)
     };
     let bedside = Bedside::open(directory.path(), clock).unwrap();
-    let said = bedside.tick(&hospital());
+    let said = bedside.tick(&hospital(), SILENCE);
     assert_eq!(beds(&said), opened, "the one that was not durable, and that alone");
     bedside.settled(&said.marks);
     assert_eq!(tell(&bedside, &frame("0042", ("LDR", "D"), at(2 * MINUTE)), true), [], "it is open already");
     after.store(40 * MINUTE, Ordering::Relaxed);
-    let closed = beds(&bedside.tick(&hospital()));
+    let closed = beds(&bedside.tick(&hospital(), SILENCE));
     let ends: Vec<_> = closed.iter().map(|bed| bed.closed).collect();
     assert!(ends.contains(&Some(at(2 * MINUTE + 1_000_000))) && ends.len() == 2, "{ends:?}");
 }
