@@ -255,6 +255,47 @@ async fn who_knows_of_an_alarm_and_what_was_written_is_the_facilitys_and_survive
     stage.beds.iter().for_each(|bed| bed.task.abort());
 }
 
+/// An entry of a patient's pregnancy: noted 143 days ago, when she was 56 days pregnant.
+fn registered(bed: u32) -> v1::PublishRequest {
+    let patient = PatientRef::new(region::source(0).unwrap(), PatientNumber::parse(&region::number(bed)).unwrap());
+    let at = now().plus_micros(-143 * 86_400_000_000);
+    let code = Coding { system: CodeSystem::Local, code: "registration".to_owned(), display: String::new() };
+    let value = model::Value::Text("単胎".to_owned());
+    let made = Record::new(
+        patient,
+        RecordId::parse(&format!("pregnancy/{bed}")).unwrap(),
+        Version::FIRST,
+        Category::Perinatal,
+        at,
+        at,
+        Labels::NONE,
+        None,
+        Author { member: None, role: Role::Midwife },
+        ChangeKind::Upsert,
+        Some(Payload::Perinatal(Perinatal { code, gestational_days: Some(56), value })),
+    );
+    said(&format!("pregnancy-{bed}"), Body::Record(Box::new(made.unwrap())))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bed_says_by_which_week_it_is_read_and_which_way_its_samples_came() {
+    let mut stage = stage(TWO, BEFORE).await;
+    let doctor = member(&stage.rig, &region::viewer(0).unwrap(), "dr-a");
+    let mut a = beds(&stage.rig, &doctor).await;
+    let week = |bed: &v1::BedInfo| bed.read_by.clone().unwrap().week;
+    let bed = until(&mut a, "LDR 1", is_live).await;
+    assert_eq!(week(&bed), "unknown", "nothing dates it");
+    let legs: Vec<_> = bed.legs.iter().map(|leg| (leg.from.as_str(), leg.to.as_str())).collect();
+    assert_eq!(legs, [("source", "node")], "no hop between says when it took them");
+    publish(&mut stage.door, vec![registered(0)]).await;
+    let known = until(&mut a, "LDR 1", |bed| week(bed).starts_with("28w")).await;
+    assert!(known.read_by.unwrap().little_reserve.is_empty());
+    let listed = run(&stage.rig, &doctor, &["beds", "list"]);
+    assert!(listed.contains("28w") && listed.contains("として判読"), "{listed}");
+    assert!(listed.contains("週数不明"), "of LDR 2 none is known: {listed}");
+    stage.beds.iter().for_each(|bed| bed.task.abort());
+}
+
 /// The patient's consent, stated again with an end.
 fn ending(bed: u32, change: impl FnOnce(&mut Consent)) -> v1::PublishRequest {
     let patient = PatientRef::new(region::source(0).unwrap(), PatientNumber::parse(&region::number(bed)).unwrap());

@@ -2,12 +2,13 @@
 
 #![expect(missing_docs, reason = "criterion's macros")]
 
+use clinical::perinatal::PerinatalTables;
 use criterion::{Criterion, criterion_group, criterion_main};
 use model::{
     Author, Category, ChangeKind, FacilityId, FrameQuality, Hops, Labels, Moment, PatientNumber, PatientRef, Payload,
     Record, RecordId, Role, Version, Waveform, WaveformChannel, WaveformFrame,
 };
-use query::beds::{BedId, Came, Cursor, Rules, SLOT, Ward};
+use query::beds::{BedId, Came, Cursor, SLOT, Ward};
 use std::collections::HashMap;
 use std::error::Error;
 use std::hint::black_box;
@@ -62,7 +63,7 @@ fn record(bed: i64, half: i64) -> Result<Arc<Record>, Box<dyn Error>> {
 }
 
 fn live(c: &mut Criterion) {
-    let mut ward = Ward::new(Arc::new(Rules::shipped()));
+    let mut ward = Ward::new(PerinatalTables::shared());
     let mut half = 0;
     let mut second = |ward: &mut Ward| -> Result<Moment, Box<dyn Error>> {
         let mut now = Moment::from_micros(1_760_000_000_000_000)?;

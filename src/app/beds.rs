@@ -8,7 +8,7 @@ use model::{
     ActId, AuditOutcome, BedAlarm, BedDeed, BedHandover, BedPlace, FacilityId, Moment, Offset, OwnWords, PartitionId,
     PatientRef, Principal, Reading, Referral, ReferralStep, Role, What,
 };
-use query::beds::{BedId, Boards, Known, Note, Past, Place, Risen, Watch, line};
+use query::beds::{Bed, BedId, Boards, Known, Leg, Note, Past, Place, Risen, Watch, line, read_by};
 use std::sync::Arc;
 use std::time::Duration;
 use tonic::{Request, Response, Status};
@@ -290,6 +290,8 @@ impl BedService for BedDesk {
                         lookers: presence.lookers.iter().map(looker_out).collect(),
                         source_watches: presence.source,
                     }),
+                    read_by: Some(read_by_out(bed)),
+                    legs: bed.legs().iter().map(leg_out).collect(),
                 }
             });
             told.collect()
@@ -334,6 +336,17 @@ fn note_out(note: &Note) -> v1::BedNote {
         written_us: note.written.micros(),
         corrected: note.corrected,
     }
+}
+
+fn read_by_out(bed: &Bed) -> v1::BedReadBy {
+    let told = read_by(bed.at_bed());
+    let little_reserve = told.little_reserve.iter().map(|word| word.code.to_owned()).collect();
+    v1::BedReadBy { week: told.week_text(), little_reserve }
+}
+
+fn leg_out(leg: &Leg) -> v1::BedLeg {
+    let (from, to) = (leg.from.code().to_owned(), leg.to.code().to_owned());
+    v1::BedLeg { from, to, last_us: leg.last, beyond_us: leg.beyond }
 }
 
 fn looker_out(looker: &query::beds::Looker) -> v1::BedLooker {

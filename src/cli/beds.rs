@@ -108,9 +108,24 @@ fn at(micros: i64) -> anyhow::Result<Moment> {
 }
 
 fn row(bed: v1::BedInfo) -> anyhow::Result<[String; 6]> {
-    let v1::BedInfo { bed, source, patient, named_bed, session, until_us, traces, alarms, notes, presence } = bed;
+    let v1::BedInfo {
+        bed,
+        source,
+        patient,
+        named_bed,
+        session,
+        until_us,
+        traces,
+        alarms,
+        notes,
+        presence,
+        read_by,
+        legs,
+    } = bed;
     let until = until_us.map(at).transpose()?.map(|until| format!("\n{until} まで until")).unwrap_or_default();
-    let traces = traces.iter().map(|trace| format!("{} {}", trace.lead, trace.state)).collect::<Vec<_>>();
+    let read = read_by.map(|read| format!("\n{}", reading(&read))).unwrap_or_default();
+    let mut traces = traces.iter().map(|trace| format!("{} {}", trace.lead, trace.state)).collect::<Vec<_>>();
+    traces.extend(late(&legs));
     let alarms = alarms.iter().map(|alarm| {
         let known = match &alarm.acknowledged {
             Some(known) => format!(" 確認 {} {}", known.member, at(known.at_us)?),
@@ -131,12 +146,44 @@ fn row(bed: v1::BedInfo) -> anyhow::Result<[String; 6]> {
     let place = [source, if named_bed.is_empty() { session } else { named_bed }].join(" ");
     Ok([
         bed,
-        format!("{patient}\n{place}{until}"),
+        format!("{patient}\n{place}{read}{until}"),
         traces.join("\n"),
         alarms.collect::<anyhow::Result<Vec<_>>>()?.join("\n"),
         notes.collect::<anyhow::Result<Vec<_>>>()?.join("\n"),
         watched.join("\n"),
     ])
+}
+
+/// By what of the pregnancy a bed is read.
+fn reading(read: &v1::BedReadBy) -> String {
+    let v1::BedReadBy { week, little_reserve } = read;
+    let week = match week.as_str() {
+        "" | "unknown" => "週数不明：32週以降として判読 week unknown: read as from 32 weeks on".to_owned(),
+        week => format!("{week} として判読 read by this week"),
+    };
+    let reserve = match little_reserve.as_slice() {
+        [] => String::new(),
+        because => format!("\n予備能低下 little reserve: {}", because.join(", ")),
+    };
+    format!("{week}{reserve}")
+}
+
+/// Where on their way the newest samples are late, leg by leg; `None` where they are nowhere.
+fn late(legs: &[v1::BedLeg]) -> Option<String> {
+    /// Less than this beyond its quickest is no delay of a leg; in microseconds.
+    const DELAY: i64 = 100_000;
+    let hop = |code: &str| match code {
+        "source" => "送信元 source",
+        "gateway" => "中継 gateway",
+        "edge" => "エッジ edge",
+        _ => "ノード node",
+    };
+    let leg = |leg: &v1::BedLeg| {
+        let beyond = leg.beyond_us.filter(|beyond| *beyond >= DELAY)?;
+        Some(format!("\n  {} → {} +{:.1} s", hop(&leg.from), hop(&leg.to), beyond as f64 / 1e6))
+    };
+    let legs: String = legs.iter().filter_map(leg).collect();
+    (!legs.is_empty()).then(|| format!("経路の遅れ delay on the way{legs}"))
 }
 
 async fn list(connection: &Connection) -> anyhow::Result<ExitCode> {
@@ -153,4 +200,36 @@ async fn list(connection: &Connection) -> anyhow::Result<ExitCode> {
     }
     say(printed.to_string());
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn leg(from: &str, to: &str, beyond_us: Option<i64>) -> v1::BedLeg {
+        v1::BedLeg { from: from.to_owned(), to: to.to_owned(), last_us: 3_000_000, beyond_us }
+    }
+
+    #[test]
+    fn a_way_is_told_leg_by_leg_where_it_is_late_and_nowhere_else() {
+        let legs = [
+            leg("source", "gateway", Some(20_000)),
+            leg("gateway", "edge", None),
+            leg("edge", "node", Some(1_940_000)),
+        ];
+        let told = late(&legs).unwrap();
+        assert_eq!(told, "経路の遅れ delay on the way\n  エッジ edge → ノード node +1.9 s");
+        assert_eq!(late(&legs[..2]), None);
+    }
+
+    #[test]
+    fn a_bed_says_by_which_week_it_is_read_and_that_none_is_known() {
+        let read = |week: &str, because: &[&str]| {
+            let little_reserve = because.iter().map(|one| (*one).to_owned()).collect();
+            reading(&v1::BedReadBy { week: week.to_owned(), little_reserve })
+        };
+        assert_eq!(read("unknown", &[]), "週数不明：32週以降として判読 week unknown: read as from 32 weeks on");
+        let told = read("28w3d", &["placenta-praevia", "small"]);
+        assert_eq!(told, "28w3d として判読 read by this week\n予備能低下 little reserve: placenta-praevia, small");
+    }
 }

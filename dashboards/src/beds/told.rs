@@ -4,8 +4,8 @@
 //! Words are numbers: `words` of a line says what those mean that were not used before.
 
 use query::beds::{
-    Bed, Course, Ended, EventTold, Judged, Lead, LevelTold, LineTold, Moment, Names, News, Rules, SLOT, Slot, Strip,
-    WindowTold, Word, line, window,
+    Bed, Course, Ended, EventTold, Judged, Lead, LevelTold, LineTold, Moment, Names, News, ReadBy, Rules, SLOT, Slot,
+    Strip, WindowTold, Word, line, read_by, window,
 };
 use serde_json::{Map, Value, json};
 use std::ops::Range;
@@ -72,10 +72,18 @@ impl Teller {
             "began_us": bed.began().micros(),
             "heard_us": bed.heard().micros(),
             "legs": bed.legs().iter().map(|leg| json!([leg.from.code(), leg.to.code(), leg.last, leg.beyond])).collect::<Vec<_>>(),
+            "read_by": self.read_by(bed),
             "clock": { "ahead_us": clock.ahead(), "uncertain_us": clock.uncertainty() },
             "lines": lines,
             "same_heart": same,
         })
+    }
+
+    /// By what of the pregnancy it is read: weeks and days, where they are known.
+    fn read_by(&mut self, bed: &Bed) -> Value {
+        let ReadBy { week, little_reserve } = read_by(bed.at_bed());
+        let because: Vec<Value> = little_reserve.into_iter().map(|word| self.word(word)).collect();
+        json!({ "week": week.map(|(weeks, days)| [weeks, days]), "little_reserve": because })
     }
 
     fn line(&mut self, line: &LineTold) -> Value {
@@ -236,7 +244,9 @@ impl Teller {
 pub(super) fn mark(bed: &Bed) -> u64 {
     let of = |judged: &Judged| (judged.slot(judged.window.until) as u64) << 1 | u64::from(judged.is_final());
     let all = bed.course().windows().chain(bed.course().now());
-    all.fold(1, |mark: u64, judged| mark.wrapping_mul(1_000_003).wrapping_add(of(judged)))
+    // read anew, the same minutes may be something else
+    let begin = bed.course().readings().wrapping_add(1);
+    all.fold(begin, |mark: u64, judged| mark.wrapping_mul(1_000_003).wrapping_add(of(judged)))
 }
 
 /// A bed that is not shown any more.

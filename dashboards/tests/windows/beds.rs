@@ -1,7 +1,7 @@
 //! Beds: the wall, one bed, and what is no longer shown.
 
 use crate::lines::Lines;
-use crate::region::{CLINIC, HOSPITAL, Region, STRANGER, physician};
+use crate::region::{CLINIC, HOSPITAL, Region, STRANGER, days_ago, physician};
 use axum::http::StatusCode;
 use futures::StreamExt as _;
 use model::Moment;
@@ -91,6 +91,7 @@ async fn the_wall_shows_what_comes_says_when_it_stops_and_closes_a_bed_with_a_wo
     let mut wall = Screen::of(&region, "/api/beds", CLINIC).await;
     let first = wall.next().await;
     assert_eq!((&first["kind"], &first["beds"], &first["ended"]), (&json!("beds"), &json!([]), &json!([])));
+    region.entry(0, "last-period", model::Value::Text(days_ago(200).day()), days_ago(100));
     let [source, other] = [0, 1].map(|number| Source::begin(&region, number));
     let hidden = Source::begin(&region, 3);
 
@@ -114,6 +115,11 @@ async fn the_wall_shows_what_comes_says_when_it_stops_and_closes_a_bed_with_a_wo
     let from = of(&next, "bed-0").unwrap()["strip"]["fresh"]["from"].as_i64().unwrap();
     let told = bed["strip"]["fresh"]["fhr1"].as_array().unwrap().len() as i64;
     assert_eq!(from, bed["strip"]["fresh"]["from"].as_i64().unwrap() + told);
+
+    // by which week of the pregnancy each is read, or that none is known
+    let read =
+        wall.until(|_, line| of(line, "bed-0").is_some_and(|bed| bed["read_by"]["week"] == json!([28, 4]))).await;
+    assert_eq!(of(&read, "bed-1").unwrap()["read_by"], json!({ "week": null, "little_reserve": [] }));
 
     // one line is cut: that bed alone is lost
     source.cut();

@@ -165,7 +165,9 @@ impl ExecutionPlan for CtgExec {
                 None => None,
             };
             for session in gathered.into_values() {
-                let begun = session.stretches.iter().map(|stretch| stretch.measured).min();
+                let first = session.stretches.iter().map(|stretch| stretch.measured).min();
+                // as a board has it
+                let begun = first.map(|first| session.bed.map_or(first, |(opened, _)| opened.min(first)));
                 let at_bed = known.as_ref().zip(begun).map(|(known, begun)| known.of(&session.own, begun));
                 let rules = at_bed.map_or_else(|| rules.clone(), |at_bed| Arc::new(rules.at(at_bed)));
                 tell(session, (&rules, &mut batch));

@@ -6,6 +6,7 @@ use super::rules::Rules;
 use super::stretch::{BedId, Place, Stretch};
 use super::strip::{KEPT, Slot, Strip};
 use super::way::{Leg, Way};
+use clinical::perinatal::chart::AtBed;
 use clinical::perinatal::ctg::{Fetus, HERTZ, Sample};
 use clinical::perinatal::trace::{Age, Arrival, ClockError, LostBecause, Trace, TraceState};
 use model::{FrameQuality, Moment, Version};
@@ -205,6 +206,17 @@ impl Bed {
     pub(super) fn rules(&self) -> &Arc<Rules> {
         &self.rules
     }
+    /// By what of the pregnancy it is read.
+    pub fn at_bed(&self) -> &AtBed {
+        &self.rules.at_bed
+    }
+
+    /// From now on it is read by other rules. What was said by those before is void: with the next tick that has time for it, what is kept
+    /// of its samples is read anew.
+    pub(super) fn read_by(&mut self, rules: Arc<Rules>) {
+        self.course.begin_by(rules.clone());
+        self.rules = rules;
+    }
 
     /// Takes a stretch. `false` where it, or a later version of it, is here already.
     pub fn take(&mut self, stretch: &Stretch, came: Came) -> bool {
@@ -378,7 +390,8 @@ impl Bed {
                 (line.state, line.since) = (state, now);
             }
         }
-        let anew = anew && self.course.is_stale() && now.since(self.anew_at) >= ANEW;
+        let is_due = self.course.is_void() || self.course.is_stale() && now.since(self.anew_at) >= ANEW;
+        let anew = anew && is_due;
         if anew {
             self.anew_at = now;
             self.course.read_anew(&self.strip);

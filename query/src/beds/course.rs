@@ -41,6 +41,10 @@ pub struct Course {
     next: i64,
     /// Something that was read already has become something else.
     stale: bool,
+    /// All that was read is void: it was read by other rules. Nothing is read on before it is read anew.
+    void: bool,
+    /// How often it was read anew: what was said of the same minutes may be something else.
+    readings: u64,
     finals: Vec<Judged>,
     /// Provisional windows in the same ten minutes as the final ones to come.
     held: Vec<Judged>,
@@ -53,7 +57,8 @@ impl Course {
     pub fn new(rules: Arc<Rules>, start: i64) -> Self {
         let monitor = Monitor::new(rules.reading.clone(), 1);
         let (finals, held, now) = (Vec::new(), Vec::new(), Vec::new());
-        Self { rules, monitor, fetuses: 1, start, next: start, stale: false, finals, held, now }
+        let (stale, void) = (false, false);
+        Self { rules, monitor, fetuses: 1, start, next: start, stale, void, readings: 0, finals, held, now }
     }
 
     /// The slot at which the seconds of its next windows begin.
@@ -67,6 +72,14 @@ impl Course {
     /// Whether something that was read already has become something else.
     pub fn is_stale(&self) -> bool {
         self.stale
+    }
+    /// Whether all that was read is void, and nothing is said before it is read anew.
+    pub fn is_void(&self) -> bool {
+        self.void
+    }
+    /// How often it was read anew.
+    pub fn readings(&self) -> u64 {
+        self.readings
     }
     /// The last ten whole minutes of each fetus, as far as they can be read now.
     pub fn now(&self) -> &[Judged] {
@@ -97,6 +110,17 @@ impl Course {
         }
     }
 
+    /// It is read by other rules from now on: nothing of what was said by those before is said any more. What can be read anew waits for
+    /// [`Course::read_anew`]; older windows are in no memory.
+    pub fn begin_by(&mut self, rules: Arc<Rules>) {
+        self.rules = rules;
+        self.monitor = Monitor::new(self.rules.reading.clone(), self.fetuses);
+        self.void = self.next > self.start;
+        self.finals.clear();
+        self.held.clear();
+        self.now.clear();
+    }
+
     /// Reads on until a slot. Beyond what has come there is no signal: a line that is cut makes a window not assessable.
     /// `true` when something new can be said.
     pub fn read(&mut self, strip: &Strip, until: i64) -> bool {
@@ -106,6 +130,9 @@ impl Course {
     /// Likewise, with a provisional reading only after so many slots from the beginning as `looks` says: it costs a hundred times as much
     /// as a second that is read.
     pub fn read_looking(&mut self, strip: &Strip, until: i64, looks: impl Fn(i64) -> bool) -> bool {
+        if self.void {
+            return false;
+        }
         if until - self.next > KEPT {
             self.begin_at(until - KEPT);
         }
@@ -161,9 +188,9 @@ impl Course {
     }
 
     fn begin_at(&mut self, start: i64) {
-        let fetuses = self.fetuses;
+        let (fetuses, readings) = (self.fetuses, self.readings + 1);
         *self = Self::new(self.rules.clone(), start);
-        self.fetuses = fetuses;
+        (self.fetuses, self.readings) = (fetuses, readings);
         self.monitor = Monitor::new(self.rules.reading.clone(), fetuses);
     }
 

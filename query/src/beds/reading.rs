@@ -1,4 +1,4 @@
-//! What was measured before, from the view's own table `waveform`: by the reading room, like every other statement.
+//! What was before, from the view's own tables: by the reading room, like every other statement.
 
 use super::lead::Lead;
 use super::stretch::{Place, Session, Stretch, samples, step_of};
@@ -10,10 +10,11 @@ use arrow::record_batch::RecordBatch;
 use clinical::perinatal::ctg::Sample;
 use futures::StreamExt as _;
 use model::{
-    FacilityId, FrameQuality, Hops, Moment, Offset, PartitionId, PatientNumber, PatientRef, Position, Principal,
-    RecordId, RecordRef, Version,
+    Category, FacilityId, FrameQuality, Hops, Moment, Offset, PartitionId, PatientNumber, PatientRef, Position,
+    Principal, Record, RecordId, RecordRef, Version,
 };
 use std::sync::Arc;
+use views::table::{ShownRecords, table_name};
 
 const COLUMNS: &str = "SELECT source, patient_id, record_id, version, session, device, hertz, sequence, \
      CAST(occurred AS BIGINT) AS occurred_us, fhr1, fhr1_quality, fhr2, fhr2_quality, fhr3, fhr3_quality, \
@@ -99,6 +100,33 @@ pub(super) async fn read(
         // a row that is none cannot have come through the door
         let all = (0..batch.num_rows()).filter_map(|at| Some((rows.stretch(at)?, rows.position(at))));
         all.for_each(|(stretch, position)| each(stretch, position));
+    }
+    Ok(())
+}
+
+/// Gives every record of a category that the principal's view holds of these persons to `each`, with the number it was asked for by.
+pub(super) async fn records(
+    room: &Arc<ReadingRoom>,
+    principal: &Principal,
+    (category, whose): (Category, &[&str]),
+    each: &mut (impl FnMut(&str, Record) + Send),
+) -> Result<(), QueryError> {
+    if whose.is_empty() {
+        return Ok(());
+    }
+    let places: Vec<String> = (1..=whose.len()).map(|at| format!("${at}")).collect();
+    let sql = format!("SELECT * FROM {} WHERE my_patient_id IN ({})", table_name(category), places.join(", "));
+    let statement = Statement::new(Reading::parse(&sql)?, Door::Dashboards).with_texts(whose.iter().copied());
+    let Answer { mut rows, .. } = room.run(principal, statement).await?;
+    while let Some(batch) = rows.next().await {
+        let batch = batch?;
+        let missing = || QueryError::internal("a column of a category's table is not there");
+        let shown = ShownRecords::of(category, &batch).ok_or_else(missing)?;
+        for (record, own) in (0..shown.len()).filter_map(|at| shown.get(at)) {
+            if let Some(own) = own {
+                each(own.as_str(), record);
+            }
+        }
     }
     Ok(())
 }

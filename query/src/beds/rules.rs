@@ -21,7 +21,7 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// As a facility's tables say, of a pregnancy of which nothing is known: a board knows no more.
+    /// As a facility's tables say, of a pregnancy of which nothing is known.
     pub fn of(tables: &PerinatalTables) -> Self {
         let at_bed = AtBed::default();
         Self {

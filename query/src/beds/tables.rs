@@ -5,12 +5,11 @@
 
 use super::analysed::{Analysed, CtgExec, Of};
 use super::rules::Rules;
-use super::told::{EventTold, WindowTold};
+use super::told::{EventTold, WindowTold, read_by};
 use crate::lab::cells::{Cell, Made, field};
 use crate::perinatal::Perinatal;
 use async_trait::async_trait;
 use clinical::perinatal::PerinatalTables;
-use clinical::perinatal::chart::AtBed;
 use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::common::Result;
@@ -127,14 +126,14 @@ static WINDOWS: [Made<WindowRow>; 26] = [
         "the age of the pregnancy when the session began, by which accelerations are told (before 32 weeks 10 bpm for 10 s, else 15 for \
          15); `unknown` where no entry of the view dates it: read as from 32 weeks on",
         "読み取りに用いた妊娠週数",
-        Cell::Text(|row| Some(week(&row.whose.at_bed).into())),
+        Cell::Text(|row| Some(read_by(&row.whose.at_bed).week_text().into())),
     ),
     Made::of(
         "little_reserve",
         "by what growth restriction or an abnormal placenta is known, of which one cell of the matrix asks: `small`, `uteroplacental`, \
          `placenta-praevia`, `abruption`; empty where neither is known",
         "予備能低下の根拠",
-        Cell::Texts(|row| row.whose.at_bed.because.iter().map(|one| (*one).into()).collect()),
+        Cell::Texts(|row| row.whose.at_bed.because.iter().map(|one| one.code().into()).collect()),
     ),
     Made::of(
         "not_assessable",
@@ -278,10 +277,6 @@ static EVENTS: [Made<EventRow>; 9] = [
         Cell::Text(|row| Some(row.told.standing.code.into())),
     ),
 ];
-
-fn week(at_bed: &AtBed) -> String {
-    at_bed.age.map_or_else(|| "unknown".to_owned(), |age| age.to_string())
-}
 
 fn short_term(row: &WindowRow, epoch: &str) -> Option<f64> {
     let found = row.told.short_term.iter().find(|(code, _)| *code == epoch);

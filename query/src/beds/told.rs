@@ -4,10 +4,12 @@ use super::bed::LineNow;
 use super::course::Judged;
 use super::strip::Strip;
 use clinical::diabetes::day_of;
+use clinical::perinatal::chart::AtBed;
 use clinical::perinatal::ctg::{
     Acceleration, Contraction, CtgLimits, Deceleration, Excursion, Figo, Jsog, JsogReason, Nichd, NotAssessable,
     Rating, Reading, Verdict,
 };
+use clinical::perinatal::pregnancy::GestationalAge;
 use clinical::perinatal::trace::{Age, TraceState};
 use model::Moment;
 
@@ -144,8 +146,33 @@ pub struct WindowTold {
     pub events: Vec<EventTold>,
 }
 
+/// By what of the pregnancy a bed is read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReadBy {
+    /// The age of the pregnancy when the monitoring began, in weeks and days; `None` where nothing in the view dates it: it is read as
+    /// from 32 weeks on.
+    pub week: Option<(u16, u16)>,
+    /// By what growth restriction or an abnormal placenta is known.
+    pub little_reserve: Vec<Word>,
+}
+
+impl ReadBy {
+    /// The age as the tables write it: `28w3d`, or `unknown`.
+    pub fn week_text(&self) -> String {
+        self.week.map_or_else(|| "unknown".to_owned(), |(weeks, days)| format!("{weeks}w{days}d"))
+    }
+}
+
 const ACCELERATION: Word = Word { code: "acceleration", ja: "一過性頻脈", en: "acceleration" };
 const CONTRACTION: Word = Word { code: "contraction", ja: "子宮収縮", en: "contraction" };
+
+/// By what a bed is read.
+pub fn read_by(at_bed: &AtBed) -> ReadBy {
+    ReadBy {
+        week: at_bed.age.map(GestationalAge::weeks_and_days),
+        little_reserve: at_bed.because.iter().map(|one| word!(*one)).collect(),
+    }
+}
 
 /// What is told of one trace.
 pub fn line(line: &LineNow) -> LineTold {

@@ -2,10 +2,12 @@
 
 use super::alarm::{Alarms, Risen};
 use super::bed::{Bed, Came};
+use super::mother::{By, Mother};
 use super::rules::Rules;
 use super::stretch::{BedId, Place, Session, Stretch};
 use super::strip::SLOT;
-use model::{Moment, PatientRef, Record};
+use clinical::perinatal::PerinatalTables;
+use model::{Category, Moment, PatientRef, Record};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -85,6 +87,8 @@ struct Kept {
     opened: Moment,
     /// Until when the permission for what comes stands, as far as was asked.
     stands: Stands,
+    /// What is known of her who lies there, by which the bed is read.
+    mother: Mother,
     alarms: Alarms,
 }
 
@@ -116,6 +120,8 @@ impl Stands {
 /// All beds of one view.
 #[derive(Debug)]
 pub struct Ward {
+    tables: Arc<PerinatalTables>,
+    /// As of a pregnancy of which nothing is known.
     rules: Arc<Rules>,
     beds: BTreeMap<BedId, Kept>,
     ended: Vec<Ended>,
@@ -124,9 +130,10 @@ pub struct Ward {
 }
 
 impl Ward {
-    /// An empty one.
-    pub fn new(rules: Arc<Rules>) -> Self {
-        Self { rules, beds: BTreeMap::new(), ended: Vec::new(), unread: Vec::new() }
+    /// An empty one, read by a facility's tables.
+    pub fn new(tables: Arc<PerinatalTables>) -> Self {
+        let rules = Arc::new(Rules::of(&tables));
+        Self { tables, rules, beds: BTreeMap::new(), ended: Vec::new(), unread: Vec::new() }
     }
 
     /// Takes a record that the feed gave; a bed that is not known yet is opened. What is no stretch of samples is left aside.
@@ -218,6 +225,7 @@ impl Ward {
             session: None,
             opened: now,
             stands: Stands::default(),
+            mother: Mother::default(),
             alarms: Alarms::default(),
         })
     }
@@ -249,6 +257,7 @@ impl Ward {
     ) {
         for kept in self.beds.values_mut().filter(|kept| kept.stands.is_old(generation, now)) {
             kept.names.own = own(&kept.bed.place().patient);
+            kept.mother.called(&kept.names.own);
             if let Some(newest) = &kept.newest {
                 kept.stands = until(newest);
             }
@@ -260,6 +269,67 @@ impl Ward {
         let withheld = |kept: &Kept| kept.newest.as_ref().is_some_and(|record| !permits(record));
         self.end_withheld(|kept| kept.stands.is_over(now) || withheld(kept), now);
     }
+
+    // --- who lies there ---
+
+    /// Those of whom what was before is to be read, by the viewing facility's own numbers; told once, and again a while later where it
+    /// was not read.
+    pub(super) fn mothers_unread(&mut self, now: Moment) -> Vec<String> {
+        let wanted =
+            self.beds.values_mut().filter_map(|kept| kept.mother.is_wanted(now).then(|| kept.names.own.clone()));
+        let mut wanted: Vec<String> = wanted.collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        wanted
+    }
+
+    /// Whether a record of somebody is asked for: they lie on a bed, and it may say something of a pregnancy.
+    pub(super) fn asks(&self, own: &str, category: Category) -> bool {
+        !own.is_empty() && self.beds.values().any(|kept| kept.names.own == own && kept.mother.asks(category))
+    }
+
+    /// What was before of one has been read, by the viewing facility's own number.
+    pub(super) fn mother_read(&mut self, own: &str, records: &[Arc<Record>], now: Moment) {
+        self.each_mother(now, |_, mother, by| mother.read(own, records, by));
+    }
+
+    /// A record of one came.
+    pub(super) fn learn(&mut self, own: &str, record: &Arc<Record>, now: Moment) {
+        self.each_mother(now, |names, mother, by| {
+            if names.own == own {
+                mother.learn(record, by);
+            }
+        });
+    }
+
+    /// A record of one is not shown any more.
+    pub(super) fn forget(&mut self, record: u128, now: Moment) {
+        self.each_mother(now, |_, mother, by| mother.forget(record, by));
+    }
+
+    /// Forgets of all what the book does not permit any more; it is asked where its state is another than it was, and when the clock
+    /// may have ended something: `turns` says when that is next.
+    pub(super) fn keep_permitted_of_mothers(
+        &mut self,
+        (generation, turns): (u64, impl Fn() -> Option<Moment>),
+        permits: impl Fn(&Record) -> bool,
+        now: Moment,
+    ) {
+        self.each_mother(now, |_, mother, by| mother.keep_permitted((generation, &turns), &permits, by));
+    }
+
+    /// Something may have become known of who lies on a bed: each is read by what is known then.
+    fn each_mother(&mut self, now: Moment, mut learns: impl FnMut(&Names, &mut Mother, By<'_>)) {
+        let Self { beds, tables, rules, .. } = self;
+        for Kept { bed, names, mother, .. } in beds.values_mut() {
+            learns(names, mother, By { began: bed.began(), now, tables });
+            if mother.at_bed() != bed.at_bed() {
+                bed.read_by(Arc::new(rules.at(mother.at_bed().clone())));
+            }
+        }
+    }
+
+    // --- the ends of beds ---
 
     /// Closes beds that may be shown no longer: by the clock, where that had been said before, or by what somebody stated.
     fn end_withheld(&mut self, which: impl Fn(&Kept) -> bool, now: Moment) {
@@ -303,6 +373,7 @@ impl Ward {
     pub fn tick(&mut self, now: Moment) {
         self.end_all(|kept| now.since(kept.bed.heard()) >= SILENT, BedEnd::Silent, now);
         self.ended.retain(|ended| now.since(ended.at) < SAID);
+        self.each_mother(now, |_, mother, by| mother.tick(by));
         let mut anew = ANEW_AT_ONCE;
         for kept in self.beds.values_mut() {
             anew -= usize::from(kept.bed.tick(now, anew > 0));

@@ -3,19 +3,20 @@
 //! However many pages one person has open, their view is watched once. A watch ends when nobody looks any more.
 
 use super::bed::Came;
+use super::before::{read_before, read_mothers};
 use super::chart::Charts;
 use super::course::Course;
+use super::mother::of_her;
 use super::past::{NoPast, Past, come_by, picture};
 use super::presence::{Looking, Presence};
-use super::reading::{Wanted, read, sessions};
-use super::rules::Rules;
-use super::stretch::{BedId, Place, Session, Stretch};
+use super::reading::{Wanted, read};
+use super::stretch::{BedId, Stretch};
 use super::strip::{KEPT, SLOT, Strip};
 use super::ward::{BedEnd, Stands, Ward};
 use crate::session::now;
 use crate::{QueryError, ReadingRoom};
 use clinical::perinatal::PerinatalTables;
-use model::{Category, CategorySet, Frontier, Moment, PatientRef, Principal, Record};
+use model::{Category, Frontier, Moment, PatientRef, Principal, Record};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::fmt;
@@ -25,10 +26,6 @@ use views::{FeedItem, FeedStart, Subscription, Vanishing, Views};
 
 /// How often time goes on in a ward, whether or not anything comes.
 const TICK: Duration = Duration::from_millis(250);
-/// A bed that was opened longer ago than this is known by what comes of it alone; in microseconds.
-const LONGEST: i64 = 7 * 24 * 3_600 * 1_000_000;
-/// What was before is read so often where permissions change while it is read: what was read twice is there once.
-const ATTEMPTS: usize = 3;
 /// What came longer ago than this is in the view's tables; in microseconds.
 const SETTLED: i64 = 10_000_000;
 /// A source's clock may go ahead of ours by so much more than it does now; in microseconds.
@@ -52,12 +49,12 @@ pub struct Watch {
     task: tokio::task::AbortHandle,
 }
 
-struct Shared {
-    principal: Principal,
-    room: Arc<ReadingRoom>,
+pub(super) struct Shared {
+    pub(super) principal: Principal,
+    pub(super) room: Arc<ReadingRoom>,
     views: Arc<Views>,
     past: Arc<dyn Past>,
-    ward: Mutex<Ward>,
+    pub(super) ward: Mutex<Ward>,
     /// The facility's tables that it is read by.
     tables: Arc<PerinatalTables>,
     /// Whether what was before has been read once.
@@ -106,7 +103,7 @@ impl Boards {
                 room: self.room.clone(),
                 views: self.views.clone(),
                 past: self.past.clone(),
-                ward: Mutex::new(Ward::new(Arc::new(Rules::of(&tables)))),
+                ward: Mutex::new(Ward::new(Arc::clone(&tables))),
                 tables,
                 ready: tokio::sync::watch::Sender::new(false),
                 over: OnceLock::new(),
@@ -196,24 +193,38 @@ impl Drop for Watch {
 }
 
 impl Shared {
-    fn keep_permitted(&self, ward: &mut Ward, now: Moment) {
+    /// What the viewing facility calls a patient; empty where it has no number of them.
+    fn own(&self, patient: &PatientRef) -> String {
+        let own = self.views.feeds().own_number(&self.principal.facility, patient);
+        own.map(|own| own.as_str().to_owned()).unwrap_or_default()
+    }
+
+    pub(super) fn keep_permitted(&self, ward: &mut Ward, now: Moment) {
         let feeds = self.views.feeds();
-        let own = |patient: &PatientRef| {
-            let own = feeds.own_number(&self.principal.facility, patient);
-            own.map(|own| own.as_str().to_owned()).unwrap_or_default()
-        };
         let until = |record: &Record| {
             let (until, generation) = feeds.lets_go_at(&self.principal, record, now);
             Stands::new(until, generation, now)
         };
-        ward.ask(feeds.generation_for(&self.principal), own, until, now);
+        let generation = feeds.generation_for(&self.principal);
+        ward.ask(generation, |patient| self.own(patient), until, now);
         let permits = |record: &Record| feeds.permits(&self.principal, record, now);
         ward.keep_permitted(permits, now);
+        ward.keep_permitted_of_mothers((generation, || feeds.turns_after(now)), permits, now);
     }
 
-    fn subscribe(&self) -> Subscription {
-        let waveforms = CategorySet::of(Category::Waveform);
-        self.views.feeds().subscribe(self.views.store(), &self.principal, FeedStart::Now, waveforms)
+    /// Listens to what is measured, and to what is written of the pregnancies of those who lie on the ward's beds, and of nobody else:
+    /// so a record of theirs that comes, changes or goes, by whatever consent or clock, is known here as soon as a sample is, nothing is
+    /// asked again meanwhile, and of others nothing is shown to anybody.
+    fn subscribe(self: &Arc<Self>) -> Subscription {
+        let categories = of_her().with(Category::Waveform);
+        let feeds = self.views.feeds();
+        let mut subscription = feeds.subscribe(self.views.store(), &self.principal, FeedStart::Now, categories);
+        let shared = Arc::clone(self);
+        subscription.heed(of_her(), move |record| {
+            let own = shared.own(&record.patient);
+            shared.ward.lock().asks(&own, record.category())
+        });
+        subscription
     }
 }
 
@@ -235,10 +246,11 @@ async fn follow(shared: Arc<Shared>) {
     let _ = shared.over.set(why);
 }
 
-async fn watch(shared: &Shared) -> Result<&'static str, QueryError> {
+async fn watch(shared: &Arc<Shared>) -> Result<&'static str, QueryError> {
     let mut subscription = shared.subscribe();
     let mut waiting = joined(&mut subscription).await;
     read_before(shared, Wanted::All).await?;
+    read_mothers(shared).await;
     {
         // what asks for attention is told with the first look
         let (mut ward, moment) = (shared.ward.lock(), now());
@@ -263,6 +275,7 @@ async fn watch(shared: &Shared) -> Result<&'static str, QueryError> {
                 subscription = shared.subscribe();
                 waiting = joined(&mut subscription).await;
                 read_before(shared, Wanted::All).await?;
+                read_mothers(shared).await;
             }
             Taken::Closed(why) => return Ok(why),
         }
@@ -278,6 +291,7 @@ async fn watch(shared: &Shared) -> Result<&'static str, QueryError> {
             for place in unread {
                 read_before(shared, Wanted::One(&place)).await?;
             }
+            read_mothers(shared).await;
         }
     }
 }
@@ -298,41 +312,6 @@ async fn joined(subscription: &mut Subscription) -> Vec<FeedItem> {
     waiting
 }
 
-/// Reads the last hour. What is withdrawn while it is read is told by the feed afterwards.
-async fn read_before(shared: &Shared, wanted: Wanted<'_>) -> Result<(), QueryError> {
-    let mut done = read_once(shared, wanted).await;
-    for _ in 1..ATTEMPTS {
-        // What was taken meanwhile is gone from the ward by what the feed says; the rest is to be read all the same.
-        if !matches!(done, Err(QueryError::PermissionsChanged)) {
-            break;
-        }
-        done = read_once(shared, wanted).await;
-    }
-    shared.ward.lock().settle(now());
-    match done {
-        Err(QueryError::PermissionsChanged | QueryError::TooMany { .. }) => Ok(()),
-        done => done,
-    }
-}
-
-async fn read_once(shared: &Shared, wanted: Wanted<'_>) -> Result<(), QueryError> {
-    let (from, until) = (now().plus_micros(-KEPT * SLOT), now().plus_micros(KEPT * SLOT));
-    let put = |stretch: Stretch, _| shared.ward.lock().read(&stretch, now());
-    read(&shared.room, &shared.principal, wanted, (from, until), put).await?;
-    // of one place the newest says how it stands
-    let mut newest: HashMap<Place, Session> = HashMap::new();
-    let keep = |session: &Session| drop(newest.insert(session.place.clone(), session.clone()));
-    sessions(&shared.room, &shared.principal, (now().plus_micros(-LONGEST), from), keep).await?;
-    let mut ward = shared.ward.lock();
-    for session in newest.values() {
-        match session.closed {
-            None => ward.session(session, now()),
-            Some(closed) => ward.was_closed(&session.place, closed),
-        }
-    }
-    Ok(())
-}
-
 enum Taken {
     All,
     Reset,
@@ -341,8 +320,18 @@ enum Taken {
 
 fn take(shared: &Shared, item: FeedItem) -> Taken {
     let now = now();
+    if let FeedItem::Appeared { record, .. } | FeedItem::Changed { record, .. } = &item
+        && of_her().contains(record.category())
+    {
+        let own = shared.own(&record.patient);
+        shared.ward.lock().learn(&own, record, now);
+        return Taken::All;
+    }
     let mut ward = shared.ward.lock();
     match item {
+        FeedItem::Vanished { record, category, .. } if of_her().contains(category) => {
+            ward.forget(record.digest(), now);
+        }
         FeedItem::Appeared { record, historic, .. } | FeedItem::Changed { record, historic, .. } => {
             ward.take(&record, if historic { Came::Before(now) } else { Came::Now(now) }, now);
         }

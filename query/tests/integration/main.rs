@@ -37,3 +37,5 @@ mod sql;
 mod standard;
 #[cfg(test)]
 mod twin;
+#[cfg(test)]
+mod watched;

@@ -26,15 +26,15 @@ impl SiteSource for Stated {
 }
 
 const HOUR: i64 = 3_600_000_000;
-const DAY: i64 = 24 * HOUR;
+pub const DAY: i64 = 24 * HOUR;
 
 /// A moment so long before the statement's: what is said depends on it.
-fn ago(micros: i64) -> Moment {
+pub fn ago(micros: i64) -> Moment {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros();
     Moment::from_micros(i64::try_from(now).unwrap() - micros).unwrap()
 }
 
-fn put(region: &Region, of: PatientRef, at: Moment, payload: Payload) {
+pub fn put(region: &Region, of: PatientRef, at: Moment, payload: Payload) {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let id = format!("perinatal/{}", NEXT.fetch_add(1, Ordering::Relaxed));
     let made = Record::new(
@@ -57,11 +57,11 @@ fn number(value: f64, unit: &str) -> Value {
     Value::Quantity { value, unit: unit.to_owned(), comparator: String::new() }
 }
 
-fn word(text: &str) -> Value {
+pub fn word(text: &str) -> Value {
     Value::Text(text.to_owned())
 }
 
-fn entry(code: &str, days: Option<u32>, value: Value) -> Payload {
+pub fn entry(code: &str, days: Option<u32>, value: Value) -> Payload {
     let code = Coding { system: CodeSystem::Local, code: code.to_owned(), display: String::new() };
     Payload::Perinatal(Perinatal { code, gestational_days: days, value })
 }
@@ -98,7 +98,7 @@ fn fill(region: &Region) {
     put(region, patient(STRANGER, 0), ago(DAY), entry("registration", Some(70), word("単胎")));
 }
 
-async fn rows(room: &Arc<ReadingRoom>, facility: &str, sql: &str) -> Vec<String> {
+pub async fn rows(room: &Arc<ReadingRoom>, facility: &str, sql: &str) -> Vec<String> {
     let statement = Statement::new(room.read(sql).await.unwrap(), Door::Grpc);
     let answer = room.run(&house::principal(facility), statement).await.unwrap();
     let batches: Vec<arrow::record_batch::RecordBatch> = answer.rows.try_collect().await.unwrap();
@@ -327,7 +327,7 @@ fn minute(region: &Region, minute: i64) {
 }
 
 /// A minute of a bed of one of the hospital's patients.
-fn of_bed(region: &Region, (of, session): (usize, &str), at: Moment, (minute, rate): (i64, fn(i64) -> f32)) {
+pub fn of_bed(region: &Region, (of, session): (usize, &str), at: Moment, (minute, rate): (i64, fn(i64) -> f32)) {
     let frame = |channel: WaveformChannel, value: fn(i64) -> f32| WaveformFrame {
         channel,
         samples: (0..240).map(value).collect(),

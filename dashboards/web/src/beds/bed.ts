@@ -7,6 +7,7 @@ import { current, locale, say, type Word } from "../words";
 import { alarmText, name, sayClock, sayWays, waiting } from "./alarms";
 import type { ActAtBed, BedLine, OneBed as Told, Seen, Watched, Window } from "./node";
 import { CM, Paper } from "./paper";
+import { sayReadBy } from "./read";
 import { Speech } from "./speech";
 import { Traces } from "./store";
 import { LOST_AFTER, sayShort } from "./tile";
@@ -115,7 +116,7 @@ export class OneBed {
     this.bed = undefined;
     this.seen = undefined;
     if (document.fullscreenElement) void document.exitFullscreen();
-    for (const id of ["bed-title", "bed-where", "bed-says", "bed-states", "bed-age"]) put(element(id), "");
+    for (const id of ["bed-title", "bed-where", "bed-read", "bed-says", "bed-states", "bed-age"]) put(element(id), "");
     return bed;
   }
 
@@ -175,7 +176,7 @@ export class OneBed {
         this.seen = undefined;
         this.closed = whyClosed(line.why);
         put(element("bed-says"), this.closed);
-        for (const id of ["bed-title", "bed-where", "bed-states", "bed-age"]) put(element(id), "");
+        for (const id of ["bed-title", "bed-where", "bed-read", "bed-states", "bed-age"]) put(element(id), "");
         element("bed-section").dataset.state = "closed";
         return;
       case "bed":
@@ -202,6 +203,8 @@ export class OneBed {
     const ahead = told.clock.ahead_us === 0 ? "" : ` · ${say("clockAhead")} ${(told.clock.ahead_us / 1e6).toFixed(1)} s`;
     const where = [source, told.named_bed || told.session, told.device].filter((part) => part !== "").join(" · ");
     put(element("bed-where"), `${where}${ahead}${this.delay(told)}`);
+    put(element("bed-read"), sayReadBy(told.read_by, this.speech));
+    element("bed-read").classList.toggle("unknown", told.read_by.week === null);
     this.alarms(told);
     this.notes(told);
     this.present(told);

@@ -116,6 +116,14 @@ export interface Note {
   own: boolean;
 }
 
+/** By what of the pregnancy a bed is read, as the reader's view shows it. */
+export interface ReadBy {
+  /** Weeks and days when the monitoring began; null where nothing dates it. */
+  week: readonly [weeks: number, days: number] | null;
+  /** By what growth restriction or an abnormal placenta is known. */
+  little_reserve: Spoken[];
+}
+
 interface Told {
   /** Until when the clock lets it be shown. */
   until_us: number | null;
@@ -142,6 +150,7 @@ interface Told {
   clock: { ahead_us: number; uncertain_us: number };
   /** From hop to hop: what the newest samples took by the two clocks, and how much longer than at their quickest. */
   legs: [from: string, to: string, last_us: number, beyond_us: number | null][];
+  read_by: ReadBy;
   lines: BedTrace[];
   same_heart: readonly (readonly [Lead, Lead])[];
   strip: News;

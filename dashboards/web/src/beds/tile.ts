@@ -5,6 +5,7 @@ import { made, put } from "../page";
 import { current, say } from "../words";
 import { alarmText, concern, doubt, name, sayClock, sayWays, waiting } from "./alarms";
 import { type AlarmTold, FETAL, type WallBed, type Watched } from "./node";
+import { sayReadBy } from "./read";
 import type { Speech } from "./speech";
 import { Traces } from "./store";
 
@@ -28,6 +29,7 @@ export class Tile {
   private readonly open = document.createElement("button");
   private readonly title = made("span", "bed-title");
   private readonly where = made("p", "bed-where");
+  private readonly read = made("p", "bed-read");
   private readonly level = made("span", "bed-level");
   private readonly why = made("p", "bed-why");
   private readonly states = made("p", "bed-states");
@@ -59,7 +61,7 @@ export class Tile {
     this.open.addEventListener("click", () => show(this.bed));
     const head = made("div", "bed-head");
     head.append(this.open, this.level);
-    this.root.append(head, this.where, this.states, this.figure, this.why, this.alarms, this.around, this.age);
+    this.root.append(head, this.where, this.read, this.states, this.figure, this.why, this.alarms, this.around, this.age);
     this.root.dataset.bed = bed;
   }
 
@@ -81,6 +83,10 @@ export class Tile {
     const source = (current() === "ja" ? told.named[0] : told.named[1] || told.named[0]) || told.source;
     put(this.title, told.patient || told.session);
     put(this.where, [source, told.named_bed || told.session, told.device].filter((part) => part !== "").join(" · "));
+    const read = sayReadBy(told.read_by, this.speech);
+    put(this.read, read);
+    this.read.title = read;
+    this.read.classList.toggle("unknown", told.read_by.week === null);
     const worst = [...told.now].sort((a, b) => (b.level ?? 0) - (a.level ?? 0))[0];
     const says = !worst
       ? say("tooShort")

@@ -545,6 +545,41 @@ pub struct BedInfo {
     /// Who watches it.
     #[prost(message, optional, tag = "10")]
     pub presence: ::core::option::Option<BedPresence>,
+    /// By what of the pregnancy it is read, as the caller's view shows that now.
+    #[prost(message, optional, tag = "11")]
+    pub read_by: ::core::option::Option<BedReadBy>,
+    /// The way of its newest samples, from clock to clock, in order; empty where none came while it was watched.
+    #[prost(message, repeated, tag = "12")]
+    pub legs: ::prost::alloc::vec::Vec<BedLeg>,
+}
+/// By what of the pregnancy the analysis reads a bed, as `ctg_windows` does.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BedReadBy {
+    /// The age of the pregnancy when the monitoring began: weeks and days (`28w3d`). Before 32 weeks an acceleration is 10 bpm
+    /// for 10 s, from then on 15 for 15. `unknown` where nothing in the caller's view dates it: it is read as from 32 weeks on.
+    #[prost(string, tag = "1")]
+    pub week: ::prost::alloc::string::String,
+    /// By what growth restriction or an abnormal placenta is known, of which one cell of the matrix of levels asks: `small`,
+    /// `uteroplacental`, `placenta-praevia`, `abruption`; empty where neither is known.
+    #[prost(string, repeated, tag = "2")]
+    pub little_reserve: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+}
+/// A leg of the way of samples: the difference of two clocks.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct BedLeg {
+    /// From where: `source`, `gateway` or `edge`.
+    #[prost(string, tag = "1")]
+    pub from: ::prost::alloc::string::String,
+    /// To where: `gateway`, `edge` or `node`.
+    #[prost(string, tag = "2")]
+    pub to: ::prost::alloc::string::String,
+    /// From the one stamp to the other, in microseconds, of the newest samples; less than nothing where the clock it leaves is ahead
+    /// of the one it reaches.
+    #[prost(int64, tag = "3")]
+    pub last_us: i64,
+    /// So much longer than the shortest of the last minute: what the leg is late; absent before ten seconds are over.
+    #[prost(int64, optional, tag = "4")]
+    pub beyond_us: ::core::option::Option<i64>,
 }
 /// A trace.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -1,6 +1,6 @@
 //! The words of perinatal medicine: a short name for a column, and what is shown, in Japanese and English.
 
-use super::chart::{Outcome, Rule, RulingSaid};
+use super::chart::{LittleReserve, Outcome, Rule, RulingSaid};
 use super::ctg::{
     DecelerationKind, Epoch, FigoCategory, FigoReason, JsogColumn, JsogRow, Level, NichdCategory, NichdReason,
     NotAssessable, Severity, Standing, VariabilityClass,
@@ -222,6 +222,12 @@ words! {
         Breathing: "breathing", "呼吸数", "breaths";
         Temperature: "temperature", "体温", "temperature";
         Saturation: "saturation", "酸素飽和度", "oxygen saturation";
+    }
+    LittleReserve {
+        Small: "small", "推定体重が小さい（施設の基準）", "small by the facility's own table";
+        Uteroplacental: "uteroplacental", "子宮胎盤機能不全", "uteroplacental dysfunction";
+        PlacentaPraevia: "placenta-praevia", "前置胎盤", "placenta praevia";
+        Abruption: "abruption", "常位胎盤早期剥離", "placental abruption";
     }
     RulingSaid {
         Reached: "reached", "基準に達した", "reached";

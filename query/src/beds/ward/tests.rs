@@ -2,8 +2,8 @@ use super::*;
 use crate::beds::bed::tests::{at, place};
 use crate::beds::{Lead, SLOT};
 use model::{
-    Author, BedSession, Category, ChangeKind, FrameQuality, Hops, Labels, Payload, RecordId, Role, Version, Waveform,
-    WaveformChannel, WaveformFrame,
+    Author, BedSession, Category, ChangeKind, CodeSystem, Coding, FrameQuality, Hops, Labels, Payload, Perinatal,
+    RecordId, Role, Value, Version, Waveform, WaveformChannel, WaveformFrame,
 };
 
 const SECOND: i64 = 1_000_000;
@@ -46,7 +46,7 @@ fn stated(patient: &str, id: &str, occurred: Moment, payload: Payload) -> Arc<Re
         place(patient).patient,
         RecordId::parse(&format!("{patient}/{id}")).unwrap(),
         Version::FIRST,
-        Category::Waveform,
+        payload.category(),
         occurred,
         occurred,
         Labels::NONE,
@@ -64,7 +64,7 @@ fn digest(patient: &str, first: i64) -> u128 {
 
 /// Two beds with ten seconds each.
 fn ward() -> Ward {
-    let mut ward = Ward::new(Arc::new(Rules::shipped()));
+    let mut ward = Ward::new(PerinatalTables::shared());
     for patient in ["001", "002"] {
         for first in (0..40).step_by(2) {
             let arrived = at((first + 2) * SLOT);
@@ -132,7 +132,7 @@ fn what_a_source_takes_back_leaves_its_bed_open() {
 
 #[test]
 fn a_bed_is_opened_before_anything_comes_and_closed_by_its_source() {
-    let mut ward = Ward::new(Arc::new(Rules::shipped()));
+    let mut ward = Ward::new(PerinatalTables::shared());
     ward.take(&bed("001", None), Came::Now(at(0)), at(0));
     let id = BedId::of(&place("001"));
     let (opened, names) = ward.bed(id).unwrap();
@@ -153,7 +153,7 @@ fn a_bed_is_opened_before_anything_comes_and_closed_by_its_source() {
 
 #[test]
 fn a_bed_is_called_by_the_number_that_a_later_link_says() {
-    let mut ward = Ward::new(Arc::new(Rules::shipped()));
+    let mut ward = Ward::new(PerinatalTables::shared());
     let (now, id) = (at(2 * SLOT), BedId::of(&place("001")));
     // a transfer opens the bed by its record of before, and then by what comes
     ward.take(&bed("001", None), Came::Before(at(0)), at(0));
@@ -168,7 +168,7 @@ fn a_bed_is_called_by_the_number_that_a_later_link_says() {
 
 #[test]
 fn history_opens_no_bed() {
-    let mut ward = Ward::new(Arc::new(Rules::shipped()));
+    let mut ward = Ward::new(PerinatalTables::shared());
     let late = at(RECENT + 11 * SECOND);
     ward.take(&record("001", 0), Came::Before(late), late);
     assert_eq!(ward.beds().count(), 0);
@@ -269,7 +269,7 @@ fn an_alarm_has_one_beginning_for_who_saw_it_rise_and_for_who_looks_later() {
     let rose = since(&ward, "lost/1").unwrap();
     assert!((at(80 * SLOT)..=at(88 * SLOT)).contains(&rose), "{rose}");
     // who looks a minute later has the samples alone
-    let mut later = Ward::new(Arc::new(Rules::shipped()));
+    let mut later = Ward::new(PerinatalTables::shared());
     let now = at(320 * SLOT);
     for first in (0..80).step_by(2) {
         later.read(&Stretch::of(&record("001", first)).unwrap(), now);
@@ -309,7 +309,7 @@ fn an_alarm_that_comes_again_at_once_is_the_same_and_later_is_another() {
 fn a_bed_that_was_closed_before_anybody_looked_is_not_shown_and_one_that_goes_on_is() {
     let (closed, later) = (at(8 * SLOT), at(60 * SLOT));
     let told = |records: &[i64]| {
-        let mut ward = Ward::new(Arc::new(Rules::shipped()));
+        let mut ward = Ward::new(PerinatalTables::shared());
         for first in records {
             ward.read(&Stretch::of(&record("1", *first)).unwrap(), later);
         }
@@ -322,7 +322,7 @@ fn a_bed_that_was_closed_before_anybody_looked_is_not_shown_and_one_that_goes_on
 
 #[test]
 fn what_was_measured_before_its_source_closed_a_bed_and_comes_after_opens_it_no_more() {
-    let mut ward = Ward::new(Arc::new(Rules::shipped()));
+    let mut ward = Ward::new(PerinatalTables::shared());
     let came = |slot: i64| Came::Now(at(slot * SLOT));
     ward.take(&record("1", 0), came(2), at(2 * SLOT));
     ward.take(&bed("1", Some(at(4 * SLOT))), came(5), at(5 * SLOT));
@@ -330,4 +330,133 @@ fn what_was_measured_before_its_source_closed_a_bed_and_comes_after_opens_it_no_
     assert_eq!(ward.beds().count(), 0);
     ward.take(&record("1", 8), came(10), at(10 * SLOT));
     assert_eq!(ward.beds().count(), 1, "it was measured after");
+}
+
+const DAY: i64 = 86_400 * SECOND;
+
+/// An entry of somebody's pregnancy, so many days before what is measured, when she was so many days pregnant.
+fn entry(patient: &str, days_before: i64, days: u32) -> Arc<Record> {
+    let code = Coding { system: CodeSystem::Local, code: "registration".to_owned(), display: String::new() };
+    let value = Value::Text("単胎".to_owned());
+    let payload = Payload::Perinatal(Perinatal { code, gestational_days: Some(days), value });
+    stated(patient, &format!("entry/{days_before}"), at(-days_before * DAY), payload)
+}
+
+/// The two beds, their patients called by the viewer's own numbers.
+fn called() -> Ward {
+    let mut ward = ward();
+    let now = at(42 * SLOT);
+    ward.ask(1, |patient| format!("H-{}", patient.number().as_str()), |_| Stands::new(None, 1, now), now);
+    ward
+}
+
+/// By which week a bed is read.
+fn week(ward: &Ward, patient: &str) -> String {
+    let (bed, _) = ward.bed(BedId::of(&place(patient))).unwrap();
+    crate::beds::read_by(bed.at_bed()).week_text()
+}
+
+#[test]
+fn who_lies_there_is_asked_for_once_and_again_where_she_was_not_read() {
+    let mut ward = called();
+    let later = |seconds: i64| at(42 * SLOT + seconds * SECOND);
+    assert_eq!(ward.mothers_unread(later(0)), ["H-001", "H-002"]);
+    assert_eq!(ward.mothers_unread(later(4)), [""; 0]);
+    ward.mother_read("H-001", &[entry("001", 143, 56)], later(4));
+    assert_eq!(ward.mothers_unread(later(5)), ["H-002"], "the other could not be read");
+    assert_eq!((week(&ward, "001").as_str(), week(&ward, "002").as_str()), ("28w3d", "unknown"));
+    // of who has no entry of a pregnancy nothing else is asked; of who lies on no bed nothing at all
+    assert!(ward.asks("H-001", Category::Condition) && ward.asks("H-002", Category::Perinatal));
+    assert!(
+        !ward.asks("H-002", Category::Condition)
+            && !ward.asks("H-003", Category::Perinatal)
+            && !ward.asks("", Category::Perinatal)
+    );
+    // with her first entry the rest is asked
+    ward.mother_read("H-002", &[], later(6));
+    assert_eq!(ward.mothers_unread(later(20)), [""; 0]);
+    ward.learn("H-002", &entry("002", 10, 230), later(20));
+    assert_eq!(week(&ward, "002"), "34w2d");
+    assert_eq!(ward.mothers_unread(later(20)), ["H-002"]);
+}
+
+#[test]
+fn what_was_known_of_another_number_is_forgotten() {
+    let mut ward = called();
+    let now = at(43 * SLOT);
+    ward.mother_read("H-001", &[entry("001", 143, 56)], now);
+    assert_eq!(week(&ward, "001"), "28w3d");
+    ward.ask(2, |patient| format!("J-{}", patient.number().as_str()), |_| Stands::new(None, 2, now), now);
+    ward.tick(now);
+    assert_eq!(week(&ward, "001"), "unknown");
+    // what was asked by the number of before comes too late
+    ward.mother_read("H-001", &[entry("001", 143, 56)], now);
+    assert_eq!(week(&ward, "001"), "unknown");
+}
+
+#[test]
+fn what_is_not_shown_any_more_or_not_permitted_is_not_used_and_the_book_is_asked_when_it_has_changed() {
+    let now = at(43 * SLOT);
+    let known = || {
+        let mut ward = called();
+        ward.mother_read("H-001", &[entry("001", 143, 56)], now);
+        ward.keep_permitted_of_mothers((1, || Some(now.plus_micros(SECOND))), |_| true, now);
+        ward
+    };
+    let mut told = known();
+    told.forget(entry("002", 143, 56).reference().digest(), now);
+    assert_eq!(week(&told, "001"), "28w3d", "it was another's");
+    told.forget(entry("001", 143, 56).reference().digest(), now);
+    assert_eq!(week(&told, "001"), "unknown");
+    // before the feed says so
+    let mut asked = known();
+    let never = |_: &Record| unreachable!("nothing has changed");
+    asked.keep_permitted_of_mothers((1, || None), never, now);
+    asked.keep_permitted_of_mothers((2, || None), |_| false, now);
+    assert_eq!(week(&asked, "001"), "unknown");
+    let mut ended_by_the_clock = known();
+    let turned = now.plus_micros(SECOND);
+    ended_by_the_clock.keep_permitted_of_mothers((1, || None), never, turned.plus_micros(-1));
+    ended_by_the_clock.keep_permitted_of_mothers((1, || None), |_| false, turned);
+    assert_eq!(week(&ended_by_the_clock, "001"), "unknown");
+}
+
+#[test]
+fn a_bed_that_is_read_by_another_week_says_nothing_of_before_and_then_the_same_as_if_it_had_always_been() {
+    /// Twenty-two minutes with a rise of twelve beats for fourteen seconds in each.
+    fn minutes(ward: &mut Ward, learns_at: Option<i64>) {
+        for first in (0..22 * 240).step_by(2) {
+            let arrived = at((first + 2) * SLOT);
+            let rate = |at: i64| {
+                140.0 + 2.0 * (at as f32 / 9.0).sin() + if (40..96).contains(&(at % 240)) { 12.0 } else { 0.0 }
+            };
+            let mut one =
+                crate::beds::bed::tests::stretch("001", first, |at| clinical::perinatal::ctg::Sample::good(rate(at)));
+            one.measured = at(first * SLOT);
+            ward.open(&place("001"), one.measured, arrived).bed.take(&one, Came::Now(arrived));
+            if learns_at == Some(first) {
+                let before = told(ward).len();
+                ward.ask(1, |_| "H-001".to_owned(), |_| Stands::new(None, 1, arrived), arrived);
+                ward.mother_read("H-001", &[entry("001", 143, 56)], arrived);
+                assert_eq!((before > 0, told(ward).len()), (first > 240 * 10, 0), "at {first}");
+            }
+            ward.tick(arrived);
+        }
+    }
+    /// Each window's beginning, and how many accelerations it has.
+    fn told(ward: &Ward) -> Vec<(i64, usize)> {
+        let (bed, _) = ward.bed(BedId::of(&place("001"))).unwrap();
+        let all = bed.course().windows();
+        all.map(|one| (one.slot(one.window.from), one.window.accelerations.len())).collect()
+    }
+    let read = |learns_at| {
+        let mut ward = Ward::new(PerinatalTables::shared());
+        minutes(&mut ward, learns_at);
+        told(&ward)
+    };
+    let (never, at_once, later) = (read(None), read(Some(0)), read(Some(15 * 240)));
+    assert_eq!(never.len(), 2);
+    assert!(never.iter().all(|(_, accelerations)| *accelerations == 0), "{never:?}");
+    assert!(at_once.iter().all(|(_, accelerations)| *accelerations > 5), "{at_once:?}");
+    assert_eq!(later, at_once);
 }

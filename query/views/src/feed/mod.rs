@@ -172,6 +172,12 @@ impl Feeds {
         (until, book.generation_for(&principal.facility))
     }
 
+    /// The first moment after another at which the clock alone may take something from somebody: who asked the book whether records are
+    /// permitted need not ask before, as long as its state ([`Feeds::generation_for`]) is the same. `None` where it never does.
+    pub fn turns_after(&self, moment: Moment) -> Option<Moment> {
+        self.book.read().next_change_after(moment)
+    }
+
     /// What a facility calls a patient, as the column `my_patient_id` has it: by its own number, or by that of the person the
     /// patient is linked with.
     pub fn own_number(&self, facility: &FacilityId, patient: &PatientRef) -> Option<PatientNumber> {

@@ -19,12 +19,17 @@ const TELLING: Duration = Duration::from_secs(60);
 /// So many rows of the whole view are read ahead of a listener.
 const AHEAD: usize = 1024;
 
+/// Whether a record is wanted.
+type Wants = Box<dyn Fn(&Record) -> bool + Send + Sync>;
+
 /// Listens to one principal's view. Give it time with [`Subscription::next`].
 pub struct Subscription {
     feeds: Arc<Feeds>,
     store: Arc<Store>,
     principal: Principal,
     categories: CategorySet,
+    /// Which records of some of the categories are wanted; of the others all are.
+    heeded: Option<(CategorySet, Wants)>,
     receiver: mpsc::Receiver<Message>,
     pulse: Arc<Pulse>,
     /// The worker has taken the listener in.
@@ -67,6 +72,7 @@ impl Subscription {
             store,
             principal,
             categories,
+            heeded: None,
             receiver,
             pulse,
             joined: false,
@@ -75,6 +81,12 @@ impl Subscription {
             whole: None,
             reached,
         }
+    }
+
+    /// From now on only those records of some of its categories are given of which `wants` says so when it comes to them: the others
+    /// are not shown to anybody, and not counted. What vanishes is told of all of them: it says no more than that.
+    pub fn heed(&mut self, categories: CategorySet, wants: impl Fn(&Record) -> bool + Send + Sync + 'static) {
+        self.heeded = Some((categories, Box::new(wants)));
     }
 
     /// The next change of the view; a heartbeat when none comes within `heartbeat`. `None` when the feeds have ended
@@ -238,15 +250,21 @@ impl Subscription {
         true
     }
 
-    /// What may leave: the categories asked for, and records the book permits now.
+    /// What may leave: the categories asked for, what of them is wanted, and records the book permits now.
     fn let_out(&self, item: FeedItem) -> Option<FeedItem> {
         let record = match &item {
             FeedItem::Appeared { record, .. } | FeedItem::Changed { record, .. } => record,
             FeedItem::Vanished { category, .. } => return self.categories.contains(*category).then_some(item),
             _ => return Some(item),
         };
-        let permitted = self.categories.contains(record.category()) && self.permitted(record);
+        let category = record.category();
+        let permitted = self.categories.contains(category) && self.is_wanted(record) && self.permitted(record);
         permitted.then_some(item)
+    }
+
+    fn is_wanted(&self, record: &Record) -> bool {
+        let unwanted = |(of, wants): &(CategorySet, Wants)| of.contains(record.category()) && !wants(record);
+        !self.heeded.as_ref().is_some_and(unwanted)
     }
 
     fn permitted(&self, record: &Record) -> bool {

@@ -2,7 +2,7 @@ use super::{FeedItem, FeedStart, Feeds, Put, ResetReason, Subscription};
 use crate::testing::world::World;
 use crate::{Store, StoreConfig};
 use consent_filter::{Audience, Book};
-use model::{Body, CategorySet, Event, Frontier, Moment, Position, Principal, Record};
+use model::{Body, Category, CategorySet, Event, Frontier, Moment, Position, Principal, Record};
 use parking_lot::RwLock;
 use rand::Rng;
 use std::collections::BTreeMap;
@@ -169,6 +169,34 @@ async fn a_view_built_from_the_feed_alone_equals_the_fold_of_the_log() {
         }
     }
     assert!(historic > 100 && live > 100, "the histories tell something: {historic} {live}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_feed_gives_of_the_categories_it_heeds_what_is_wanted_and_of_the_others_all() {
+    let world = World::new(42, 300);
+    let who = world.principals[4].clone();
+    let mut line = Line::new().await;
+    let heeded = [Category::Laboratory, Category::Medication].into_iter().collect::<CategorySet>();
+    let is_wanted = |record: &Record| !heeded.contains(record.category()) || record.patient.number().as_str() == "001";
+    let mut feed = line.listen(&who, FeedStart::Beginning);
+    feed.heed(heeded, |record| record.patient.number().as_str() == "001");
+    let mut mirror = Mirror::default();
+    for (at, (position, event)) in world.log.iter().enumerate() {
+        line.take(*position, event);
+        if at % 50 == 49 {
+            line.publish();
+            mirror.follow(&mut feed, &line.frontier).await;
+        }
+    }
+    line.publish();
+    mirror.follow(&mut feed, &line.frontier).await;
+    let all = wanted(&world, &line.book.read(), &who);
+    let of: BTreeMap<_, _> =
+        world.standing().into_iter().map(|(_, record)| (name(record), is_wanted(record))).collect();
+    let expected: BTreeMap<_, _> =
+        all.iter().filter(|(name, _)| of[*name]).map(|(name, at)| (name.clone(), *at)).collect();
+    assert_eq!(mirror.records, expected);
+    assert!(!expected.is_empty() && expected.len() < all.len(), "some were not wanted");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

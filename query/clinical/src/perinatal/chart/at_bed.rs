@@ -19,8 +19,21 @@ pub struct AtBed {
     pub maturity: Maturity,
     /// Whether growth restriction or an abnormal placenta is known.
     pub reserve: Reserve,
-    /// By what it is known, by short names.
-    pub because: Vec<&'static str>,
+    /// By what it is known.
+    pub because: Vec<LittleReserve>,
+}
+
+/// By what growth restriction or an abnormal placenta is known.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum LittleReserve {
+    /// The facility's own table calls the weight at the last visit small.
+    Small,
+    /// Somebody said so of the placenta's work.
+    Uteroplacental,
+    /// The placenta covers the way out.
+    PlacentaPraevia,
+    /// The placenta came off.
+    Abruption,
 }
 
 impl Default for AtBed {
@@ -51,23 +64,23 @@ impl Chart {
             })
         });
         if is_small {
-            because.push("small");
+            because.push(LittleReserve::Small);
         }
         let noted = || self.notes.iter().filter(|note| from <= note.at && note.at <= at);
         let of_uterus = noted().any(|note| matches!(note.fact, Fact::Sign(HdpSign::Uteroplacental, true)));
         if of_uterus {
-            because.push("uteroplacental");
+            because.push(LittleReserve::Uteroplacental);
         }
         let praevia = noted().filter_map(|note| match note.fact {
             Fact::PlacentaPraevia(covers) => Some((note.at, covers)),
             _ => None,
         });
         if praevia.max_by_key(|(at, _)| *at).is_some_and(|(_, covers)| covers) {
-            because.push("placenta-praevia");
+            because.push(LittleReserve::PlacentaPraevia);
         }
         let abruption = Fact::DicDisease(Some(crate::perinatal::maternal::DicDisease::Abruption));
         if noted().any(|note| note.fact == abruption) {
-            because.push("abruption");
+            because.push(LittleReserve::Abruption);
         }
         let reserve = if because.is_empty() { Reserve::Usual } else { Reserve::Little };
         AtBed { age, maturity: Maturity::of(age), reserve, because }

@@ -11,7 +11,7 @@ mod pregnancies;
 mod rule;
 mod rules;
 
-pub use at_bed::AtBed;
+pub use at_bed::{AtBed, LittleReserve};
 pub use code::{ChartCode, LAB_CODES, RECORD_CODES, chart_codes};
 pub use fact::{Chart, Fact, HdpSign, LabMeasure, Noted};
 pub use monitor::{MonitorSign, Monitored};

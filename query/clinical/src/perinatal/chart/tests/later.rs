@@ -250,9 +250,16 @@ fn a_bed_is_told_the_week_and_what_is_known_of_the_reserve() {
     );
     assert_eq!(told(&of, "2026-07-31").reserve, Reserve::Usual, "not known then");
     let little = told(&of, "2026-08-12");
-    assert_eq!((little.reserve, little.because), (Reserve::Little, vec!["uteroplacental", "placenta-praevia"]));
+    assert_eq!(
+        (little.reserve, little.because),
+        (Reserve::Little, vec![LittleReserve::Uteroplacental, LittleReserve::PlacentaPraevia])
+    );
     add(&mut of, &[("2026-08-20", "placenta-praevia", None, word("no"))]);
-    assert_eq!(told(&of, "2026-08-21").because, ["uteroplacental"], "the last that was said of the placenta holds");
+    assert_eq!(
+        told(&of, "2026-08-21").because,
+        [LittleReserve::Uteroplacental],
+        "the last that was said of the placenta holds"
+    );
     // after the birth the bed of a day is still that pregnancy's
     add(&mut of, &[("2026-10-01T00:00:00Z", "delivery", None, word("vaginal"))]);
     assert!(told(&of, "2026-10-01T12:00:00Z").age.is_some());
