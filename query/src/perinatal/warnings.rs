@@ -67,7 +67,7 @@ static COLUMNS: [Made<Row>; 23] = [
         "limit_key",
         "the limit that is reached; NULL where none is",
         "達した基準",
-        Cell::Text(|row| row.reached.as_ref().map(|one| one.key.into())),
+        Cell::Text(|row| row.reached.as_ref().map(|one| one.key.code().into())),
     ),
     Made::of(
         "limit_value",

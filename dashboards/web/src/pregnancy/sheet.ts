@@ -5,7 +5,7 @@ import { current } from "../words";
 import * as curves from "./curves";
 import type { Checkup, PregnancySheet, Warning, Whole } from "./node";
 import { absent, elsewhere, howFar, lacking, lines, present, several, toTerm, unverified } from "./parts";
-import { aside, listed, nameOf, namesOf, tell, tellAge, tellCode, tellDay, tellFactor, tellNumber, tellSigned, tellTime } from "./words";
+import { aside, listed, nameOf, namesOf, tell, tellAge, tellCode, tellDay, tellFactor, tellLimit, tellNumber, tellSigned, tellTime } from "./words";
 
 export interface Turned {
   bed: (bed: string) => void;
@@ -204,7 +204,7 @@ function warning(answer: PregnancySheet, all: Warning[]): HTMLElement {
     const unit = other.unit ? ` ${other.unit}` : "";
     return several(
       present<Cell>([
-        made("code", "", other.limit_key ?? ""),
+        limitName(other.limit_key ?? ""),
         other.value !== null && made("b", "", ` ${tellNumber(other.value, other.value % 1 === 0 ? 0 : 1)}${unit}`),
         other.limit_value !== null && made("small", "", aside(`${tell("limitIs")} ${other.limit_value}${unit}`)),
         other.measured_by === "monitor" && made("small", "", aside(tell("byMonitor"))),
@@ -232,6 +232,13 @@ function warning(answer: PregnancySheet, all: Warning[]): HTMLElement {
   row.dataset.rule = one.rule;
   row.dataset.said = one.said;
   return row;
+}
+
+/** What a limit is called; its key, by which a facility states its own, on asking. */
+function limitName(key: string): HTMLElement {
+  const name = made("span", "limit", tellLimit(key));
+  name.title = key;
+  return name;
 }
 
 /** Where the limits come from, each source once, with how certain it is. */

@@ -1,6 +1,7 @@
 // What the list and the sheet of pregnancies say, in Japanese and English.
 
 import { current, locale, pick } from "../words";
+import { LIMITS } from "./limits";
 import type { Names } from "./node";
 
 type Pair = readonly [string, string];
@@ -295,6 +296,12 @@ export const tell = (word: SheetWord): string => pick(WORDS[word]);
 export const tellCode = (code: string): string => {
   const pair = CODES[code];
   return pair ? pick(pair) : code;
+};
+
+/** A limit by its key; the rules' own list has words for all of them. */
+export const tellLimit = (key: string): string => {
+  const pair = LIMITS[key];
+  return pair ? pick(pair) : key;
 };
 
 export const nameOf = (names: Names, facility: string): string => {

@@ -1,6 +1,6 @@
 //! The words of perinatal medicine: a short name for a column, and what is shown, in Japanese and English.
 
-use super::chart::{LittleReserve, Outcome, Rule, RulingSaid};
+use super::chart::{Finding, LittleReserve, Outcome, Rule, RulingSaid};
 use super::ctg::{
     DecelerationKind, Epoch, FigoCategory, FigoReason, JsogColumn, JsogRow, Level, NichdCategory, NichdReason,
     NotAssessable, Severity, Standing, VariabilityClass,
@@ -228,6 +228,15 @@ words! {
         Uteroplacental: "uteroplacental", "子宮胎盤機能不全", "uteroplacental dysfunction";
         PlacentaPraevia: "placenta-praevia", "前置胎盤", "placenta praevia";
         Abruption: "abruption", "常位胎盤早期剥離", "placental abruption";
+    }
+    Finding {
+        BleedingGoesOn: "bleeding-goes-on", "出血が続き、循環動態が安定しない", "bleeding goes on, circulation unstable";
+        MeowsConsciousness: "meows-red-consciousness", "MEOWS 赤：意識", "MEOWS red: less than alert";
+        MercConsciousness: "merc-consciousness", "MERC：意識", "MERC: less than alert";
+        Neurological: "neurological", "神経症状", "neurological signs";
+        Coagulation: "coagulation", "血液凝固障害", "disturbed coagulation";
+        AbdominalPain: "abdominal-pain", "持続する上腹部痛", "lasting pain of the upper abdomen";
+        Uteroplacental: "uteroplacental", "子宮胎盤機能不全", "uteroplacental dysfunction";
     }
     RulingSaid {
         Reached: "reached", "基準に達した", "reached";

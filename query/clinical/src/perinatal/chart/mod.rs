@@ -5,6 +5,7 @@
 mod at_bed;
 mod code;
 mod fact;
+mod limit_key;
 mod monitor;
 mod of_record;
 mod pregnancies;
@@ -14,6 +15,7 @@ mod rules;
 pub use at_bed::{AtBed, LittleReserve};
 pub use code::{ChartCode, LAB_CODES, RECORD_CODES, chart_codes};
 pub use fact::{Chart, Fact, HdpSign, LabMeasure, Noted};
+pub use limit_key::{Finding, LimitKey};
 pub use monitor::{MonitorSign, Monitored};
 pub use of_record::{Learned, Refused};
 pub use pregnancies::{AFTER_BIRTH_DAYS, Ending, FetusAt, Newborn, OfPregnancy, Outcome, VisitAt};

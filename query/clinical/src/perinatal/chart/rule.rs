@@ -1,6 +1,7 @@
 //! What the maternal rules say of a pregnancy at a moment: which limit is reached, by what, since when; and what was not looked at.
 
 use super::fact::{Chart, Fact, Noted};
+use super::limit_key::LimitKey;
 use super::pregnancies::{AFTER_BIRTH_DAYS, OfPregnancy, Outcome};
 use crate::Source;
 use crate::diabetes::{day_of, days_between};
@@ -85,8 +86,8 @@ pub enum Said {
 /// A limit that is reached.
 #[derive(Clone, PartialEq, Debug)]
 pub struct LimitReached {
-    /// Which, by its key.
-    pub key: &'static str,
+    /// Which.
+    pub key: LimitKey,
     /// Its value; `None` where it is no number.
     pub limit: Option<f64>,
     /// The value that reached it; `None` where it is no number.

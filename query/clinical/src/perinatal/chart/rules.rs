@@ -12,7 +12,9 @@ mod labour;
 mod second_stage;
 
 use super::fact::{Fact, HdpSign, LabMeasure, Noted};
+use super::limit_key::{Finding, LimitKey};
 use super::rule::{Case, Found, LimitReached, Missing, Rule, Said};
+use crate::Source;
 use crate::perinatal::maternal::{Delivery, MaternalLimit, Reached};
 use model::{Category, FacilityId, Moment};
 
@@ -126,7 +128,7 @@ impl<'a> Case<'a> {
     fn reached(&self, one: Reached, at: Moment) -> LimitReached {
         let row = one.limit.row();
         LimitReached {
-            key: row.key,
+            key: LimitKey::Figure(one.limit),
             limit: Some(self.tables.maternal.value(one.limit)),
             value: Some(one.value),
             unit: row.unit,
@@ -135,6 +137,12 @@ impl<'a> Case<'a> {
             source: self.tables.maternal.source(one.limit),
             monitor: false,
         }
+    }
+
+    /// Something that is no number, found at a moment.
+    fn finding(finding: Finding, at: Moment, source: Option<Source>) -> LimitReached {
+        let key = LimitKey::Finding(finding);
+        LimitReached { key, limit: None, value: None, unit: "", at, since: at, source, monitor: false }
     }
 
     fn delivery(&self) -> Option<Delivery> {

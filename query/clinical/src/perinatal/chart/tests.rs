@@ -77,7 +77,7 @@ fn ruling(chart: &Chart, rule: Rule, now: &str) -> Option<Ruling> {
 }
 
 fn keys(ruling: &Ruling) -> Vec<&'static str> {
-    ruling.reached.iter().map(|one| one.key).collect()
+    ruling.reached.iter().map(|one| one.key.code()).collect()
 }
 
 fn lacks(ruling: &Ruling) -> Vec<&'static str> {
@@ -420,7 +420,7 @@ fn the_score_calls_by_signs_of_one_hour_and_says_which_are_missing() {
     of.learn(&sign("8867-4", 101.0, "/min"), at("2026-09-01T10:30:00Z"), &facility("clinic")).unwrap();
     let one = told(&of);
     assert_eq!((one.said, one.class), (RulingSaid::Reached, Some("calls")), "two yellow");
-    let limits: Vec<_> = one.reached.iter().map(|one| (one.key, one.limit)).collect();
+    let limits: Vec<_> = one.reached.iter().map(|one| (one.key.code(), one.limit)).collect();
     assert_eq!(limits, [("meows-yellow-systolic", Some(150.0)), ("meows-yellow-pulse", Some(100.0))]);
     of.learn(&sign("8867-4", 101.0, "/min"), at("2026-09-01T11:10:00Z"), &facility("clinic")).unwrap();
     assert_eq!(told(&of).said, RulingSaid::CannotBeSaid, "the pressure is of another hour now");

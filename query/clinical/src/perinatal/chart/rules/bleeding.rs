@@ -1,6 +1,6 @@
 //! What was lost, and what a haemorrhage is by the pulse, the pressure and what was lost.
 
-use super::{Case, DAY, DIC, FIBRINOGEN, Fact, Found, LOST, LimitReached, Said, origin};
+use super::{Case, DAY, DIC, FIBRINOGEN, Fact, Finding, Found, LOST, Said, origin};
 use crate::perinatal::maternal::{
     Bleeding, Delivery, Haemorrhage, HaemorrhageLevel, HaemorrhageReason, Loss, MaternalLimit, blood_loss, haemorrhage,
 };
@@ -78,17 +78,7 @@ impl<'a> Case<'a> {
                 HaemorrhageReason::GoesOn => {
                     let at = goes_on.map_or(anchor, |(_, at, _)| at);
                     let source = Some(MaternalLimit::ShockCritical.row().source);
-                    let key = "bleeding-goes-on";
-                    found.reached.push(LimitReached {
-                        key,
-                        limit: None,
-                        value: None,
-                        unit: "",
-                        at,
-                        since: at,
-                        source,
-                        monitor: false,
-                    });
+                    found.reached.push(Self::finding(Finding::BleedingGoesOn, at, source));
                 }
             }
         }

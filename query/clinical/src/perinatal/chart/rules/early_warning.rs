@@ -1,10 +1,10 @@
 //! Scores of early warning: MEOWS and the maternal early warning criteria.
 
 use super::{
-    BREATHING, Case, DIASTOLIC, Fact, Figure, Found, HOUR, LABOUR, LimitReached, Noted, PULSE, SATURATION, SYSTOLIC,
-    Said, TEMPERATURE, TOGETHER, URINE, Value, origin,
+    BREATHING, Case, DIASTOLIC, Fact, Figure, Finding, Found, HOUR, LABOUR, LimitKey, LimitReached, Noted, PULSE,
+    SATURATION, SYSTOLIC, Said, TEMPERATURE, TOGETHER, URINE, Value, origin,
 };
-use crate::perinatal::maternal::{Colour, Consciousness, EarlySigns, MEOWS, MaternalLimit, Sign, early_warning, meows};
+use crate::perinatal::maternal::{Consciousness, EarlySigns, MEOWS, MaternalLimit, Sign, early_warning, meows};
 use model::{Category, FacilityId, Moment};
 
 impl<'a> Case<'a> {
@@ -35,25 +35,15 @@ impl<'a> Case<'a> {
         coloured.sort_by_key(|(sign, colour)| (std::cmp::Reverse(*colour), *sign));
         if told.less_than_alert == Some(true) {
             let at = awake.map_or(newest, |(_, at, _)| at);
-            let key = "meows-red-consciousness";
-            found.reached.push(LimitReached {
-                key,
-                limit: None,
-                value: None,
-                unit: "",
-                at,
-                since: at,
-                source,
-                monitor: false,
-            });
+            found.reached.push(Self::finding(Finding::MeowsConsciousness, at, source));
         }
         for (sign, colour) in coloured {
-            let Some((_, name, unit, value)) = taken.iter().find(|(of, ..)| *of == sign) else { continue };
+            let Some((_, _, unit, value)) = taken.iter().find(|(of, ..)| *of == sign) else { continue };
             let limit =
                 self.tables.meows.rows().iter().find(|row| row.sign == sign).and_then(|row| row.limit_of(value.value));
             let (value, at) = (Some(value.value), value.at);
             found.reached.push(LimitReached {
-                key: meows_key(colour, name),
+                key: LimitKey::Coloured(colour, sign),
                 limit,
                 value,
                 unit,
@@ -144,17 +134,7 @@ impl<'a> Case<'a> {
         }
         if let Some((_, at, _)) = awake.filter(|(awake, ..)| *awake != Consciousness::Alert) {
             let source = Some(MaternalLimit::MercPulseLow.row().source);
-            let key = "merc-consciousness";
-            found.reached.push(LimitReached {
-                key,
-                limit: None,
-                value: None,
-                unit: "",
-                at,
-                since: at,
-                source,
-                monitor: false,
-            });
+            found.reached.push(Self::finding(Finding::MercConsciousness, at, source));
         }
         if found.reached.is_empty() {
             for ((_, name), value) in SIGNS.iter().zip(&taken) {
@@ -186,23 +166,5 @@ impl<'a> Case<'a> {
             }
         });
         said.filter(|(_, at, _)| *at >= from)
-    }
-}
-
-/// A sign's key with its colour.
-fn meows_key(colour: Colour, sign: &str) -> &'static str {
-    match (colour, sign) {
-        (Colour::Red, "systolic") => "meows-red-systolic",
-        (Colour::Red, "diastolic") => "meows-red-diastolic",
-        (Colour::Red, "pulse") => "meows-red-pulse",
-        (Colour::Red, "breathing") => "meows-red-breathing",
-        (Colour::Red, "temperature") => "meows-red-temperature",
-        (Colour::Red, _) => "meows-red-saturation",
-        (_, "systolic") => "meows-yellow-systolic",
-        (_, "diastolic") => "meows-yellow-diastolic",
-        (_, "pulse") => "meows-yellow-pulse",
-        (_, "breathing") => "meows-yellow-breathing",
-        (_, "temperature") => "meows-yellow-temperature",
-        (_, _) => "meows-yellow-saturation",
     }
 }

@@ -1,6 +1,6 @@
 //! Pressure: the hypertensive crisis and the hypertensive disorder of a pregnancy.
 
-use super::{Case, DAY, Fact, Found, HdpSign, LabMeasure, LimitReached, Noted, Said, Value, lab, origin};
+use super::{Case, DAY, Fact, Finding, Found, HdpSign, LabMeasure, LimitReached, Noted, Said, Value, lab, origin};
 use crate::diabetes::day_of;
 use crate::perinatal::chart::pregnancies::pressures;
 use crate::perinatal::maternal::{
@@ -122,7 +122,7 @@ impl<'a> Case<'a> {
         found
             .reached
             .iter_mut()
-            .for_each(|one| one.since = if one.key.starts_with("severe") { one.since } else { onset_at });
+            .for_each(|one| one.since = if one.key.code().starts_with("severe") { one.since } else { onset_at });
         found.said = Said::Reached;
         let Some(onset) = self.aged(onset_at) else {
             found.lacks(true, "due-date", Category::Perinatal);
@@ -187,30 +187,21 @@ impl<'a> Case<'a> {
         });
         found.uses([day, ratio, ast, alt, creatinine, platelets].map(origin));
         for feature in &told.features {
-            let (key, at) = match feature {
+            let (finding, at) = match feature {
                 HdpFeature::Protein(one) | HdpFeature::Organ(one) => {
                     let of = [day, ratio, ast, alt, creatinine, platelets].into_iter().flatten();
                     let at = of.filter(|value| value.value == one.value).map(|value| value.at).min();
                     found.reached.push(self.reached(*one, at.unwrap_or(self.until)));
                     continue;
                 }
-                HdpFeature::Neurological => ("neurological", neurological),
-                HdpFeature::Coagulation => ("coagulation", coagulation),
-                HdpFeature::Pain => ("abdominal-pain", pain),
-                HdpFeature::Uteroplacental => ("uteroplacental", uteroplacental),
+                HdpFeature::Neurological => (Finding::Neurological, neurological),
+                HdpFeature::Coagulation => (Finding::Coagulation, coagulation),
+                HdpFeature::Pain => (Finding::AbdominalPain, pain),
+                HdpFeature::Uteroplacental => (Finding::Uteroplacental, uteroplacental),
             };
             let at = at.map_or(self.until, |(_, at)| at);
             let source = Some(MaternalLimit::HdpWeek.row().source);
-            found.reached.push(LimitReached {
-                key,
-                limit: None,
-                value: None,
-                unit: "",
-                at,
-                since: at,
-                source,
-                monitor: false,
-            });
+            found.reached.push(Self::finding(finding, at, source));
         }
         // with a feature found, another changes nothing of the kind
         if told.features.is_empty() {
