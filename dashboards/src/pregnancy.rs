@@ -1,6 +1,6 @@
 //! The pregnancies of the caller's view, and one woman's as a sheet.
 //!
-//! Rows of the tables `pregnancies`, `pregnancy_checkups`, `maternal_warnings`, `growth_tables`, `beds` and `patient`, as the same
+//! Rows of the tables `pregnancies`, `pregnancy_checkups`, `maternal_warnings`, `growth_tables`, `beds`, `ctg_windows` and `patient`, as the same
 //! caller would get them over SQL. What is said here beside them is an order: who needs looking at first.
 
 use crate::Windows;
@@ -231,7 +231,7 @@ impl fmt::Debug for Wanted {
 }
 
 /// What a sheet is made of: each part's name, and what is asked for it.
-const SHEET: [(&str, &str); 4] = [
+const SHEET: [(&str, &str); 5] = [
     ("pregnancies", "SELECT * FROM pregnancies WHERE my_patient_id = $1 ORDER BY pregnancy"),
     ("checkups", "SELECT * FROM pregnancy_checkups WHERE my_patient_id = $1 ORDER BY pregnancy, at, source, fetus"),
     ("warnings", "SELECT * FROM maternal_warnings WHERE my_patient_id = $1"),
@@ -240,7 +240,15 @@ const SHEET: [(&str, &str); 4] = [
         "SELECT source, patient_id, my_patient_id, session, bed, opened, closed FROM beds WHERE my_patient_id = $1 \
       ORDER BY opened DESC, source, session LIMIT 50",
     ),
+    // the newest of a week of two fetuses and more
+    (
+        "levels",
+        "SELECT source, patient_id, session, lead, from_at, until_at, standing, week, jsog_level, jsog_unverified, jsog_confirmed_by, \
+      not_assessable FROM ctg_windows WHERE my_patient_id = $1 ORDER BY from_at DESC, source, session, lead LIMIT 2016",
+    ),
 ];
+/// Parts that are made of what was measured at beds: told where they are asked for.
+const OF_BEDS: [&str; 2] = ["beds", "levels"];
 const GROWTH: &str = "SELECT measure, unit, gestational_days, gestational_age, mean, deviation, source_text FROM growth_tables \
      ORDER BY measure, gestational_days";
 
@@ -259,7 +267,7 @@ pub(crate) async fn sheet(
     let mut parts = Object::new();
     let mut numbers = vec![patient.to_owned()];
     for (part, sql) in SHEET {
-        if part == "beds" && !wanted {
+        if OF_BEDS.contains(&part) && !wanted {
             parts.insert(part.to_owned(), Value::Null);
             continue;
         }
@@ -271,6 +279,7 @@ pub(crate) async fn sheet(
         }
         let rows = match part {
             "beds" => rows.iter().filter_map(open_or_closed).collect(),
+            "levels" => rows.into_iter().rev().filter_map(of_a_bed).collect(),
             _ => json!(rows),
         };
         parts.insert(part.to_owned(), rows);
@@ -296,6 +305,14 @@ fn open_or_closed(row: &Object) -> Option<Value> {
         told.insert("closed".to_owned(), json!(row.get("closed")));
     }
     Some(told)
+}
+
+/// A row of ten minutes, with the bed's number in the place of whose it is.
+fn of_a_bed(mut row: Object) -> Option<Value> {
+    let place = Place::of_row(text(&row, "source"), text(&row, "patient_id"), text(&row, "session"))?;
+    row.insert("bed".to_owned(), json!(BedId::of(&place).to_string()));
+    row.remove("patient_id");
+    Some(Value::Object(row))
 }
 
 /// The caller's own numbers of the children of a row: `1 0012`, or the number alone.

@@ -1,8 +1,9 @@
 //! Pregnancies: of the caller's own view, who needs looking at first, and one woman's sheet.
 
 use crate::region::{CLINIC, HOSPITAL, Region, STRANGER, days_ago, physician, token};
-use model::{Role, Value};
+use model::{Moment, Role, Value};
 use serde_json::{Value as Json, json};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 fn number(value: f64, unit: &str) -> Value {
     Value::Quantity { value, unit: unit.to_owned(), comparator: String::new() }
@@ -38,6 +39,11 @@ async fn region() -> Region {
     }
     region.bed(1, days_ago(0));
     region
+}
+
+fn minutes_ago(minutes: i64) -> Moment {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_micros();
+    Moment::from_micros(i64::try_from(now).unwrap() - minutes * 60_000_000).unwrap()
 }
 
 fn women(told: &Json) -> Vec<(&str, bool, usize)> {
@@ -82,6 +88,13 @@ async fn who_needs_looking_at_comes_first_and_only_of_the_callers_own_view() {
 #[tokio::test]
 async fn a_sheet_says_what_the_tables_say_and_of_nobody_elses_patient() {
     let region = region().await;
+    // twenty-one minutes of the bed, a minute at a time
+    let minute = |value: fn(f32) -> f32| (0..240).map(|at| value(at as f32)).collect::<Vec<f32>>();
+    let fetus = minute(|at| 140.0 + 6.0 * (at / 9.0).sin());
+    let (uterus, mother) = (minute(|_| 8.0), minute(|at| 80.0 + at % 3.0));
+    for at in 0..21 {
+        region.waves(1, at, minutes_ago(21 - at as i64), [&fetus, &uterus, &mother]);
+    }
     let (status, told) = region.json("/api/pregnancy?patient=clinic-0001&beds=true", &physician(CLINIC)).await;
     assert_eq!(status, 200, "{told:#}");
     assert_eq!((&told["number"], &told["facility"]), (&json!("clinic-0001"), &json!(CLINIC)));
@@ -102,6 +115,24 @@ async fn a_sheet_says_what_the_tables_say_and_of_nobody_elses_patient() {
         "{reached:#}"
     );
     assert_eq!(told["beds"][0]["bed"], "LDR 1");
+    // the course of the levels, and that nobody has confirmed their matrix
+    let levels = told["levels"].as_array().unwrap();
+    assert!(levels.len() >= 2, "{levels:#?}");
+    let first = &levels[0];
+    assert!(levels.windows(2).all(|pair| pair[0]["from_at"].as_i64() <= pair[1]["from_at"].as_i64()), "in order");
+    assert_eq!((&first["bed"], &first["lead"]), (&told["beds"][0]["id"], &json!("fhr1")), "{first:#}");
+    assert!(
+        first["jsog_level"].is_i64() && first["week"].as_str().is_some_and(|week| week.starts_with("28w")),
+        "{first:#}"
+    );
+    assert_eq!((&first["jsog_unverified"], &first["jsog_confirmed_by"]), (&json!(true), &Json::Null));
+    assert!(first["patient_id"].is_null(), "{first:#}");
+    let (_, without) = region.json("/api/pregnancy?patient=clinic-0001", &physician(CLINIC)).await;
+    assert_eq!(
+        (&without["levels"], &without["beds"]),
+        (&Json::Null, &Json::Null),
+        "what was measured is told where it is asked for"
+    );
 
     for (path, who) in [
         ("hospital-0001", physician(CLINIC)),

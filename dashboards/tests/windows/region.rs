@@ -266,22 +266,23 @@ impl Region {
 
     /// Half a second of a cardiotocogram of one of the hospital's patients, whose first sample was measured at `from`.
     pub fn wave(&self, number: usize, sequence: u64, from: Moment) {
-        let frame = |channel: &str, values: [f32; 2]| WaveformFrame {
+        let moves = (sequence % 9) as f32;
+        self.waves(number, sequence, from, [&[140.0 + moves, 141.5 + moves], &[8.0, 8.0], &[80.0, 81.0 + moves]]);
+    }
+
+    /// So many samples of the fetus, of the uterus and of the mother's pulse, four a second.
+    pub fn waves(&self, number: usize, sequence: u64, from: Moment, of: [&[f32]; 3]) {
+        let frame = |channel: &str, values: &[f32]| WaveformFrame {
             channel: WaveformChannel::from_code(channel).unwrap(),
             samples: values.to_vec(),
-            quality: vec![FrameQuality::Good; 2],
+            quality: vec![FrameQuality::Good; values.len()],
         };
-        let moves = (sequence % 9) as f32;
         let payload = Payload::Waveform(Waveform {
             session: format!("bed-{number}"),
             device: "CTG-1".to_owned(),
             hertz: 4.0,
             sequence,
-            frames: vec![
-                frame("fhr1", [140.0 + moves, 141.5 + moves]),
-                frame("uc", [8.0, 8.0]),
-                frame("mhr", [80.0, 81.0 + moves]),
-            ],
+            frames: ["fhr1", "uc", "mhr"].into_iter().zip(of).map(|(channel, values)| frame(channel, values)).collect(),
             hops: Hops::default(),
             held_back: false,
         });

@@ -123,6 +123,24 @@ export interface Warning {
   sources: string[];
 }
 
+/** Ten minutes of a fetus at a bed, as `ctg_windows` has them. */
+export interface LevelRow {
+  bed: string;
+  source: string;
+  session: string;
+  lead: string;
+  from_at: number;
+  until_at: number;
+  /** `final`, or `provisional`. */
+  standing: string;
+  /** The week it was read by; `unknown`: as from 32 weeks on. */
+  week: string;
+  jsog_level: number | null;
+  jsog_unverified: boolean | null;
+  jsog_confirmed_by: string | null;
+  not_assessable: string | null;
+}
+
 export interface GrowthRow {
   measure: string;
   unit: string;
@@ -150,6 +168,8 @@ export interface PregnancySheet extends Answered {
   warnings: Warning[];
   /** Null where they were not asked for. */
   beds: (OpenBed & { closed: number | null })[] | null;
+  /** In order; null where they were not asked for. */
+  levels: LevelRow[] | null;
   growth: GrowthRow[];
   newborns: Person[];
 }

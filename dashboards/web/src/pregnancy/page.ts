@@ -79,6 +79,8 @@ export class PregnancyPage {
   touch(category: string | undefined): void {
     const of = category === "waveform" ? "frames" : "record";
     if (category !== undefined && of === "record" && !OF_PREGNANCIES.includes(category)) return;
+    // what was measured may have to go as well: it is asked for with the next answer
+    if (category === undefined) this.looked.sheet = Number.NEGATIVE_INFINITY;
     this.list.touch(category === undefined ? GONE : LIST[of]);
     this.one.touch(category === undefined ? GONE : SHEET[of]);
   }
@@ -185,7 +187,7 @@ export class PregnancyPage {
       const beds = this.due("sheet");
       const answer = await this.session.pregnancy(open.patient, beds);
       if (this.over || open !== this.open) return 0;
-      this.sheet = { ...answer, beds: answer.beds ?? this.sheet?.beds ?? null };
+      this.sheet = { ...answer, beds: answer.beds ?? this.sheet?.beds ?? null, levels: answer.levels ?? this.sheet?.levels ?? null };
       if (beds) this.looked.sheet = performance.now();
       put(element("pregnancy-says"), "");
       this.drawSheet();

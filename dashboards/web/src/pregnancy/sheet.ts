@@ -3,7 +3,7 @@
 import { made } from "../page";
 import { current } from "../words";
 import * as curves from "./curves";
-import type { Checkup, PregnancySheet, Warning, Whole } from "./node";
+import type { Checkup, LevelRow, PregnancySheet, Warning, Whole } from "./node";
 import { absent, elsewhere, howFar, lacking, lines, present, several, toTerm, unverified } from "./parts";
 import { aside, listed, nameOf, namesOf, tell, tellAge, tellCode, tellDay, tellFactor, tellLimit, tellNumber, tellSigned, tellTime } from "./words";
 
@@ -30,6 +30,7 @@ export function sheet(answer: PregnancySheet, of: Whole, turned: Turned): HTMLEl
     growth(answer, of, checkups),
     ...birth(answer, of, turned),
     ...monitored(answer, of, turned),
+    ...levels(answer, of),
     foot(answer, of),
   );
   return whole;
@@ -427,6 +428,55 @@ function monitored(answer: PregnancySheet, of: Whole, turned: Turned): HTMLEleme
     ]);
   });
   return [section(tell("monitored"), "beds", grid(tell("monitored"), [tell("bed"), tell("facility"), tell("opened"), tell("closed"), ""], rows, "watched"))];
+}
+
+/** What the analysis said of each ten minutes, bed by bed and fetus by fetus. */
+function levels(answer: PregnancySheet, of: Whole): HTMLElement[] {
+  const until = of.ended_at ?? answer.moment_us;
+  const told = (answer.levels ?? []).filter((one) => tellDay(one.from_at) >= of.begun && one.from_at <= until);
+  if (told.length === 0) return [];
+  const traces = new Map<string, LevelRow[]>();
+  for (const one of told) {
+    const key = `${one.bed} ${one.lead}`;
+    traces.set(key, [...(traces.get(key) ?? []), one]);
+  }
+  const rows = [...traces.values()].map((all) => {
+    const [first] = all as [LevelRow];
+    const named = answer.beds?.find((bed) => bed.id === first.bed)?.bed;
+    const highest = all.reduce((a, b) => ((b.jsog_level ?? 0) > (a.jsog_level ?? 0) ? b : a));
+    const weeks = new Set(all.map((one) => (one.week === "unknown" ? tell("readUnknown") : tellAge(one.week))));
+    return line(named || first.session, [
+      `${nameOf(answer.names, first.source)} ${tell("fetus")} ${first.lead.replace("fhr", "")}`,
+      tellTime(first.from_at),
+      listed([...weeks]),
+      highest.jsog_level === null ? "—" : `${levelText(highest)} ${tellTime(highest.from_at)}`,
+      several(all.map(levelCell), "level-cells"),
+    ]);
+  });
+  const confirmed = [...new Set(told.flatMap((one) => (one.jsog_confirmed_by === null ? [] : [one.jsog_confirmed_by])))];
+  const heads = [tell("bed"), tell("facility"), tell("since"), tell("readBy"), tell("highest"), tell("level")];
+  return [
+    section(
+      tell("levels"),
+      "levels",
+      ...present<Cell>([
+        grid(tell("levels"), heads, rows, "levels"),
+        told.some((one) => one.jsog_unverified === true) && made("p", "note", tell("levelUnverified")),
+        confirmed.length > 0 && made("p", "note", `${tell("levelConfirmed")}: ${listed(confirmed)}`),
+        made("p", "note", tell("levelNone")),
+      ]),
+    ),
+  ];
+}
+
+const levelText = (one: LevelRow): string => (one.jsog_level === null ? "—" : `${one.jsog_level}${one.jsog_unverified === true ? "?" : ""}`);
+
+function levelCell(one: LevelRow): HTMLElement {
+  const cell = made("span", "level-cell", levelText(one));
+  cell.dataset.level = String(one.jsog_level ?? "none");
+  cell.dataset.standing = one.standing;
+  cell.title = tellTime(one.from_at);
+  return cell;
 }
 
 function foot(answer: PregnancySheet, of: Whole): HTMLElement {

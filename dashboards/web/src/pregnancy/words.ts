@@ -140,6 +140,17 @@ const WORDS = {
   monitored: ["分娩監視", "Monitoring"],
   opened: ["開始", "opened"],
   closed: ["終了", "closed"],
+  levels: ["レベル分類の経過（10分ごと）", "Levels, ten minutes each"],
+  highest: ["最高", "Highest"],
+  level: ["レベル", "Level"],
+  readBy: ["判読の週数", "Read by"],
+  readUnknown: ["週数不明：32週以降として判読", "week unknown: read as from 32 weeks on"],
+  levelUnverified: [
+    "「?」は、原典と照合していない（未確認の）判定表によるレベル。診断ではありません。",
+    "“?”: by a matrix of levels that nobody has compared with its source (unverified). No diagnosis.",
+  ],
+  levelConfirmed: ["判定表の確認", "Matrix confirmed by"],
+  levelNone: ["— は判定不能、点線は暫定", "— not assessable; dotted: provisional"],
   sources: ["根拠の施設", "Rests on"],
   refused: ["あり得ない値として使わなかったもの", "Values that no patient has, not used"],
 } as const satisfies Record<string, Pair>;
