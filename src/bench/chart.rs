@@ -11,11 +11,11 @@ use anyhow::Context;
 use arrow_flight::sql::client::FlightSqlServiceClient;
 use consent_filter::Book;
 use futures::TryStreamExt;
-use model::{Category, FacilityId, Frontier, Moment, Position};
+use model::{FacilityId, Frontier, Moment, PartitionId, Position};
 use parking_lot::Mutex;
 use std::time::Instant;
 use tonic::service::Interceptor;
-use views::{Store, StoreConfig};
+use views::{LoadedRow, Loader, Store, StoreConfig};
 
 /// Laboratory codes in turn; a fortieth of the rows has the one that is asked for.
 const CODES: u64 = 40;
@@ -35,7 +35,8 @@ pub async fn fill(rig: &Rig, size: Size, rows: u64) -> anyhow::Result<()> {
     fill_with(rig, size, rows, row).await
 }
 
-/// The same with rows that `row` makes: of a source, of its patient's so-manieth row, of a number of their own, of when.
+/// The same with rows that `row` makes: of a source, of its patient's so-manieth row, of a number of their own, of when. All are of
+/// one category; another category's are written by another call.
 ///
 /// # Errors
 /// As for [`fill`].
@@ -50,6 +51,8 @@ pub async fn fill_with(
     let book = Mutex::new(Book::new());
     let per_source = rows / u64::from(size.sources);
     let per_patient = per_source / u64::from(size.patients).max(1);
+    // after those of an earlier call
+    let begin = |n: u32| recovered.frontier.next(PartitionId(FIRST_PARTITION + n)).0;
     let loader = store.loader();
     let today = now()?;
     std::thread::scope(|scope| {
@@ -57,7 +60,7 @@ pub async fn fill_with(
         for n in 0..size.sources {
             let (loader, book) = (&loader, &book);
             writers.push(scope.spawn(move || -> anyhow::Result<()> {
-                let source = region::source(n)?;
+                let (source, begin) = (region::source(n)?, begin(n));
                 let mut some = Vec::new();
                 let mut offset = 0;
                 for patient in 0..size.patients {
@@ -66,15 +69,15 @@ pub async fn fill_with(
                         let occurred = today.plus_micros(-days * 86_400_000_000);
                         let record = row(&source, (patient, k), offset, occurred)?;
                         let facts = book.lock().facts(&record);
-                        some.push((Position::new(FIRST_PARTITION + n, offset), record, facts));
+                        some.push((Position::new(FIRST_PARTITION + n, begin + offset), record, facts));
                         offset += 1;
                     }
                     if u64::try_from(some.len())? + per_patient > FILE_ROWS {
-                        loader.add(Category::Laboratory, &some)?;
+                        add(loader, &some)?;
                         some.clear();
                     }
                 }
-                Ok(loader.add(Category::Laboratory, &some)?)
+                add(loader, &some)
             }));
         }
         for writer in writers {
@@ -84,10 +87,15 @@ pub async fn fill_with(
     })?;
     let mut frontier: Frontier = recovered.frontier.clone();
     for n in 0..size.sources {
-        frontier.include(Position::new(FIRST_PARTITION + n, per_source));
+        frontier.include(Position::new(FIRST_PARTITION + n, begin(n) + per_source));
     }
     loader.finish(&frontier).await?;
     Ok(())
+}
+
+fn add(loader: &Loader<'_>, rows: &[LoadedRow]) -> anyhow::Result<()> {
+    let Some((_, first, _)) = rows.first() else { return Ok(()) };
+    Ok(loader.add(first.category(), rows)?)
 }
 
 /// Partitions that no log has: the rows' positions stand beside those of the log.

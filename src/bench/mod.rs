@@ -6,6 +6,7 @@
 pub mod beds;
 pub mod chart;
 pub mod cohort;
+pub mod diabetic;
 pub mod load;
 pub mod region;
 pub mod registry;

@@ -242,41 +242,6 @@ pub fn laboratory_row(
     laboratory(&Row { source, patient, id: &format!("row-{id}"), code: &code(code_number), padding: "", at: occurred })
 }
 
-/// What diabetes care measures, by LOINC, with the unit and about what value: in turn, the first more often.
-pub const DIABETIC: [(&str, &str, f64); 8] = [
-    ("4548-4", "%", 7.2),
-    ("38483-4", "mg/dL", 0.9),
-    ("2339-0", "mg/dL", 140.0),
-    ("14959-1", "mg/g", 25.0),
-    ("13457-7", "mg/dL", 110.0),
-    ("2085-9", "mg/dL", 50.0),
-    ("2571-8", "mg/dL", 130.0),
-    ("1742-6", "U/L", 25.0),
-];
-
-/// One row of a large table of what diabetes care measures; its value differs with the row.
-///
-/// # Errors
-/// When an id cannot be parsed.
-pub fn diabetic_row(source: &FacilityId, patient: u32, id: u64, occurred: Moment) -> anyhow::Result<model::Record> {
-    let which = usize::try_from(id)? % DIABETIC.len();
-    let (code, unit, about) = DIABETIC.get(which).copied().unwrap_or(("4548-4", "%", 7.2));
-    let spread = f64::from(u32::try_from(id.wrapping_mul(2_654_435_761) % 1_000)?) / 1_000.0;
-    let value = (about * (0.7 + 0.6 * spread) * 100.0).round() / 100.0;
-    let result = model::LabResult {
-        code: model::Coding { system: model::CodeSystem::Loinc, code: code.to_owned(), display: String::new() },
-        value: model::Value::Quantity { value, unit: unit.to_owned(), comparator: String::new() },
-        reference_low: None,
-        reference_high: None,
-        flag: String::new(),
-        specimen: String::new(),
-        status: model::LabStatus::Final,
-        order: String::new(),
-        note: String::new(),
-    };
-    stored((source, patient), &format!("row-{id}"), occurred, result)
-}
-
 /// What differs between one bench record and the next.
 struct Row<'a> {
     source: &'a FacilityId,
@@ -308,26 +273,30 @@ fn laboratory(row: &Row<'_>) -> anyhow::Result<model::Record> {
         order: format!("o-{id}"),
         note: String::new(),
     };
-    stored((source, number), id, at, result)
+    stored((source, number), id, at, model::Payload::Laboratory(result))
 }
 
-fn stored(
+/// A record that stands, true and written down at a moment.
+///
+/// # Errors
+/// When an id cannot be parsed.
+pub(super) fn stored(
     (source, number): (&FacilityId, u32),
     id: &str,
     at: Moment,
-    result: model::LabResult,
+    payload: model::Payload,
 ) -> anyhow::Result<model::Record> {
     Ok(model::Record::new(
         patient(source.clone(), number)?,
         model::RecordId::parse(id)?,
         model::Version::FIRST,
-        model::Category::Laboratory,
+        payload.category(),
         at,
         at,
         model::Labels::NONE,
         None,
         model::Author { member: None, role: model::Role::LaboratoryStaff },
         model::ChangeKind::Upsert,
-        Some(model::Payload::Laboratory(result)),
+        Some(payload),
     )?)
 }

@@ -5,8 +5,8 @@ use crate::bench::report::{Figure, Machine, Report};
 use crate::bench::{self, Load, Targets, beds, chart, cohort, load, registry, withdrawal};
 use anyhow::Context;
 use clap::Args;
-use std::path::PathBuf;
-use std::process::ExitCode;
+use std::path::{Path, PathBuf};
+use std::process::{ExitCode, ExitStatus, Stdio};
 use std::time::Duration;
 
 /// この機械での性能を測る。実ノードを起動し、gRPCで開ループの負荷をかける。
@@ -18,7 +18,8 @@ use std::time::Duration;
     ajisai bench --only registry --registry-patients 150000 --registry-rows 100000000\n  \
     ajisai bench --only registry --beside benches/beside/beside.py\n  \
     ajisai bench --only beds --beds 1000 --bed-viewers 2000 --bed-seconds 600\n\n\
-    終了コード Exit codes: 0 計測できた measured, 1 計測できなかった could not measure"
+    終了コード Exit codes: 0 計測できた measured, 1 計測できなかった could not measure, 他 --besideのプログラムのもの（計測値は表示される） \
+    others that of the program of --beside, after the figures"
 )]
 pub struct Bench {
     /// 何を測るか What to measure; all when not given.
@@ -152,6 +153,7 @@ impl Bench {
         };
         let wanted = |part| self.only.is_none_or(|only| only == part);
         let mut figures = Vec::new();
+        let mut beside = Ok(ExitCode::SUCCESS);
         if wanted(Part::Latency) || wanted(Part::Throughput) {
             self.progress("地域を用意しています setting up the region");
             let mut rig = bench::raise(&program, &directory.join("load"), size, "").await?;
@@ -187,7 +189,9 @@ impl Bench {
             figures.extend(self.splice(&program, &directory.join("splice")).await?);
         }
         if wanted(Part::Registry) {
-            figures.extend(self.registry(&program, &directory.join("registry")).await?);
+            let measured;
+            (measured, beside) = self.registry(&program, &directory.join("registry")).await?;
+            figures.extend(measured);
         }
         if wanted(Part::Cohort) {
             figures.extend(self.cohort(&program, &directory.join("cohort")).await?);
@@ -195,10 +199,11 @@ impl Bench {
         if wanted(Part::Beds) {
             figures.extend(self.beds(&program, &directory.join("beds")).await?);
         }
-        self.print(figures)
+        self.print(figures)?;
+        beside
     }
 
-    async fn beds(&self, program: &std::path::Path, directory: &std::path::Path) -> anyhow::Result<Vec<Figure>> {
+    async fn beds(&self, program: &Path, directory: &Path) -> anyhow::Result<Vec<Figure>> {
         let plan = beds::Plan { beds: self.beds, viewers: self.bed_viewers, seconds: self.bed_seconds };
         self.progress("ベッドの準備 setting up the beds");
         let mut rig = bench::raise(program, directory, plan.size(), "").await?;
@@ -208,7 +213,12 @@ impl Bench {
         Ok(figures)
     }
 
-    async fn registry(&self, program: &std::path::Path, directory: &std::path::Path) -> anyhow::Result<Vec<Figure>> {
+    /// The node's own figures, and how the program beside it ended: what it finds takes no figure away.
+    async fn registry(
+        &self,
+        program: &Path,
+        directory: &Path,
+    ) -> anyhow::Result<(Vec<Figure>, anyhow::Result<ExitCode>)> {
         let size = Size { sources: 1, viewers: 1, patients: self.registry_patients, audience: 1 };
         self.progress("登録簿の準備 filling the tables for the registry");
         let mut rig = bench::raise(program, directory, size, "[query]\nstatement_seconds = 600\n").await?;
@@ -229,15 +239,20 @@ impl Bench {
             Figure::at_most(&chart("p99"), "ms", chart::milliseconds(measured.chart.p99_us), None),
             Figure::at_most(&name("peak memory of the node"), "MiB", bench::peak_mib(&rig)?, None),
         ];
+        let mut ended = Ok(ExitCode::SUCCESS);
         if let Some(program) = &self.beside {
+            // said before, too: the others may take an hour, and somebody may end it
+            self.progress(&format!("登録簿、このノード the registry, this node\n{}", report(figures.clone()).table()));
             self.progress("同じ問いを他でも the same asked of others");
-            registry::beside(&rig, program).await?;
+            // standard output is the report's where a machine reads it
+            let says = if self.json { Stdio::from(std::io::stderr()) } else { Stdio::inherit() };
+            ended = registry::beside(&rig, program, says).await.and_then(|status| ended_with(program, status));
         }
         rig.stop(Duration::from_secs(300)).await?;
-        Ok(figures)
+        Ok((figures, ended))
     }
 
-    async fn cohort(&self, program: &std::path::Path, directory: &std::path::Path) -> anyhow::Result<Vec<Figure>> {
+    async fn cohort(&self, program: &Path, directory: &Path) -> anyhow::Result<Vec<Figure>> {
         let size = cohort::size(self.cohort_patients);
         self.progress("コホートの準備 setting up for the cohort");
         let mut rig = bench::raise(program, directory, size, "").await?;
@@ -248,7 +263,7 @@ impl Bench {
         Ok(figures)
     }
 
-    async fn withdrawal(&self, program: &std::path::Path, directory: &std::path::Path) -> anyhow::Result<Vec<Figure>> {
+    async fn withdrawal(&self, program: &Path, directory: &Path) -> anyhow::Result<Vec<Figure>> {
         const SOURCES: u32 = 10;
         let viewers = self.facilities.saturating_sub(SOURCES).max(1);
         // Enough patients that none is withdrawn from twice.
@@ -270,7 +285,7 @@ impl Bench {
         Ok(figures)
     }
 
-    async fn splice(&self, program: &std::path::Path, directory: &std::path::Path) -> anyhow::Result<Vec<Figure>> {
+    async fn splice(&self, program: &Path, directory: &Path) -> anyhow::Result<Vec<Figure>> {
         let size = Size { sources: 1, viewers: 5, patients: 50, audience: 5 };
         self.progress("履歴の差し込み splicing history");
         let mut rig = bench::raise(program, directory, size, "").await?;
@@ -279,7 +294,7 @@ impl Bench {
         Ok(figures)
     }
 
-    async fn query(&self, program: &std::path::Path, directory: &std::path::Path) -> anyhow::Result<Vec<Figure>> {
+    async fn query(&self, program: &Path, directory: &Path) -> anyhow::Result<Vec<Figure>> {
         const SOURCES: u32 = 10;
         // Each patient reaches five clinics of so many that each clinic has the patients asked for.
         let audience = 5;
@@ -319,12 +334,7 @@ impl Bench {
         Ok(figures)
     }
 
-    async fn restart(
-        &self,
-        program: &std::path::Path,
-        directory: &std::path::Path,
-        size: Size,
-    ) -> anyhow::Result<Vec<Figure>> {
+    async fn restart(&self, program: &Path, directory: &Path, size: Size) -> anyhow::Result<Vec<Figure>> {
         self.progress("再起動の準備 filling the log for the restart");
         let mut rig = bench::raise(program, directory, size, "").await?;
         let seconds = load::count(self.events) / self.throughput;
@@ -364,13 +374,8 @@ impl Bench {
     }
 
     #[expect(clippy::print_stdout, reason = "the command's answer")]
-    fn print(&self, figures: Vec<Figure>) -> anyhow::Result<ExitCode> {
-        let optimised = if cfg!(debug_assertions) { "not optimised" } else { "optimised" };
-        let report = Report {
-            machine: Machine::here(),
-            build: format!("ajisai {} ({optimised})", env!("CARGO_PKG_VERSION")),
-            figures,
-        };
+    fn print(&self, figures: Vec<Figure>) -> anyhow::Result<()> {
+        let report = report(figures);
         if self.json {
             println!("{}", serde_json::to_string_pretty(&report)?);
         } else {
@@ -380,6 +385,37 @@ impl Bench {
             );
             println!("{}", report.table());
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(())
+    }
+}
+
+fn report(figures: Vec<Figure>) -> Report {
+    let optimised = if cfg!(debug_assertions) { "not optimised" } else { "optimised" };
+    Report { machine: Machine::here(), build: format!("ajisai {} ({optimised})", env!("CARGO_PKG_VERSION")), figures }
+}
+
+/// The exit code of a program that ended by itself.
+fn ended_with(program: &Path, status: ExitStatus) -> anyhow::Result<ExitCode> {
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    let code = code.with_context(|| format!("{} ended with {status}", program.display()))?;
+    Ok(ExitCode::from(code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    fn ended(script: &str) -> anyhow::Result<ExitCode> {
+        let status = Command::new("sh").args(["-c", script]).status().unwrap();
+        ended_with(Path::new("beside.py"), status)
+    }
+
+    #[test]
+    fn the_exit_code_of_the_program_beside_is_the_commands() {
+        assert_eq!(ended("exit 0").unwrap(), ExitCode::SUCCESS);
+        assert_eq!(ended("exit 3").unwrap(), ExitCode::from(3));
+        let killed = ended("kill -9 $$").unwrap_err().to_string();
+        assert!(killed.starts_with("beside.py ended with signal: 9"), "{killed}");
     }
 }
