@@ -10,7 +10,7 @@ WITH RECURSIVE asked AS (
 readings AS NOT MATERIALIZED (
     SELECT patient_id, make_timestamp(epoch_us(occurred)) + INTERVAL 9 HOUR AS moment, code, value_number AS value
     FROM laboratory
-    WHERE occurred <= TIMESTAMPTZ '{now}' AND status <> 'cancelled' AND comparator = ''
+    WHERE occurred <= TIMESTAMPTZ '{now}' AND status <> 'cancelled' AND comparator IS NULL
       AND unit = CASE code
           WHEN '4548-4' THEN '%' WHEN '38483-4' THEN 'mg/dL' WHEN '2339-0' THEN 'mg/dL' WHEN '14959-1' THEN 'mg/g'
           WHEN '13457-7' THEN 'mg/dL' WHEN '2085-9' THEN 'mg/dL' WHEN '2571-8' THEN 'mg/dL' WHEN '1742-6' THEN 'U/L'

@@ -8,7 +8,7 @@ use model::{CodeSystem, Coding, Demographics, FacilityId, LabResult, LabStatus, 
 const MEASURED: [(&str, &str, f64); 8] = [
     ("4548-4", "%", 7.2),
     (CREATININE, "mg/dL", 0.9),
-    ("2339-0", "mg/dL", 154.0),
+    ("2339-0", "mg/dL", 155.0),
     (ALBUMIN, "mg/g", 25.0),
     ("13457-7", "mg/dL", 110.0),
     ("2085-9", "mg/dL", 50.0),
