@@ -65,6 +65,10 @@ impl Nodes for Kept {
     }
 }
 
+/// Memory of each of the shelf's tables before it goes to disk: with two thousand feeds that tell the ledger every minute all of
+/// them fill.
+const TABLE_BYTES: u64 = 8 << 20;
+
 impl Shelf {
     /// Opens the shelf below `data_dir`, making it where there is none.
     ///
@@ -72,7 +76,8 @@ impl Shelf {
     /// When the disk fails, or the shelf is not whole.
     pub fn open(data_dir: &Path) -> Result<Self, ShelfError> {
         let database = Database::builder(data_dir.join("ledger/shelf")).cache_size(8 << 20).open()?;
-        let keyspace = |name: &str| database.keyspace(name, KeyspaceCreateOptions::default);
+        let options = || KeyspaceCreateOptions::default().max_memtable_size(TABLE_BYTES);
+        let keyspace = |name: &str| database.keyspace(name, options);
         let (kept, state) = (Kept(keyspace("nodes")?), keyspace("state")?);
         let (size, next) = state.get(STATE)?.and_then(|bytes| read_state(&bytes)).unwrap_or_default();
         let damaged = || ShelfError { reason: format!("nodes of its {size} entries are missing") };

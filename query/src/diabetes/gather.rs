@@ -1,7 +1,7 @@
 //! From rows of a view's tables to facts, person by person.
 
 use super::persons::PersonFacts;
-use crate::lab::read::{Inputs, column, floats, number, text, texts, times};
+use crate::lab::read::{Inputs, ValueKey, column, floats, number, text, texts, times};
 use clinical::diabetes::cgm::{is_sensor, management_indicators, sensor_value};
 use clinical::diabetes::{Dated, Facts, Measure, Reading, of_epoch};
 use clinical::lab::{Decimal, Patient, Sites};
@@ -178,6 +178,8 @@ impl<'a> Gathered<'a> {
         let (values, comparators, units) =
             (floats(batch, "value_number")?, texts(batch, "comparator")?, texts(batch, "unit")?);
         let mut sources = Sources::default();
+        // of one item there are few values: mostly the same was read before, and finding it takes a fraction of reading it
+        let mut known: HashMap<ValueKey<'_>, Option<Reading>> = HashMap::new();
         for row in 0..rows.len {
             let Some(person) = self.person(text(rows.mine, row)) else { continue };
             if text(statuses, row) == LabStatus::Cancelled.code() {
@@ -193,8 +195,9 @@ impl<'a> Gathered<'a> {
                 }
                 continue;
             }
-            if let Ok(Some(value)) = Reading::of_lab(&inputs.read(row, Patient::default())) {
-                person.facts.readings.push(Dated { value, at, source: source.clone() });
+            let read = || Reading::of_lab(&inputs.read(row, Patient::default())).ok().flatten();
+            if let Some(value) = known.entry(inputs.key(row)).or_insert_with(read) {
+                person.facts.readings.push(Dated { value: value.clone(), at, source: source.clone() });
             }
         }
         Ok(())

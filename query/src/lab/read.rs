@@ -37,6 +37,14 @@ pub(crate) struct Inputs<'a> {
     flag: Option<&'a StringArray>,
 }
 
+/// Everything that a value is read from: two rows with the same are read alike.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(crate) struct ValueKey<'a> {
+    texts: [&'a str; 8],
+    /// The number's bits.
+    number: Option<u64>,
+}
+
 impl<'a> Inputs<'a> {
     /// The columns, each row to be read under its source's own tables.
     pub(super) fn of(batch: &'a RecordBatch, sites: &'a Sites) -> Result<Self> {
@@ -61,6 +69,24 @@ impl<'a> Inputs<'a> {
             reference: None,
             flag: None,
         })
+    }
+
+    /// What a row's value is read from, of [`Inputs::of_values`] and nobody in particular.
+    pub(crate) fn key(&self, row: usize) -> ValueKey<'a> {
+        let columns = [
+            self.sources,
+            self.code_system,
+            self.code,
+            self.specimen,
+            self.comparator,
+            self.unit,
+            self.value_code,
+            self.value_text,
+        ];
+        ValueKey {
+            texts: columns.map(|column| text(column, row)),
+            number: number(self.value_number, row).map(f64::to_bits),
+        }
     }
 
     pub(super) fn flag(&self, row: usize) -> &'a str {

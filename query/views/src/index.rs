@@ -68,6 +68,8 @@ const SEQUENCE: &str = "sequence";
 
 /// Room for blocks of records that were looked up and found.
 const CACHE_BYTES: u64 = 64 << 20;
+/// Room for changes before they go to disk.
+const TABLE_BYTES: u64 = 16 << 20;
 
 impl RecordIndex {
     pub(crate) fn new(tree: Tree) -> Self {
@@ -114,6 +116,7 @@ impl Tree {
         // is read and checked anew for each of them; pinned, ten million records cost 12 MB.
         let pinned = || {
             KeyspaceCreateOptions::default()
+                .max_memtable_size(TABLE_BYTES)
                 .filter_block_pinning_policy(PinningPolicy::all(true))
                 .index_block_pinning_policy(PinningPolicy::all(true))
         };
