@@ -2,7 +2,8 @@
 //!
 //! A bed is a patient and the session that the frames name: the place in `PV1-3`, else the device. It is opened by a frame that was
 //! just measured, and closed by the patient's discharge (`ADT^A03`) or transfer to another place (`ADT^A02`), or where nothing came
-//! for as long as the listener's settings say (half an hour); then it says so and ends with the last sample. A frame measured after that opens another.
+//! for as long as the listener's settings say (half an hour); then it says so and ends with the last sample. A frame measured after
+//! that opens another.
 //!
 //! What is open is kept on disk, so that neither a restart nor a message that is sent again opens a bed twice. Where it is lost,
 //! beds that were open stay so until somebody closes them, and their next frame opens another.

@@ -298,6 +298,9 @@ impl Ward {
         self.each_mother(now, |names, mother, by| {
             if names.own == own {
                 mother.learn(record, by);
+            } else {
+                // a newer version may be of somebody else
+                mother.forget(record.reference().digest(), by);
             }
         });
     }

@@ -381,6 +381,19 @@ fn who_lies_there_is_asked_for_once_and_again_where_she_was_not_read() {
 }
 
 #[test]
+fn an_entry_that_is_put_right_to_be_anothers_is_no_more_hers() {
+    let mut ward = called();
+    let now = at(43 * SLOT);
+    let first = entry("001", 143, 56);
+    ward.mother_read("H-001", std::slice::from_ref(&first), now);
+    ward.mother_read("H-002", &[], now);
+    let mut corrected = Record::clone(&first);
+    (corrected.patient, corrected.version) = (place("002").patient, Version::new(2).unwrap());
+    ward.learn("H-002", &Arc::new(corrected), now);
+    assert_eq!((week(&ward, "001").as_str(), week(&ward, "002").as_str()), ("unknown", "28w3d"));
+}
+
+#[test]
 fn what_was_known_of_another_number_is_forgotten() {
     let mut ward = called();
     let now = at(43 * SLOT);
