@@ -1,10 +1,11 @@
 //! From rows of a view's tables to facts, person by person.
 
+use super::known::Known;
 use super::persons::PersonFacts;
-use crate::lab::read::{Inputs, ValueKey, column, floats, number, text, texts, times};
+use crate::lab::read::{Inputs, column, floats, number, text, texts, times};
 use clinical::diabetes::cgm::{is_sensor, management_indicators, sensor_value};
 use clinical::diabetes::{Dated, Facts, Measure, Reading, of_epoch};
-use clinical::lab::{Decimal, Patient, Sites};
+use clinical::lab::{Decimal, Sites};
 use datafusion::arrow::array::{Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray};
 use datafusion::common::cast::{as_boolean_array, as_date32_array, as_int64_array};
 use datafusion::common::{DataFusionError, Result};
@@ -57,6 +58,7 @@ pub(super) struct Gathered<'a> {
     numbers: &'a [PatientNumber],
     places: HashMap<&'a str, usize>,
     persons: Vec<Person>,
+    known: Known,
 }
 
 #[derive(Default)]
@@ -84,7 +86,7 @@ impl<'a> Gathered<'a> {
     pub(super) fn of(numbers: &'a [PatientNumber], facility: &'a FacilityId, sites: &'a Sites) -> Self {
         let places = numbers.iter().enumerate().map(|(at, number)| (number.as_str(), at)).collect();
         let persons = numbers.iter().map(|_| Person::default()).collect();
-        Self { facility, sites, numbers, places, persons }
+        Self { facility, sites, numbers, places, persons, known: Known::default() }
     }
 
     /// Takes in rows of a category's table, with the columns of [`READ`]; about how many bytes they hold now.
@@ -178,8 +180,8 @@ impl<'a> Gathered<'a> {
         let (values, comparators, units) =
             (floats(batch, "value_number")?, texts(batch, "comparator")?, texts(batch, "unit")?);
         let mut sources = Sources::default();
-        // of one item there are few values: mostly the same was read before, and finding it takes a fraction of reading it
-        let mut known: HashMap<ValueKey<'_>, Option<Reading>> = HashMap::new();
+        let mut known = std::mem::take(&mut self.known);
+        let mut readings = known.of(&inputs);
         for row in 0..rows.len {
             let Some(person) = self.person(text(rows.mine, row)) else { continue };
             if text(statuses, row) == LabStatus::Cancelled.code() {
@@ -195,11 +197,11 @@ impl<'a> Gathered<'a> {
                 }
                 continue;
             }
-            let read = || Reading::of_lab(&inputs.read(row, Patient::default())).ok().flatten();
-            if let Some(value) = known.entry(inputs.key(row)).or_insert_with(read) {
+            if let Some(value) = readings.read(row) {
                 person.facts.readings.push(Dated { value: value.clone(), at, source: source.clone() });
             }
         }
+        self.known = known;
         Ok(())
     }
 

@@ -10,6 +10,7 @@ mod course;
 mod exec;
 mod functions;
 mod gather;
+mod known;
 pub(crate) mod made;
 mod measures;
 mod members;

@@ -37,13 +37,8 @@ pub(crate) struct Inputs<'a> {
     flag: Option<&'a StringArray>,
 }
 
-/// Everything that a value is read from: two rows with the same are read alike.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct ValueKey<'a> {
-    texts: [&'a str; 8],
-    /// The number's bits.
-    number: Option<u64>,
-}
+/// The texts a value is read from, beside its number.
+pub(crate) type ValueTexts<T> = [T; 8];
 
 impl<'a> Inputs<'a> {
     /// The columns, each row to be read under its source's own tables.
@@ -71,8 +66,9 @@ impl<'a> Inputs<'a> {
         })
     }
 
-    /// What a row's value is read from, of [`Inputs::of_values`] and nobody in particular.
-    pub(crate) fn key(&self, row: usize) -> ValueKey<'a> {
+    /// What a row's value is read from, of [`Inputs::of_values`] and nobody in particular: two rows with the same texts and the same
+    /// number are read alike.
+    pub(crate) fn parts(&self, row: usize) -> (ValueTexts<&'a str>, Option<f64>) {
         let columns = [
             self.sources,
             self.code_system,
@@ -83,10 +79,7 @@ impl<'a> Inputs<'a> {
             self.value_code,
             self.value_text,
         ];
-        ValueKey {
-            texts: columns.map(|column| text(column, row)),
-            number: number(self.value_number, row).map(f64::to_bits),
-        }
+        (columns.map(|column| text(column, row)), number(self.value_number, row))
     }
 
     pub(super) fn flag(&self, row: usize) -> &'a str {
