@@ -63,7 +63,7 @@ pub fn person(source: &FacilityId, patient: u32, recorded: Moment) -> anyhow::Re
         name: String::new(),
         kana: String::new(),
         birth_date: Some(birth),
-        sex: if patient / 8 % 2 == 0 { Sex::Female } else { Sex::Male },
+        sex: if (patient / 8).is_multiple_of(2) { Sex::Female } else { Sex::Male },
         postal_code: String::new(),
         address: String::new(),
         deceased: None,

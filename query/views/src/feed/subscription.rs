@@ -2,7 +2,7 @@
 
 use super::group::{First, Message, Pulse};
 use super::worker::Newcomer;
-use super::{Closing, FeedItem, FeedStart, Feeds, ResetReason};
+use super::{Closing, FeedItem, FeedStart, Feeds, ResetReason, Vanishing};
 use crate::planted::{Bug, is};
 use crate::scan::{Sight, records};
 use crate::{Account, Asked, Store, StoreError};
@@ -84,7 +84,8 @@ impl Subscription {
     }
 
     /// From now on only those records of some of its categories are given of which `wants` says so when it comes to them: the others
-    /// are not shown to anybody, and not counted. What vanishes is told of all of them: it says no more than that.
+    /// are not shown to anybody, and not counted. What vanishes is told of all of them, and so is that a newer version, which is not wanted,
+    /// took the place of another: it says no more than that.
     pub fn heed(&mut self, categories: CategorySet, wants: impl Fn(&Record) -> bool + Send + Sync + 'static) {
         self.heeded = Some((categories, Box::new(wants)));
     }
@@ -257,9 +258,13 @@ impl Subscription {
             FeedItem::Vanished { category, .. } => return self.categories.contains(*category).then_some(item),
             _ => return Some(item),
         };
-        let category = record.category();
-        let permitted = self.categories.contains(category) && self.is_wanted(record) && self.permitted(record);
-        permitted.then_some(item)
+        if !self.categories.contains(record.category()) {
+            return None;
+        }
+        if !self.is_wanted(record) {
+            return superseded(&item);
+        }
+        self.permitted(record).then_some(item)
     }
 
     fn is_wanted(&self, record: &Record) -> bool {
@@ -283,6 +288,13 @@ fn account(feeds: &Feeds, principal: &Principal, categories: CategorySet, reache
     let asked: Vec<&str> = categories.iter().map(Category::code).collect();
     let reading = witness.begin(principal, Asked::Feed(&asked.join(" ")), reached, now()?);
     Some(Account::open(witness.clone(), reading))
+}
+
+/// What is left of a newer version that is not wanted: that the one before, which may have been given, holds no more.
+fn superseded(item: &FeedItem) -> Option<FeedItem> {
+    let FeedItem::Changed { record, position, .. } = item else { return None };
+    let (reason, position) = (Vanishing::Superseded, Some(*position));
+    Some(FeedItem::Vanished { record: record.reference(), category: record.category(), reason, position })
 }
 
 fn join(
