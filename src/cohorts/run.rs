@@ -111,7 +111,7 @@ impl Cohorts {
         let (mut entered, mut left, mut stayed) = (Vec::new(), Vec::new(), 0);
         let asked = format!("cohort diff {} {}", side_name(before), side_name(after));
         let mut seen = BTreeSet::new();
-        let sides = Arc::new((before.clone(), after.clone()));
+        let sides = (before.clone(), after.clone());
         let judge = move |number: &PatientNumber, facts: &Facts| turned((&sides.0, &sides.1), (number, facts), &tables);
         let (_, opening) = self
             .each(principal, &asked, judge, |number, turned| {

@@ -21,19 +21,25 @@ const AT_ONCE: usize = 256;
 
 /// Reads the last hour. What is withdrawn while it is read is told by the feed afterwards.
 pub(super) async fn read_before(shared: &Shared, wanted: Wanted<'_>) -> Result<(), QueryError> {
-    let mut done = read_once(shared, wanted).await;
-    for _ in 1..ATTEMPTS {
-        // What was taken meanwhile is gone from the ward by what the feed says; the rest is to be read all the same.
-        if !matches!(done, Err(QueryError::PermissionsChanged)) {
-            break;
-        }
-        done = read_once(shared, wanted).await;
-    }
+    let done = insist(|| read_once(shared, wanted)).await;
     shared.ward.lock().settle(now());
     match done {
         Err(QueryError::PermissionsChanged | QueryError::TooMany { .. }) => Ok(()),
         done => done,
     }
+}
+
+/// Reads again where permissions changed meanwhile. What was taken is gone from the ward by what the feed says; the rest is to be read
+/// all the same.
+async fn insist<F: Future<Output = Result<(), QueryError>>>(read: impl Fn() -> F) -> Result<(), QueryError> {
+    let mut done = read().await;
+    for _ in 1..ATTEMPTS {
+        if !matches!(done, Err(QueryError::PermissionsChanged)) {
+            break;
+        }
+        done = read().await;
+    }
+    done
 }
 
 async fn read_once(shared: &Shared, wanted: Wanted<'_>) -> Result<(), QueryError> {
@@ -64,14 +70,7 @@ pub(super) async fn read_mothers(shared: &Shared) {
         ward.mothers_unread(now)
     };
     for whose in wanted.chunks(AT_ONCE) {
-        let mut done = read_some(shared, whose).await;
-        for _ in 1..ATTEMPTS {
-            if !matches!(done, Err(QueryError::PermissionsChanged)) {
-                break;
-            }
-            done = read_some(shared, whose).await;
-        }
-        if let Err(error) = done {
+        if let Err(error) = insist(|| read_some(shared, whose)).await {
             tracing::warn!(code = error.code(), facility = %shared.principal.facility, "pregnancies of those on beds cannot be read");
         }
     }

@@ -55,6 +55,18 @@ impl Check {
         }
     }
 
+    /// The values it is made by; none where it is an examination.
+    pub const fn measures(self) -> &'static [Measure] {
+        match self {
+            Self::Hba1c => &[Measure::Hba1c],
+            Self::Kidney => &[Measure::Creatinine, Measure::CystatinC, Measure::Egfr],
+            Self::UrineAlbumin => &[Measure::AlbuminRatio, Measure::UrineAlbumin],
+            Self::Lipids => &[Measure::Ldl],
+            Self::BloodPressure => &[Measure::Systolic],
+            Self::Eye | Self::Foot | Self::Dental => &[],
+        }
+    }
+
     /// The category of record it comes in.
     pub const fn category(self) -> Category {
         match self {
@@ -173,19 +185,14 @@ impl DueTable {
 
 /// The last time a check was made, with what the eyes showed.
 fn last(facts: &Facts, check: Check, now: Moment) -> Option<(Moment, &FacilityId, Option<Retinopathy>)> {
-    let measured = |measures: &[Measure]| {
-        let values = measures.iter().filter_map(|measure| facts.latest(*measure, now).ok());
-        values.map(Dated::origin).max().map(|(at, source)| (at, source, None))
-    };
     let observed = |of: fn(Observation) -> Option<Option<Retinopathy>>| {
         facts.observed(now, of).pop().map(|(finding, one)| (one.at, &one.source, finding))
     };
     match check {
-        Check::Hba1c => measured(&[Measure::Hba1c]),
-        Check::Kidney => measured(&[Measure::Creatinine, Measure::CystatinC, Measure::Egfr]),
-        Check::UrineAlbumin => measured(&[Measure::AlbuminRatio, Measure::UrineAlbumin]),
-        Check::Lipids => measured(&[Measure::Ldl]),
-        Check::BloodPressure => measured(&[Measure::Systolic]),
+        Check::Hba1c | Check::Kidney | Check::UrineAlbumin | Check::Lipids | Check::BloodPressure => {
+            let values = check.measures().iter().filter_map(|measure| facts.latest(*measure, now).ok());
+            values.map(Dated::origin).max().map(|(at, source)| (at, source, None))
+        }
         Check::Eye => observed(|one| if let Observation::Eye(finding) = one { Some(finding) } else { None }),
         Check::Foot => observed(|one| (one == Observation::Foot).then_some(None)),
         Check::Dental => observed(|one| (one == Observation::Dental).then_some(None)),

@@ -96,8 +96,6 @@ const WAITING: usize = 1024;
 /// About so many bytes are remembered in all groups together: at a thousand beds of eight channels the last minute, of what comes as
 /// seldom as results do far more than a group remembers anyway.
 const HELD: usize = 256 << 20;
-/// What vanished holds no record, only its name.
-const NAME: usize = 192;
 
 /// A group stays this long after its last listener, for those who resume.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -229,8 +227,6 @@ impl Worker {
             }
             None => None,
         };
-        // whoever it reaches holds the same record: each bears a part of it
-        let heavy = weight(record) / reached.len().max(1) + NAME;
         for (id, group) in &mut self.groups {
             let shown = before.is_some_and(|facts| group.visibility.permits(&facts));
             let (item, kind) = match (reached.contains(id), shown, replaced.and_then(|(_, version)| version)) {
@@ -252,7 +248,8 @@ impl Worker {
                 (false, false, _) => continue,
             };
             self.items.add(1, &[KeyValue::new("kind", kind)]);
-            group.say(item, if kind == "vanished" { NAME } else { heavy });
+            let heavy = weight(&item, reached.len());
+            group.say(item, heavy);
         }
         Ok(())
     }
@@ -302,15 +299,17 @@ impl Worker {
         for (record, category) in vanished {
             if !is(Bug::MissedRetraction) {
                 self.items.add(1, &[KeyValue::new("kind", "vanished")]);
-                let reason = Vanishing::Withheld;
-                group.say(FeedItem::Vanished { record, category, reason, position: cause }, NAME);
+                let item = FeedItem::Vanished { record, category, reason: Vanishing::Withheld, position: cause };
+                let heavy = weight(&item, 1);
+                group.say(item, heavy);
             }
         }
         for (_, _, record) in appeared {
             if !is(Bug::MissedSplice) {
                 self.items.add(1, &[KeyValue::new("kind", "historic")]);
-                let heavy = weight(&record);
-                group.say(FeedItem::Appeared { position: cause, record, admitted: None, historic: true }, heavy);
+                let item = FeedItem::Appeared { position: cause, record, admitted: None, historic: true };
+                let heavy = weight(&item, 1);
+                group.say(item, heavy);
             }
         }
         Ok(())

@@ -63,10 +63,7 @@ impl Looks {
                 Self { measures: bit(Measure::Hba1c), supplies: true, observations: true, ..NOTHING }
             }
             Criterion::Overdue(Check::Eye | Check::Foot | Check::Dental) => Self { observations: true, ..NOTHING },
-            Criterion::Overdue(Check::Hba1c) => Self { measures: bit(Measure::Hba1c), ..NOTHING },
-            Criterion::Overdue(Check::Kidney | Check::UrineAlbumin) => Self { measures: bits(&KIDNEY), ..NOTHING },
-            Criterion::Overdue(Check::Lipids) => Self { measures: bit(Measure::Ldl), ..NOTHING },
-            Criterion::Overdue(Check::BloodPressure) => Self { measures: bit(Measure::Systolic), ..NOTHING },
+            Criterion::Overdue(check) => Self { measures: bits(check.measures()), ..NOTHING },
             Criterion::NotSeenFor(_) => EVERYTHING,
             Criterion::Takes(_) => Self { supplies: true, ..NOTHING },
             Criterion::Coded(..) => Self { diagnoses: true, ..NOTHING },
