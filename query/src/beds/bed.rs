@@ -225,6 +225,9 @@ impl Bed {
             Some(_) => self.erase(stretch.record),
             None => {}
         }
+        if !stretch.traces.is_empty() && self.strip.anchor(stretch.measured) {
+            self.void();
+        }
         let far = (self.strip.slot_of(stretch.measured) - self.strip.end()).abs();
         if far > 2 * KEPT {
             // another day, or a clock that was set: nothing of it belongs into one picture with what is here
@@ -399,7 +402,10 @@ impl Bed {
         let silent = now.since(self.heard) >= SILENT;
         let there = self.strip.slot_of(now.plus_micros(self.way.error().ahead() - SILENT));
         let until = if silent { there.max(self.strip.end()) } else { self.strip.end() - GRACE };
-        self.course.read(&self.strip, until);
+        // windows begin with the first sample, however long ago the bed was opened
+        if !self.strip.is_untouched() {
+            self.course.read(&self.strip, until);
+        }
         anew
     }
 

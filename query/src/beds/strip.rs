@@ -40,6 +40,28 @@ impl Strip {
         Self { origin, first: 0, len: 0, lanes: [const { None }; Lead::ALL.len()] }
     }
 
+    /// Counts slots from where a sample stands that is older than all before: so the same samples lie in the same slots in whichever
+    /// order they came, and what is read of them later from a table begins at the same moments. `true` where that moved the
+    /// slots; by less than one where any sample is kept.
+    pub fn anchor(&mut self, measured: Moment) -> bool {
+        if self.is_untouched() {
+            let before = std::mem::replace(&mut self.origin, measured);
+            return before != measured;
+        }
+        let slot = self.slot_of(measured);
+        if slot >= self.first || self.end() - slot > KEPT {
+            return false;
+        }
+        let off = measured.since(self.moment_of(slot));
+        self.origin = self.origin.plus_micros(off);
+        off != 0
+    }
+
+    /// Whether no sample was ever put here.
+    pub fn is_untouched(&self) -> bool {
+        self.lanes.iter().all(Option::is_none)
+    }
+
     /// The slot a moment lies in, rounded: a source's samples need not fall on ours.
     pub fn slot_of(&self, measured: Moment) -> i64 {
         slot_of(self.origin, measured)
@@ -269,6 +291,33 @@ mod tests {
         assert_eq!([-9, -8, -7, 0, 1, 2].map(at), [None, Some(132.0), None, Some(140.0), Some(141.0), None]);
         assert_eq!((strip.first(), strip.end()), (-9, 2));
         assert!(!strip.put(Lead::First, 1 - KEPT, slot(1.0)), "that is more than an hour before");
+    }
+
+    #[test]
+    fn slots_are_counted_from_the_oldest_sample_in_whichever_order_they_came() {
+        let begins = Moment::from_micros(1_760_000_000_000_000).unwrap();
+        // each a minute and some milliseconds after the one before
+        let measured: Vec<Moment> = (0..20).map(|minute| begins.plus_micros(minute * 60_003_700)).collect();
+        let laid = |order: &[usize]| {
+            let mut strip = Strip::new(begins.plus_micros(-47_110_815));
+            for at in order {
+                strip.anchor(measured[*at]);
+                let stands = strip.slot_of(measured[*at]);
+                assert!(strip.put(Lead::First, stands, slot(*at as f32)));
+            }
+            let slots = strip.first()..strip.end();
+            let there = slots.filter_map(|at| Some((strip.moment_of(at), strip.get(Lead::First, at)?.sample.value)));
+            there.collect::<Vec<_>>()
+        };
+        let in_order = laid(&(0..20).collect::<Vec<_>>());
+        assert_eq!((in_order.len(), in_order[0].0), (20, begins));
+        assert_eq!(laid(&(0..20).rev().collect::<Vec<_>>()), in_order);
+        assert_eq!(laid(&[15, 19, 0, 7, 1, 2, 3, 4, 5, 6, 8, 9, 10, 11, 12, 13, 14, 16, 17, 18]), in_order);
+        // what is older than what is kept moves nothing
+        let mut strip = strip();
+        strip.put(Lead::First, 0, slot(140.0));
+        assert!(!strip.anchor(begins.plus_micros(-KEPT * SLOT - 100_000)));
+        assert_eq!(strip.moment_of(0), begins);
     }
 
     #[test]
