@@ -4,6 +4,8 @@
 //! with their neighbours, so that a table has few of them however often it is published. A row is copied once per
 //! doubling, about seven times in all.
 
+mod by_patient;
+
 use crate::StoreError;
 use crate::rows::RowKey;
 use crate::table::{RowBuilder, table_name};
@@ -12,7 +14,9 @@ use arrow::datatypes::{ArrowPrimitiveType, Int32Type, Int64Type, TimestampMicros
 use arrow::record_batch::RecordBatch;
 use consent_filter::Facts;
 use model::{Category, Position, Record};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+
+pub(crate) use by_patient::ByPatient;
 
 /// Places of the stored columns that the store itself reads.
 pub(crate) mod place {
@@ -36,6 +40,8 @@ pub(crate) struct Chunk {
     /// Each row's `ClassIx`, as a number.
     pub(crate) classes: Vec<u32>,
     pub(crate) keys: Vec<RowKey>,
+    /// Made when some patients' rows are first asked for.
+    by_patient: OnceLock<ByPatient>,
 }
 
 /// The growing end of a table; only the writer sees it.
@@ -66,12 +72,8 @@ impl Tail {
         }
         let batch =
             self.builder.finish().map_err(|source| StoreError::Arrow { table: table_name(category), source })?;
-        Ok(Some(Chunk {
-            batch,
-            patients: std::mem::take(&mut self.patients),
-            classes: std::mem::take(&mut self.classes),
-            keys: std::mem::take(&mut self.keys),
-        }))
+        let (patients, classes) = (std::mem::take(&mut self.patients), std::mem::take(&mut self.classes));
+        Ok(Some(Chunk::new(batch, patients, classes, std::mem::take(&mut self.keys))))
     }
 }
 
@@ -96,15 +98,23 @@ pub(crate) fn append(chunks: &mut Vec<Arc<Chunk>>, chunk: Chunk) -> Result<(), a
 pub(crate) fn merge(chunks: &[Arc<Chunk>]) -> Result<Chunk, arrow::error::ArrowError> {
     let schema =
         chunks.first().map_or_else(|| Arc::new(arrow::datatypes::Schema::empty()), |chunk| chunk.batch.schema());
-    Ok(Chunk {
-        batch: arrow::compute::concat_batches(&schema, chunks.iter().map(|chunk| &chunk.batch))?,
-        patients: chunks.iter().flat_map(|chunk| chunk.patients.iter().copied()).collect(),
-        classes: chunks.iter().flat_map(|chunk| chunk.classes.iter().copied()).collect(),
-        keys: chunks.iter().flat_map(|chunk| chunk.keys.iter().copied()).collect(),
-    })
+    Ok(Chunk::new(
+        arrow::compute::concat_batches(&schema, chunks.iter().map(|chunk| &chunk.batch))?,
+        chunks.iter().flat_map(|chunk| chunk.patients.iter().copied()).collect(),
+        chunks.iter().flat_map(|chunk| chunk.classes.iter().copied()).collect(),
+        chunks.iter().flat_map(|chunk| chunk.keys.iter().copied()).collect(),
+    ))
 }
 
 impl Chunk {
+    /// Of rows with the stored columns, and of each its `PatientIx` and `ClassIx`, as numbers, and its key.
+    pub(crate) fn new(batch: RecordBatch, patients: Vec<u32>, classes: Vec<u32>, keys: Vec<RowKey>) -> Self {
+        Self { batch, patients, classes, keys, by_patient: OnceLock::new() }
+    }
+    /// Where each patient's rows lie.
+    pub(crate) fn by_patient(&self) -> &ByPatient {
+        self.by_patient.get_or_init(|| ByPatient::of(&self.batch, &self.patients))
+    }
     pub(crate) fn len(&self) -> usize {
         self.keys.len()
     }

@@ -19,6 +19,7 @@ mod sieve;
 mod sift;
 mod sight;
 mod tally;
+mod wanted;
 mod whose;
 
 pub(crate) use facts::facts_of_patient;

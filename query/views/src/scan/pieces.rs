@@ -1,7 +1,8 @@
 //! From a visibility and a snapshot to the pieces of work of a scan.
 
 use super::pruning::Pruning;
-use super::sight::{Seen, Sight};
+use super::sight::Sight;
+use super::wanted::Wanted;
 use crate::cold::TableFile;
 use crate::hot::Chunk;
 use crate::planted::{Bug, is};
@@ -82,11 +83,12 @@ pub(crate) fn pieces(
 ) -> Vec<Vec<Piece>> {
     let mut all: Vec<(usize, Piece)> = Vec::new();
     all.extend(snapshot.hot_of(category).iter().map(|chunk| (chunk.len() / 8 + 1, Piece::Hot(chunk.clone()))));
+    let wanted = Wanted::of(sight, pruning);
     let mut whole: Vec<ColdPiece> = Vec::new();
     for file in snapshot.cold.of(category) {
         let (first, last) = file.runs.occurred;
         if pruning.source(&file.entry.source) && first <= pruning.occurred.1 && pruning.occurred.0 <= last {
-            whole.extend(cold(sight, snapshot, file, pruning));
+            whole.extend(cold(sight, snapshot, file, &wanted));
         }
     }
     // Each piece sets up a decompressor and reads the dictionary of each column: few large ones cost less than many small.
@@ -107,27 +109,20 @@ pub(crate) fn pieces(
 }
 
 /// All that is to be read of a file.
-fn cold(sight: &Sight, snapshot: &Snapshot, file: &Arc<TableFile>, pruning: &Pruning) -> Option<ColdPiece> {
+fn cold(sight: &Sight, snapshot: &Snapshot, file: &Arc<TableFile>, wanted: &Wanted<'_>) -> Option<ColdPiece> {
     let mut terms = Terms { file, known: Vec::new(), sets: Vec::new(), has_bounds: false };
     let mut stretches = Vec::new();
     if file.source == *sight.facility() {
         let own = sight.own()?;
         let set = terms.set(own.alternatives());
         let mut add = |rows| stretches.push(Stretch { rows, terms: set, own: None });
-        match pruning.own() {
+        match wanted.own() {
             None => add(0..file.runs.rows()),
             // In order of number, which is the order of rows.
             Some(numbers) => numbers.into_iter().filter_map(|number| file.runs.find(number)).for_each(add),
         }
     } else {
-        let known: Vec<&Seen> = match &pruning.own_patients {
-            Some(numbers) => sight.patients_known_as(&file.source, numbers.iter().map(String::as_str)),
-            None => sight.patients_of(&file.source).collect(),
-        };
-        for seen in known {
-            if !pruning.patient(seen.number.as_str(), seen.own.as_str()) {
-                continue;
-            }
+        for seen in wanted.patients_of(&file.source) {
             let (Some(rows), Some(grant)) = (file.runs.find(seen.number.as_str()), sight.visibility.grant(seen.ix))
             else {
                 continue;

@@ -10,6 +10,7 @@ use super::sieve::Sieve;
 use super::sift::{failed, sift, sift_hot};
 use super::sight::Sight;
 use super::tally::{Run, Tally};
+use super::wanted::Wanted;
 use crate::cold::Texts;
 use crate::rows::DeadSet;
 use crate::table::table_name;
@@ -178,10 +179,12 @@ impl Work {
     fn run(&self, pieces: &[Piece], send: impl Fn(RecordBatch) -> bool) -> Result<()> {
         let coalescer = BatchCoalescer::new(self.schema.clone(), self.batch_rows);
         let mut out = Out { coalescer, left: self.limit, send };
+        let wanted = Wanted::of(&self.sight, &self.pruning);
         for piece in pieces {
             let more = match piece {
                 Piece::Hot(chunk) => {
-                    let shown = hot(&self.sight, &self.dead, (chunk, &self.pruning), &self.given, &self.schema)?;
+                    let shown =
+                        hot((&self.sight, &self.dead), (chunk, &self.pruning, &wanted), &self.given, &self.schema)?;
                     match shown {
                         Some(shown) => {
                             let batch = sift_hot(chunk, &shown.mask, shown.batch, &self.sieve)?;

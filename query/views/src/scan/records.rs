@@ -6,6 +6,7 @@ use super::pieces::{Piece, pieces};
 use super::pruning::Pruning;
 use super::rows::{Given, hot};
 use super::sight::Sight;
+use super::wanted::Wanted;
 use crate::StoreError;
 use crate::cold::Texts;
 use crate::glance::REFERENCE;
@@ -63,10 +64,11 @@ fn batches(
     let given: Vec<Given> =
         columns.iter().map(|at| if *at == place::SOURCE { Given::Source } else { Given::Stored(*at) }).collect();
     let pruning = Pruning::of(&[]);
+    let wanted = Wanted::of(sight, &pruning);
     for piece in pieces(sight, snapshot, category, &pruning, 1).into_iter().flatten() {
         match piece {
             Piece::Hot(chunk) => {
-                let shown = hot(sight, dead, (&chunk, &pruning), &given, &schema).map_err(failed)?;
+                let shown = hot((sight, dead), (&chunk, &pruning, &wanted), &given, &schema).map_err(failed)?;
                 if shown.is_some_and(|shown| !give(&shown.batch)) {
                     return Ok(());
                 }

@@ -3,11 +3,12 @@
 use super::pruning::Pruning;
 use super::sight::{Sight, admits};
 use super::tally::{Run, Runs, owner};
+use super::wanted::Wanted;
 use crate::hot::{Chunk, place};
 use crate::planted::{Bug, is};
 use crate::rows::DeadSet;
 use crate::table::{MY_PATIENT_ID, columns};
-use arrow::array::{ArrayRef, BooleanArray, StringArray};
+use arrow::array::{ArrayRef, BooleanArray, BooleanBufferBuilder, StringArray};
 use arrow::compute::filter;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
@@ -56,9 +57,8 @@ pub(crate) struct HotRows {
 
 /// The visible rows of a hot chunk that are of use; `None` when there are none.
 pub(crate) fn hot(
-    sight: &Sight,
-    dead: &DeadSet,
-    (chunk, pruning): (&Chunk, &Pruning),
+    (sight, dead): (&Sight, &DeadSet),
+    (chunk, pruning, wanted): (&Chunk, &Pruning, &Wanted<'_>),
     given: &[Given],
     schema: &SchemaRef,
 ) -> Result<Option<HotRows>, ArrowError> {
@@ -69,11 +69,13 @@ pub(crate) fn hot(
     // What a query has no use for is not read, as in files: so it is not counted as read either.
     let narrows = pruning.narrows_whose();
     let sources = crate::hot::texts(&chunk.batch, place::SOURCE);
-    let mut mask = Vec::with_capacity(chunk.len());
+    let mut mask = BooleanBufferBuilder::new(chunk.len());
+    mask.append_n(chunk.len(), false);
     let mut runs = Runs::default();
-    let times = occurred.iter().zip(recorded);
-    let rows = chunk.patients.iter().zip(&chunk.classes).zip(&chunk.keys).zip(times);
-    for (row, (((patient, class), key), (occurred, recorded))) in rows.enumerate() {
+    let mut look = |row: usize| {
+        let of_row = (chunk.patients.get(row), chunk.classes.get(row), chunk.keys.get(row));
+        let (Some(patient), Some(class), Some(key)) = of_row else { return };
+        let (Some(occurred), Some(recorded)) = (occurred.get(row), recorded.get(row)) else { return };
         let class = ClassIx::from_u32(*class);
         let patient = PatientIx::from_u32(*patient);
         let (visible, number) = if sight.own_class(class) {
@@ -92,17 +94,20 @@ pub(crate) fn hot(
             source.is_none_or(|source| pruning.source(source))
                 && patient.is_none_or(|patient| pruning.patient(patient, number.unwrap_or(patient)))
         };
-        let visible = visible && of_use;
-        if visible {
+        if visible && of_use {
             runs.push(patient.get(), 1, || owner(chunk, row));
             if wants_mine {
                 // Of the viewer's own rows the number is the patient's own.
                 mine.push(number.or_else(|| patients.map(|patients| patients.value(row))));
             }
+            mask.set_bit(row, true);
         }
-        mask.push(visible);
+    };
+    match wanted.rows(chunk) {
+        Some(rows) => rows.into_iter().for_each(|row| look(row as usize)),
+        None => (0..chunk.len()).for_each(look),
     }
-    let mask = BooleanArray::from(mask);
+    let mask = BooleanArray::from(mask.finish());
     let visible = mask.true_count();
     if visible == 0 {
         return Ok(None);

@@ -103,29 +103,42 @@ impl Sight {
         places.filter_map(|at| self.seen.get(*at as usize))
     }
 
-    /// Those of a source's patients whom the viewing facility knows by one of these numbers, by the source's number of them. Costs
-    /// in proportion to the numbers, not to the source's patients.
-    pub(crate) fn patients_known_as<'a>(
-        &'a self,
-        source: &FacilityId,
-        numbers: impl Iterator<Item = &'a str>,
-    ) -> Vec<&'a Seen> {
-        let Ok(source) = self.sources.binary_search_by(|(id, _)| id.cmp(source)) else { return Vec::new() };
+    /// The place of a source among those of whose patients something may be visible.
+    pub(crate) fn place_of(&self, source: &FacilityId) -> Option<usize> {
+        self.sources.binary_search_by(|(id, _)| id.cmp(source)).ok()
+    }
+
+    /// The patients of other facilities whom the viewing facility knows by one of these numbers, by the place of their source, and by
+    /// the source's number of them. Costs in proportion to the numbers, not to all patients.
+    pub(crate) fn known_as<'a>(&self, numbers: impl Iterator<Item = &'a str>) -> Vec<Vec<&Seen>> {
         let own = |at: &u32| self.seen.get(*at as usize).map_or("", |one| one.own.as_str());
-        let mut found = Vec::new();
+        let mut found: Vec<Vec<&Seen>> = vec![Vec::new(); self.sources.len()];
         for number in numbers {
             let first = self.by_own.partition_point(|at| own(at) < number);
-            let places = self.by_own.get(first..).unwrap_or_default().iter().take_while(|at| own(at) == number);
-            let here = places.filter(|at| self.source_of.get(**at as usize).is_some_and(|of| *of as usize == source));
-            found.extend(here.filter_map(|at| self.seen.get(*at as usize)));
+            for at in self.by_own.get(first..).unwrap_or_default().iter().take_while(|at| own(at) == number) {
+                let source = self.source_of.get(*at as usize).and_then(|source| found.get_mut(*source as usize));
+                if let (Some(source), Some(seen)) = (source, self.seen.get(*at as usize)) {
+                    source.push(seen);
+                }
+            }
         }
-        found.sort_unstable_by(|a, b| a.number.cmp(&b.number));
+        for patients in &mut found {
+            patients.sort_unstable_by(|a, b| a.number.cmp(&b.number));
+        }
         found
+    }
+
+    /// All patients of other facilities, by the place of their source, and by the source's number of them.
+    pub(crate) fn by_source(&self) -> Vec<Vec<&Seen>> {
+        let of = |(_, places): &(FacilityId, Vec<u32>)| {
+            places.iter().filter_map(|at| self.seen.get(*at as usize)).collect::<Vec<&Seen>>()
+        };
+        self.sources.iter().map(of).collect()
     }
 
     /// The patients of a source, by the source's number of them.
     pub(crate) fn patients_of(&self, source: &FacilityId) -> impl Iterator<Item = &Seen> {
-        let found = self.sources.iter().find(|(id, _)| id == source);
+        let found = self.place_of(source).and_then(|place| self.sources.get(place));
         let places = found.map(|(_, places)| places.as_slice()).unwrap_or_default();
         places.iter().filter_map(|at| self.seen.get(*at as usize))
     }

@@ -318,12 +318,9 @@ fn without_dead(
         let kept = filter(&UInt32Array::from(numbers), &mask)?;
         Ok(crate::hot::values::<arrow::datatypes::UInt32Type>(Some(&kept)).to_vec())
     };
-    Ok(Chunk {
-        batch: filter_record_batch(&chunk.batch, &mask)?,
-        patients: numbers(chunk.patients)?,
-        classes: numbers(chunk.classes)?,
-        keys: chunk.keys.iter().zip(&alive).filter(|(_, alive)| **alive).map(|(key, _)| *key).collect(),
-    })
+    let batch = filter_record_batch(&chunk.batch, &mask)?;
+    let keys = chunk.keys.iter().zip(&alive).filter(|(_, alive)| **alive).map(|(key, _)| *key).collect();
+    Ok(Chunk::new(batch, numbers(chunk.patients)?, numbers(chunk.classes)?, keys))
 }
 
 /// What a commit writes beside the tables.

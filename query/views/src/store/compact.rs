@@ -163,7 +163,7 @@ fn read_whole(file: &TableFile) -> Result<Chunk, StoreError> {
     }
     let batch = concat_batches(&stored_schema(file.category), &batches).map_err(arrow)?;
     let keys = keys_of(&batch);
-    Ok(Chunk { patients: vec![u32::MAX; keys.len()], classes, keys, batch })
+    Ok(Chunk::new(batch, vec![u32::MAX; keys.len()], classes, keys))
 }
 
 /// Writes the living rows of a group anew, one level up, and notes the dead ones.
@@ -184,12 +184,9 @@ fn rewrite(
             .map_err(|source| StoreError::Arrow { table: table_name(file.category), source })?;
         let kept = |at: &usize| mask.value(*at);
         let places: Vec<usize> = (0..mask.len()).filter(kept).collect();
-        chunks.push(Arc::new(Chunk {
-            batch,
-            patients: vec![u32::MAX; places.len()],
-            classes: places.iter().filter_map(|at| chunk.classes.get(*at).copied()).collect(),
-            keys: chunk.keys.iter().filter(|key| alive(key)).copied().collect(),
-        }));
+        let classes = places.iter().filter_map(|at| chunk.classes.get(*at).copied()).collect();
+        let keys = chunk.keys.iter().filter(|key| alive(key)).copied().collect();
+        chunks.push(Arc::new(Chunk::new(batch, vec![u32::MAX; places.len()], classes, keys)));
     }
     let Some(first) = group.first() else { return Ok((Vec::new(), removed)) };
     let merged =
