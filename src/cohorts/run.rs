@@ -6,7 +6,7 @@ use clinical::diabetes::cohort::{Cause, Cohort, Membership, Since, Truth, cause,
 use clinical::diabetes::quality::{MeasureYear, QualityMeasure, is_counted_at};
 use clinical::diabetes::{Facts, Tables};
 use futures::StreamExt;
-use model::{AuditOutcome, Frontier, Moment, PatientNumber, Principal};
+use model::{AuditOutcome, CategorySet, Frontier, Moment, PatientNumber, Principal};
 use query::{PersonFacts, Persons, PersonsRead};
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
@@ -69,6 +69,16 @@ pub struct Difference {
     pub opening: Option<Arc<Opening>>,
 }
 
+impl Side {
+    /// The tables that are enough to say who is in it.
+    fn tables(&self) -> CategorySet {
+        match self {
+            Self::At(cohort, _) => cohort.tables(),
+            Self::These(_) => CategorySet::NONE,
+        }
+    }
+}
+
 impl Cohorts {
     /// Who is a member of a typed cohort at a moment, by what the principal's view shows now.
     ///
@@ -87,7 +97,7 @@ impl Cohorts {
             (verdict.truth, member.map(|since| Membership { grounds: verdict.grounds, since }))
         };
         let (frontier, opening) = self
-            .each(principal, &asked, judge, |number, (truth, membership)| {
+            .each(principal, (&asked, cohort.tables()), judge, |number, (truth, membership)| {
                 persons += 1;
                 unknown += u64::from(truth == Truth::Unknown);
                 members.extend(membership.map(|membership| (number, membership)));
@@ -111,10 +121,12 @@ impl Cohorts {
         let (mut entered, mut left, mut stayed) = (Vec::new(), Vec::new(), 0);
         let asked = format!("cohort diff {} {}", side_name(before), side_name(after));
         let mut seen = BTreeSet::new();
+        let read =
+            [before, after].into_iter().map(Side::tables).reduce(CategorySet::union).unwrap_or(CategorySet::NONE);
         let sides = (before.clone(), after.clone());
         let judge = move |number: &PatientNumber, facts: &Facts| turned((&sides.0, &sides.1), (number, facts), &tables);
         let (_, opening) = self
-            .each(principal, &asked, judge, |number, turned| {
+            .each(principal, (&asked, read), judge, |number, turned| {
                 seen.insert(number.clone());
                 match turned {
                     Turned::Stayed => stayed += 1,
@@ -155,7 +167,7 @@ impl Cohorts {
             let met = measured.in_numerator(&measured.of(facts, &tables, year))?;
             Some((met, is_counted_at(&facility, facts, year)))
         };
-        self.each(principal, &asked, judge, |number, met| match met {
+        self.each(principal, (&asked, Persons::categories()), judge, |number, met| match met {
             Some((met, true)) => drop(counted.insert(number, met)),
             Some((_, false)) => elsewhere += 1,
             None => {}
@@ -168,12 +180,12 @@ impl Cohorts {
         limits(&self.rooms.register.definitions(), &principal.facility)
     }
 
-    /// Gives what is judged of the facts of each person of the principal's view; it is judged on every core. What was read is in the
-    /// ledger before this returns, and nothing of it was taken meanwhile.
+    /// Gives what is judged of the facts of each person of the principal's view, as these tables show them; it is judged on every core.
+    /// What was read is in the ledger before this returns, and nothing of it was taken meanwhile.
     async fn each<T: Send + 'static>(
         &self,
         principal: &Principal,
-        asked: &str,
+        (asked, tables): (&str, CategorySet),
         judge: impl Fn(&PatientNumber, &Facts) -> T + Send + Sync + 'static,
         mut take: impl FnMut(PatientNumber, T) + Send,
     ) -> Result<(Frontier, Option<Arc<Opening>>), RunError> {
@@ -186,7 +198,7 @@ impl Cohorts {
         });
         let sites = self.rooms.register.sites();
         let persons = Persons::of(Arc::new(view), principal.facility.clone(), sites);
-        let persons = Arc::new(persons.asking(self.limits(principal).asks));
+        let persons = Arc::new(persons.asking(self.limits(principal).asks).reading(tables));
         let mut failed = false;
         {
             let judged = move |read: PersonsRead| -> Vec<(PatientNumber, T)> {

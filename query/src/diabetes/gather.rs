@@ -105,6 +105,21 @@ impl<'a> Gathered<'a> {
         Ok(FACT * batch.num_rows())
     }
 
+    /// Those of whom nothing was shown so far.
+    pub(super) fn unseen(&self) -> Vec<PatientNumber> {
+        let unseen = self.numbers.iter().zip(&self.persons).filter(|(_, person)| !person.seen);
+        unseen.map(|(number, _)| number.clone()).collect()
+    }
+
+    /// Takes in that something is shown of these persons, with the column `my_patient_id` alone.
+    pub(super) fn see(&mut self, batch: &RecordBatch) -> Result<()> {
+        let mine = texts(batch, "my_patient_id")?;
+        for row in 0..batch.num_rows() {
+            self.person(text(mine, row));
+        }
+        Ok(())
+    }
+
     /// The persons in the order of their numbers; `None` for one of whom nothing was shown.
     pub(super) fn finish(self) -> impl Iterator<Item = Option<PersonFacts>> {
         self.numbers.iter().zip(self.persons).map(|(number, person)| {

@@ -30,7 +30,10 @@ pub(super) const USAGE: &str = "cohort('poor-control' [, '2026-03-31'])";
 /// The table of a cohort's members.
 pub(super) fn members(file: &CohortFile, diabetes: Diabetes, has_day: bool) -> Result<Arc<dyn TableProvider>> {
     match file {
-        CohortFile::Typed(cohort) => Ok(Arc::new(PersonsTable::new(AskedOf { ask: Members(cohort.clone()), diabetes }))),
+        CohortFile::Typed(cohort) => {
+            let diabetes = diabetes.reading(cohort.tables());
+            Ok(Arc::new(PersonsTable::new(AskedOf { ask: Members(cohort.clone()), diabetes })))
+        }
         CohortFile::Sql { .. } if has_day => Err(DataFusionError::Plan(
             "a statement defines this cohort, and a statement has no day / SQLで定義されたコホートに日付は指定できません".to_owned(),
         )),

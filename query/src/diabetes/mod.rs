@@ -28,7 +28,7 @@ pub(crate) use registry::{DIABETES_REGISTRY, Registry, registry_schema};
 use crate::definition::Definitions;
 use clinical::diabetes::cohort::CohortFile;
 use clinical::diabetes::{Person, Tables};
-use model::{FacilityId, Moment};
+use model::{CategorySet, FacilityId, Moment};
 use std::sync::Arc;
 
 /// The persons of one statement's view, the tables they are read by, and the moment they are asked about.
@@ -45,6 +45,11 @@ impl Diabetes {
     /// A person as these tables and this moment see them.
     pub(crate) fn person<'a>(&'a self, of: &'a PersonFacts) -> Person<'a> {
         Person::new(&of.facts, &self.tables, self.moment)
+    }
+
+    /// The same persons, read from these tables alone.
+    fn reading(self, tables: CategorySet) -> Self {
+        Self { persons: Arc::new(self.persons.as_ref().clone().reading(tables)), ..self }
     }
 
     /// A cohort that the facility has by name.

@@ -35,20 +35,22 @@ const AT_ONCE: usize = 512;
 /// # async fn each(view: std::sync::Arc<dyn query::OpenView>, facility: model::FacilityId) -> datafusion::common::Result<()> {
 /// use futures::StreamExt;
 /// let persons = std::sync::Arc::new(query::Persons::of(view, facility, std::sync::Arc::default()));
-/// let mut read = std::pin::pin!(persons.stream(persons.numbers(), std::sync::Arc::default()));
-/// while let Some(batch) = read.next().await {
-///     for person in &batch?.persons {
-///         let _ = (&person.number, person.facts.readings.len());
-///     }
+/// // what is made of some hundred persons is made where they are read, on every core
+/// let readings = |read: query::PersonsRead| read.persons.iter().map(|one| one.facts.readings.len()).sum::<usize>();
+/// let mut counted = std::pin::pin!(persons.each(persons.numbers(), std::sync::Arc::default(), readings));
+/// while let Some(readings) = counted.next().await {
+///     println!("{}", readings?);
 /// }
 /// # Ok(()) }
 /// ```
+#[derive(Clone)]
 pub struct Persons {
     /// Absent where a statement is only planned.
     view: Option<Arc<dyn OpenView>>,
     facility: FacilityId,
     sites: Arc<Sites>,
     asked: Vec<FacilityId>,
+    read: CategorySet,
 }
 
 /// One person's facts, under the viewing facility's own number.
@@ -69,12 +71,12 @@ pub struct PersonsRead {
 impl Persons {
     /// Persons of the view of a facility's principal; laboratory results are read under their sources' own tables.
     pub fn of(view: Arc<dyn OpenView>, facility: FacilityId, sites: Arc<Sites>) -> Self {
-        Self { view: Some(view), facility, sites, asked: Vec::new() }
+        Self { view: Some(view), facility, sites, asked: Vec::new(), read: Self::categories() }
     }
 
     /// Nobody: for planning.
     pub(crate) fn nobody(facility: FacilityId) -> Self {
-        Self { view: None, facility, sites: Arc::default(), asked: Vec::new() }
+        Self { view: None, facility, sites: Arc::default(), asked: Vec::new(), read: Self::categories() }
     }
 
     /// Facilities that this one asks about each of its patients: where one of them has nothing open and no link is known, a value that
@@ -84,7 +86,14 @@ impl Persons {
         Self { asked, ..self }
     }
 
-    /// The tables that are read.
+    /// Facts are taken from these tables alone. Who is somebody stays the same: of whom they show nothing, the other tables are asked
+    /// whether they show anything.
+    #[must_use]
+    pub fn reading(self, read: CategorySet) -> Self {
+        Self { read, ..self }
+    }
+
+    /// The tables that are read where nothing else is said.
     pub fn categories() -> CategorySet {
         READ.iter().map(|(category, _)| *category).collect()
     }
@@ -95,18 +104,10 @@ impl Persons {
         self.view.as_ref().map(|view| view.persons(Self::categories())).unwrap_or_default()
     }
 
-    /// Reads these persons, batch by batch, in order. Nothing is read before the first batch is asked for, and nothing more before the
-    /// second is: who wants a few rows has few persons read. From then on as many batches are read side by side as the session has
-    /// partitions; what is under way ends with the stream.
-    pub fn stream(
-        self: &Arc<Self>,
-        whose: Vec<PatientNumber>,
-        context: Arc<TaskContext>,
-    ) -> impl Stream<Item = Result<PersonsRead>> + Send + use<> {
-        self.each(whose, context, |read| read)
-    }
-
-    /// The same, and what is made of each batch is made where it was read: side by side too.
+    /// Reads these persons, some hundred at once, and gives what is made of each batch, in order. Nothing is read before the first is
+    /// asked for, and nothing more before the second is: who wants a few rows has few persons read. From then on as many batches are
+    /// read side by side as the session has partitions, and what is made of one is made where it was read; what is under way ends with
+    /// the stream.
     pub fn each<T: Send + 'static, M: Fn(PersonsRead) -> T + Send + Sync + 'static>(
         self: &Arc<Self>,
         whose: Vec<PatientNumber>,
@@ -129,7 +130,7 @@ impl Persons {
         futures::stream::iter(batches).then(read).chain(beside.buffered(side_by_side))
     }
 
-    /// How many persons [`Self::stream`] reads at once.
+    /// How many persons [`Self::each`] reads at once.
     pub const fn at_once() -> usize {
         AT_ONCE
     }
@@ -142,12 +143,23 @@ impl Persons {
         let memory = MemoryConsumer::new("persons").register(context.memory_pool());
         let Some(view) = &self.view else { return Ok(PersonsRead { persons: Vec::new(), memory }) };
         let mut gathered = Gathered::of(whose, &self.facility, &self.sites);
-        for (category, columns) in READ {
+        for (category, columns) in READ.iter().filter(|(category, _)| self.read.contains(*category)) {
             let plan = scan(view.table(*category), (*category, columns), (whose, None)).await?;
             let mut rows = execute_stream(plan, Arc::clone(&context))?;
             while let Some(batch) = rows.next().await {
                 let batch = batch?;
                 memory.try_grow(gathered.add(*category, &batch)?)?;
+            }
+        }
+        for (category, _) in READ.iter().filter(|(category, _)| !self.read.contains(*category)) {
+            let unseen = gathered.unseen();
+            if unseen.is_empty() {
+                break;
+            }
+            let plan = scan(view.table(*category), (*category, &["my_patient_id"]), (&unseen, None)).await?;
+            let mut rows = execute_stream(plan, Arc::clone(&context))?;
+            while let Some(batch) = rows.next().await {
+                gathered.see(&batch?)?;
             }
         }
         let known = view.acquaintances(whose);

@@ -20,7 +20,7 @@ fn of(region: &Region, principal: &Principal) -> Arc<Persons> {
 }
 
 async fn everybody(persons: &Arc<Persons>) -> BTreeMap<String, PersonFacts> {
-    let read: Vec<_> = persons.stream(persons.numbers(), Arc::default()).try_collect().await.unwrap();
+    let read: Vec<_> = persons.each(persons.numbers(), Arc::default(), |read| read).try_collect().await.unwrap();
     let persons = read.into_iter().flat_map(|batch| batch.persons);
     persons.map(|person| (person.number.as_str().to_owned(), person)).collect()
 }
@@ -235,6 +235,38 @@ async fn persons_are_the_same_from_memory_and_from_files_together_and_one_by_one
         let nobody = [PatientNumber::parse("nobody").unwrap()];
         assert!(persons.read(&nobody, Arc::default()).await.unwrap().persons.is_empty());
     }
+}
+
+#[tokio::test]
+async fn who_is_somebody_stays_the_same_whichever_tables_are_read_and_no_more_is_read_than_asked() {
+    let region = Region::open().await;
+    fill(&region);
+    let clinic = house::principal(CLINIC);
+    let all = everybody(&of(&region, &clinic)).await;
+    let open = |tables: CategorySet| {
+        let view = ViewSource::open(region.views.as_ref(), &clinic, now(), Taking::Query);
+        let tally = view.tally();
+        let persons = Persons::of(Arc::from(view), clinic.facility.clone(), Arc::default());
+        (Arc::new(persons.reading(tables)), tally)
+    };
+    for category in Persons::categories().iter() {
+        let (persons, tally) = open(CategorySet::of(category));
+        let read = everybody(&persons).await;
+        assert_eq!(read.keys().collect::<Vec<_>>(), all.keys().collect::<Vec<_>>(), "{}", category.code());
+        for (patient, of, _) in tally.take() {
+            // of whom the table shows nothing the others are asked, until one shows something
+            let own = patient.number().as_str().replace("hospital", "clinic");
+            let facts = &read[&own].facts;
+            let known = !facts.readings.is_empty() || !facts.diagnoses.is_empty() || !facts.supplies.is_empty();
+            assert!(of == category || !known, "{} {}", category.code(), of.code());
+        }
+    }
+    let (persons, _) = open(CategorySet::of(Category::Condition));
+    let facts = &everybody(&persons).await["clinic-0000"].facts;
+    let whole = &all["clinic-0000"].facts;
+    assert!(!whole.readings.is_empty() && !whole.supplies.is_empty() && !whole.visits.is_empty());
+    assert_eq!((facts.diagnoses.len(), &facts.reach), (whole.diagnoses.len(), &whole.reach));
+    assert!(facts.readings.is_empty() && facts.supplies.is_empty() && facts.visits.is_empty());
 }
 
 #[tokio::test]

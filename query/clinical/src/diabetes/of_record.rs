@@ -20,7 +20,7 @@ pub enum Learned {
 }
 
 /// JLAC10 of the vital signs (NHO; certainty: primary), LOINC (certainty: memory), and how their unit is written.
-const VITALS: [(Measure, &str, &str, &[&str]); 4] = [
+pub(super) const VITALS: [(Measure, &str, &str, &[&str]); 4] = [
     (Measure::Systolic, "9A751000000000001", "8480-6", &["mm[Hg]", "mmHg", "mm(hg)"]),
     (Measure::Diastolic, "9A761000000000001", "8462-4", &["mm[Hg]", "mmHg", "mm(hg)"]),
     (Measure::Height, "9N001000000000001", "8302-2", &["cm"]),

@@ -1,8 +1,10 @@
 //! What a criterion looks at of a person: of the rest it can be asked again and again without carrying it along.
 
-use super::Criterion;
+use super::{Cohort, Criterion};
 use crate::diabetes::due::Check;
 use crate::diabetes::facts::{Facts, Measure};
+use crate::diabetes::of_record::VITALS;
+use model::{Category, CategorySet};
 
 /// Which facts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -12,13 +14,16 @@ pub(super) struct Looks {
     diagnoses: bool,
     supplies: bool,
     visits: bool,
+    /// Whether a value was measured in hospital.
+    admissions: bool,
     observations: bool,
 }
 
 /// Birth, sex, death and reach, which are always there.
-const NOTHING: Looks = Looks { measures: 0, diagnoses: false, supplies: false, visits: false, observations: false };
+const NOTHING: Looks =
+    Looks { measures: 0, diagnoses: false, supplies: false, visits: false, admissions: false, observations: false };
 const EVERYTHING: Looks =
-    Looks { measures: u32::MAX, diagnoses: true, supplies: true, visits: true, observations: true };
+    Looks { measures: u32::MAX, diagnoses: true, supplies: true, visits: true, admissions: true, observations: true };
 
 /// What the kidney is judged by.
 const KIDNEY: [Measure; 8] = [
@@ -58,7 +63,9 @@ impl Looks {
             Criterion::StageAtLeast(_)
             | Criterion::RiskAtLeast(_)
             | Criterion::RapidDecline
-            | Criterion::FallingBelow60 => Self { measures: bits(&KIDNEY), observations: true, ..NOTHING },
+            | Criterion::FallingBelow60 => {
+                Self { measures: bits(&KIDNEY), admissions: true, observations: true, ..NOTHING }
+            }
             Criterion::OverTreated => {
                 Self { measures: bit(Measure::Hba1c), supplies: true, observations: true, ..NOTHING }
             }
@@ -80,8 +87,25 @@ impl Looks {
             diagnoses: self.diagnoses || other.diagnoses,
             supplies: self.supplies || other.supplies,
             visits: self.visits || other.visits,
+            admissions: self.admissions || other.admissions,
             observations: self.observations || other.observations,
         }
+    }
+
+    /// The tables whose rows say it.
+    fn tables(self) -> CategorySet {
+        let vital = VITALS.iter().any(|(measure, ..)| self.measures & bit(*measure) != 0);
+        let asked = [
+            (Category::Laboratory, self.measures != 0),
+            (Category::VitalSign, vital),
+            (Category::Condition, self.diagnoses),
+            (Category::Medication, self.supplies),
+            (Category::Encounter, self.visits || self.admissions),
+            (Category::Perinatal, self.observations),
+        ];
+        let asked = asked.into_iter().filter(|(_, is_asked)| *is_asked).map(|(category, _)| category);
+        // who somebody is, and whether they live, is asked of everybody
+        asked.chain([Category::Patient]).collect()
     }
 
     /// The facts that are looked at.
@@ -101,5 +125,13 @@ impl Looks {
             observations: where_so(self.observations, &facts.observations),
             reach: facts.reach.clone(),
         }
+    }
+}
+
+impl Cohort {
+    /// The tables that are enough to say who is a member, since when and by what: of a person of whom nothing else is read, the same is
+    /// said as of one of whom all is.
+    pub fn tables(&self) -> CategorySet {
+        Looks::of(&self.criterion).tables()
     }
 }

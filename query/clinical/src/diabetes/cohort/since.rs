@@ -11,7 +11,7 @@ use model::Moment;
 pub struct Since {
     /// From this moment on the person has been a member, as the facts tell that are known now.
     pub at: Moment,
-    /// What happened then.
+    /// What happened then, to the facts that the cohort looks at.
     pub cause: Cause,
 }
 
@@ -26,7 +26,7 @@ impl Cohort {
             return None;
         }
         // membership turns only where a fact that is looked at begins to be known or where it wakes
-        let (all, facts) = (facts, &Looks::of(&self.criterion).only(facts));
+        let facts = &Looks::of(&self.criterion).only(facts);
         let mut starts = moments(facts, now);
         starts.sort_unstable_by(|a, b| b.cmp(a));
         starts.dedup();
@@ -54,7 +54,7 @@ impl Cohort {
                 None => break,
             }
         }
-        Some(Since { at: since, cause: cause_at(all, since) })
+        Some(Since { at: since, cause: cause_at(facts, since) })
     }
 }
 

@@ -408,6 +408,42 @@ proptest! {
         }
     }
 
+    /// What is not in the tables that a cohort asks for changes nothing of who is a member, by what and since when.
+    #[test]
+    fn the_tables_of_a_cohort_are_enough(mut facts in any_facts(), start in 0_i64..1_400) {
+        use crate::diabetes::kidney::CkdRisk;
+        use crate::diabetes::of_record::VITALS;
+        use model::Category;
+        let (tables, now) = (Tables::shipped(), at("2023-04-01").plus_micros(start * 86_400_000_000));
+        let one = |key: &str, criterion| Cohort { key: key.to_owned(), version: "1".to_owned(), ja: String::new(), en: String::new(), criterion };
+        let five = crate::lab::Decimal::from(5);
+        let mut cohorts = named();
+        cohorts.push(one("pressure", Criterion::AtLeast(Measure::Systolic, five, Within::Days(300))));
+        cohorts.push(one("glycated", Criterion::AtLeast(Measure::Hba1c, five, Within::Ever)));
+        cohorts.push(one("risk", Criterion::RiskAtLeast(CkdRisk::Yellow)));
+        cohorts.push(one("not-admitted", Criterion::Not(Box::new(Criterion::Admitted))));
+        let part_of = |facts: &Facts, cohort: &Cohort| {
+            let (mut part, open) = (facts.clone(), cohort.tables());
+            let is_vital = |measure| VITALS.iter().any(|(vital, ..)| *vital == measure);
+            part.readings.retain(|one| {
+                let table = if is_vital(one.value.measure()) { Category::VitalSign } else { Category::Laboratory };
+                open.contains(table)
+            });
+            part.diagnoses.retain(|_| open.contains(Category::Condition));
+            part.supplies.retain(|_| open.contains(Category::Medication));
+            part.visits.retain(|_| open.contains(Category::Encounter));
+            part.observations.retain(|_| open.contains(Category::Perinatal));
+            part.mark_admissions();
+            part
+        };
+        let parts: Vec<Facts> = cohorts.iter().map(|cohort| part_of(&facts, cohort)).collect();
+        facts.mark_admissions();
+        for (cohort, part) in cohorts.iter().zip(&parts) {
+            prop_assert_eq!(cohort.of(&facts, &tables, now), cohort.of(part, &tables, now), "{}", cohort.key);
+            prop_assert_eq!(cohort.since(&facts, &tables, now), cohort.since(part, &tables, now), "{}", cohort.key);
+        }
+    }
+
     /// The order of facts changes no membership, and a change of order has no cause but time.
     #[test]
     fn the_order_of_facts_changes_no_membership(facts in any_facts()) {
