@@ -136,7 +136,7 @@ fn said(item: FeedItem) -> v1::FeedItem {
             admitted_us: admitted.map_or(0, model::Moment::micros),
             historic,
         }),
-        FeedItem::Changed { position, record, admitted, superseded, historic } => Item::Changed(v1::Changed {
+        FeedItem::Changed { position, record, admitted, superseded, historic, .. } => Item::Changed(v1::Changed {
             record: Some(v1::Record::from(record.as_ref())),
             position: Some(position.into()),
             superseded_version: superseded.get(),

@@ -39,6 +39,8 @@ pub enum FeedItem {
         admitted: Option<Moment>,
         /// The version it took the place of.
         superseded: Version,
+        /// The category of that version.
+        was: Category,
         /// It is a replay: raise no alarm.
         historic: bool,
     },
@@ -46,7 +48,7 @@ pub enum FeedItem {
     Vanished {
         /// Which one.
         record: RecordRef,
-        /// Its category, for listeners who asked for some only.
+        /// The category it was in, for listeners who asked for some only.
         category: Category,
         /// Why, as far as a viewer may know.
         reason: Vanishing,

@@ -253,18 +253,20 @@ impl Subscription {
 
     /// What may leave: the categories asked for, what of them is wanted, and records the book permits now.
     fn let_out(&self, item: FeedItem) -> Option<FeedItem> {
-        let record = match &item {
-            FeedItem::Appeared { record, .. } | FeedItem::Changed { record, .. } => record,
+        let (record, was) = match &item {
+            FeedItem::Appeared { record, .. } => (record, None),
+            FeedItem::Changed { record, was, .. } => (record, Some(*was)),
             FeedItem::Vanished { category, .. } => return self.categories.contains(*category).then_some(item),
             _ => return Some(item),
         };
-        if !self.categories.contains(record.category()) {
+        let had = was.filter(|was| self.categories.contains(*was));
+        if !self.categories.contains(record.category()) || !self.is_wanted(record) {
+            return superseded(&item, had?);
+        }
+        if !self.permitted(record) {
             return None;
         }
-        if !self.is_wanted(record) {
-            return superseded(&item);
-        }
-        self.permitted(record).then_some(item)
+        Some(if was.is_some() && had.is_none() { as_appeared(item) } else { item })
     }
 
     fn is_wanted(&self, record: &Record) -> bool {
@@ -291,10 +293,20 @@ fn account(feeds: &Feeds, principal: &Principal, categories: CategorySet, reache
 }
 
 /// What is left of a newer version that is not wanted: that the one before, which may have been given, holds no more.
-fn superseded(item: &FeedItem) -> Option<FeedItem> {
+fn superseded(item: &FeedItem, category: Category) -> Option<FeedItem> {
     let FeedItem::Changed { record, position, .. } = item else { return None };
     let (reason, position) = (Vanishing::Superseded, Some(*position));
-    Some(FeedItem::Vanished { record: record.reference(), category: record.category(), reason, position })
+    Some(FeedItem::Vanished { record: record.reference(), category, reason, position })
+}
+
+/// For whom the version before was never given.
+fn as_appeared(item: FeedItem) -> FeedItem {
+    match item {
+        FeedItem::Changed { position, record, admitted, historic, .. } => {
+            FeedItem::Appeared { position: Some(position), record, admitted, historic }
+        }
+        other => other,
+    }
 }
 
 fn join(
@@ -315,8 +327,8 @@ fn as_history(item: FeedItem) -> FeedItem {
         FeedItem::Appeared { position, record, admitted, .. } => {
             FeedItem::Appeared { position, record, admitted, historic: true }
         }
-        FeedItem::Changed { position, record, admitted, superseded, .. } => {
-            FeedItem::Changed { position, record, admitted, superseded, historic: true }
+        FeedItem::Changed { position, record, admitted, superseded, was, .. } => {
+            FeedItem::Changed { position, record, admitted, superseded, was, historic: true }
         }
         other => other,
     }

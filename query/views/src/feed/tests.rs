@@ -5,7 +5,7 @@ use consent_filter::{Audience, Book};
 use model::{Body, Category, CategorySet, Event, Frontier, Moment, Position, Principal, Record};
 use parking_lot::RwLock;
 use rand::Rng;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -197,6 +197,46 @@ async fn a_feed_gives_of_the_categories_it_heeds_what_is_wanted_and_of_the_other
         all.iter().filter(|(name, _)| of[*name]).map(|(name, at)| (name.clone(), *at)).collect();
     assert_eq!(mirror.records, expected);
     assert!(!expected.is_empty() && expected.len() < all.len(), "some were not wanted");
+}
+
+/// Records are moved from one category to another by their newer versions: by then they are no more what was asked for, or only now.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_feed_of_some_categories_gives_what_is_in_them_and_takes_back_what_is_moved_out_of_them() {
+    let (world, categories) = (World::new(42, 300), [Category::Laboratory, Category::Medication]);
+    for who in world.principals.iter().filter(|who| who.facility.as_str() != "nowhere") {
+        let mut line = Line::new().await;
+        // The directory first, so that there are facilities to listen at.
+        for (position, event) in &world.log[..12] {
+            line.take(*position, event);
+        }
+        line.publish();
+        let asked = categories.into_iter().collect::<CategorySet>();
+        let mut feed = line.feeds.subscribe(&line.store, who, FeedStart::Beginning, asked);
+        let mut mirror = Mirror::default();
+        for (at, (position, event)) in world.log.iter().enumerate().skip(12) {
+            line.take(*position, event);
+            if at % 10 == 9 {
+                line.publish();
+                mirror.follow(&mut feed, &line.frontier).await;
+            }
+        }
+        line.publish();
+        mirror.follow(&mut feed, &line.frontier).await;
+        let of: BTreeMap<_, _> =
+            world.standing().into_iter().map(|(_, record)| (name(record), record.category())).collect();
+        let all = wanted(&world, &line.book.read(), who);
+        let expected: BTreeMap<_, _> =
+            all.iter().filter(|(name, _)| asked.contains(of[*name])).map(|(name, at)| (name.clone(), *at)).collect();
+        assert_eq!(mirror.records, expected, "{who:?}");
+    }
+    let mut seen: BTreeMap<_, BTreeSet<Category>> = BTreeMap::new();
+    for (_, event) in &world.log {
+        if let Body::Record(record) = &event.body {
+            seen.entry(name(record)).or_default().insert(record.category());
+        }
+    }
+    let moved = |of: &BTreeSet<Category>| of.len() > 1 && categories.iter().any(|category| of.contains(category));
+    assert!(seen.values().filter(|of| moved(of)).count() > 3, "some are moved");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

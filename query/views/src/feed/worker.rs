@@ -227,11 +227,14 @@ impl Worker {
             }
             None => None,
         };
+        // A viewer who is not to see the newer version is not told what it is of either.
+        let was = before.and_then(|facts| Some(self.book.read().scope_class(facts.class)?.category));
+        let was = was.unwrap_or(category);
         for (id, group) in &mut self.groups {
             let shown = before.is_some_and(|facts| group.visibility.permits(&facts));
             let (item, kind) = match (reached.contains(id), shown, replaced.and_then(|(_, version)| version)) {
                 (true, true, Some(superseded)) if !is(Bug::ChangeTakenForNew) => (
-                    FeedItem::Changed { position, record: record.clone(), admitted, superseded, historic: false },
+                    FeedItem::Changed { position, record: record.clone(), admitted, superseded, was, historic: false },
                     "changed",
                 ),
                 (true, ..) => {
@@ -243,7 +246,7 @@ impl Worker {
                 (false, true, version) => {
                     let reason = if version.is_some() { Vanishing::Superseded } else { Vanishing::Deleted };
                     let (record, position) = (record.reference(), Some(position));
-                    (FeedItem::Vanished { record, category, reason, position }, "vanished")
+                    (FeedItem::Vanished { record, category: was, reason, position }, "vanished")
                 }
                 (false, false, _) => continue,
             };
