@@ -7,6 +7,7 @@
 mod definitions;
 mod events;
 mod keeper;
+mod permissions;
 mod run;
 
 pub use events::{Event, Since};

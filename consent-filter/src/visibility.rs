@@ -245,10 +245,6 @@ impl<'a> GrantView<'a> {
             },
         })
     }
-    /// Whether two patients are granted exactly the same, so that one check serves both: cheap, by identity.
-    pub fn is_same(&self, other: &Self) -> bool {
-        std::ptr::eq(self.alternatives, other.alternatives) && self.moment == other.moment
-    }
 }
 
 // === impl Alternative ===

@@ -2,13 +2,13 @@
 
 use super::definitions::{Limits, limits};
 use super::events::{Event, Events, Since};
+use super::permissions::Permissions;
 use crate::app::BookDirectory;
 use crate::identity::{DirectoryCheck, Standing};
 use crate::pipeline::{Clock, Rooms};
 use clinical::diabetes::Tables;
 use clinical::diabetes::cohort::{Cause, Cohort, Membership, Roll};
 use clinical::lab::Sites;
-use consent_filter::{GrantView, PatientIx, Patients, Visibility};
 use model::{AuditOutcome, Category, Frontier, Moment, PatientNumber, Principal};
 use parking_lot::RwLock;
 use query::Persons;
@@ -28,8 +28,6 @@ const TICK: Duration = Duration::from_millis(500);
 const SWEEP: Duration = Duration::from_secs(6 * 3600);
 /// How often a keeper's reading is written into the ledger.
 const TELLING: Duration = Duration::from_secs(60);
-/// After how long hold-backs are asked whether they have lapsed; they are counted in days.
-const HOLD_BACK_STEP: i64 = 600_000_000;
 
 /// Why a keeper has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -194,7 +192,7 @@ pub(super) struct Worker {
     swept: Instant,
     /// Everything up to here is looked at when nobody is left to be.
     reaches: Frontier,
-    visibility: Option<Visibility>,
+    permissions: Permissions,
     sites: Arc<Sites>,
     limits: Limits,
     account: Option<Account>,
@@ -220,7 +218,7 @@ impl Worker {
             sweep_for: None,
             swept: now,
             reaches: Frontier::start(),
-            visibility: None,
+            permissions: Permissions::default(),
             sites,
             limits,
             account: None,
@@ -404,8 +402,8 @@ impl Worker {
         let sites = self.rooms.register.sites();
         let read_anew = !Arc::ptr_eq(&sites, &self.sites);
         self.sites = sites;
-        let begins = self.visibility.is_none();
-        let by_clock = self.permissions(now);
+        let begins = self.permissions.is_new();
+        let by_clock = self.permissions.turned(&self.rooms.book.read(), &self.keeper.principal, now);
         let mut state = self.keeper.state.write();
         if begins || other_limits || state.roll.cohorts() != cohorts.as_slice() {
             state.life += 1;
@@ -426,48 +424,6 @@ impl Worker {
             self.pending.insert(number, Some(Cause::Consent));
         }
     }
-
-    /// Of whom the clock opened or closed something since it was last asked.
-    fn permissions(&mut self, now: Moment) -> BTreeSet<PatientNumber> {
-        let book = self.rooms.book.read();
-        if let Some(before) = &self.visibility {
-            let turned = book.next_change_after(before.moment()).is_some_and(|turns| turns <= now);
-            let aged = now.since(before.moment()) >= HOLD_BACK_STEP;
-            if !turned && !aged {
-                return BTreeSet::new();
-            }
-        }
-        let new = book.visibility(&self.keeper.principal, now);
-        let mut changed = BTreeSet::new();
-        if let Some(before) = &self.visibility {
-            let mut all: BTreeSet<PatientIx> = listed(before).collect();
-            all.extend(listed(&new));
-            for patient in all {
-                let same = match (before.grant(patient), new.grant(patient)) {
-                    (Some(a), Some(b)) => GrantView::is_same(&a, &b),
-                    (None, None) => true,
-                    _ => false,
-                };
-                if same {
-                    continue;
-                }
-                let own = new.own_patient(patient).or_else(|| before.own_patient(patient));
-                changed.extend(own.and_then(|own| book.patient_ref(own)).map(|own| own.number().clone()));
-            }
-        }
-        drop(book);
-        self.visibility = Some(new);
-        changed
-    }
-}
-
-/// The patients of other facilities of whom something is open.
-fn listed(visibility: &Visibility) -> impl Iterator<Item = PatientIx> + '_ {
-    let lists = visibility.sources().filter_map(|(_, patients)| match patients {
-        Patients::Listed(patients) => Some(patients),
-        Patients::Whole => None,
-    });
-    lists.flatten().copied()
 }
 
 const fn cause_of(by: TouchedBy) -> Cause {
