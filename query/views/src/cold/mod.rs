@@ -5,14 +5,17 @@
 //! without opening the file.
 
 pub(crate) mod delta;
+pub(crate) mod merge;
 pub(crate) mod reader;
 pub(crate) mod runs;
 pub(crate) mod write;
 
 use crate::StoreError;
 use crate::planted::{Bug, is};
-use crate::table::{stored_columns, table_name};
+use crate::table::{stored_columns, stored_schema, table_name};
+use arrow::array::{ArrayRef, StringArray, new_null_array};
 use arrow::datatypes::{DataType, Schema};
+use arrow::record_batch::RecordBatch;
 use consent_filter::{Book, ClassIx};
 use model::{Category, FacilityId};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
@@ -192,6 +195,20 @@ impl TableFile {
         let class = class.map_err(|_| StoreError::damaged(&self.path, "its class column is missing"))?;
         let stored = stored_columns(self.category).map(|column| schema.index_of(column.name).ok()).collect();
         Ok(self.places.get_or_init(|| Places { stored, class }))
+    }
+
+    /// A batch read from the file with all of its columns, as the stored columns again; one that the file is too old to have is NULL.
+    pub(crate) fn stored(&self, batch: &RecordBatch) -> Result<RecordBatch, StoreError> {
+        let rows = batch.num_rows();
+        let source: ArrayRef = Arc::new(StringArray::from_iter_values(std::iter::repeat_n(self.source.as_str(), rows)));
+        let schema = stored_schema(self.category);
+        let own = schema.fields().iter().skip(1).map(|field| {
+            let column = batch.column_by_name(field.name()).cloned();
+            column.unwrap_or_else(|| new_null_array(field.data_type(), rows))
+        });
+        let columns = std::iter::once(source).chain(own).collect();
+        RecordBatch::try_new(schema.clone(), columns)
+            .map_err(|source| StoreError::Arrow { table: table_name(self.category), source })
     }
 
     pub(crate) fn reader(&self) -> Result<reader::Pages, StoreError> {

@@ -46,6 +46,10 @@ struct Class {
 }
 
 impl Runs {
+    /// Those of no rows, whose times any row widens.
+    pub(crate) fn of_nobody() -> Self {
+        Self { occurred: (i64::MAX, i64::MIN), ..Self::default() }
+    }
     /// Adds the next patient's rows. Patients come in order.
     pub(crate) fn push(&mut self, number: &str, rows: usize) {
         if self.starts.is_empty() {

@@ -4,11 +4,11 @@ use super::runs::Runs;
 use super::{FileEntry, TableFile, runs_path, table_dir};
 use crate::StoreError;
 use crate::files::create_dir;
-use crate::hot::{Chunk, keys_of, numbers, place, texts};
+use crate::hot::{Chunk, place, texts};
 use crate::table::{stored_schema, table_name};
-use arrow::array::{Array as _, ArrayRef, Int32Array, UInt32Array};
-use arrow::compute::{take, take_record_batch};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef, TimestampMicrosecondType};
+use arrow::array::{ArrayRef, Int32Array, StringArray};
+use arrow::compute::interleave_record_batch;
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use consent_filter::ScopeClass;
 use model::{Category, FacilityId};
@@ -18,7 +18,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The column that carries a row's scope class, as a number in the file's own list.
@@ -40,96 +40,197 @@ pub(crate) struct Place<'a> {
     pub(crate) level: u8,
 }
 
-/// Writes a chunk as one file per source. Rows may come in any order; every one is written.
-pub(crate) fn write(place: &Place<'_>, chunk: &Chunk) -> Result<Vec<TableFile>, StoreError> {
-    let order = sorted(chunk);
+impl Place<'_> {
+    fn dir(&self) -> PathBuf {
+        table_dir(self.root, self.category)
+    }
+}
+
+/// Writes the rows of some chunks as one file per source. Rows may come in any order; every one is written. Beside the chunks themselves
+/// no more rows are held at once than [`SLICE_ROWS`].
+pub(crate) fn write(place: &Place<'_>, chunks: &[Arc<Chunk>]) -> Result<Vec<TableFile>, StoreError> {
+    let named = Named::of(place, chunks)?;
+    let order = named.sorted();
     let mut files = Vec::new();
     let mut rest = order.as_slice();
-    let sources = texts(&chunk.batch, place::SOURCE);
     while let Some(first) = rest.first() {
-        let source = sources.map_or("", |texts| texts.value(*first as usize));
-        let length = rest.partition_point(|row| sources.is_some_and(|texts| texts.value(*row as usize) == source));
-        let (rows, more) = rest.split_at(length.max(1));
+        let source = named.name(*first).0;
+        let (rows, more) = rest.split_at(rest.partition_point(|row| named.name(*row).0 == source).max(1));
         rest = more;
-        files.push(write_source(place, chunk, source, rows)?);
+        let mut file = Growing::create(place, source)?;
+        file.add(&named, rows)?;
+        files.push(file.finish()?);
     }
     Ok(files)
 }
 
-/// Row numbers by source, patient, time and place in the log.
-fn sorted(chunk: &Chunk) -> Vec<u32> {
-    let mut order: Vec<u32> = (0..u32::try_from(chunk.len()).unwrap_or(u32::MAX)).collect();
-    let (Some(sources), Some(patients)) = (texts(&chunk.batch, place::SOURCE), texts(&chunk.batch, place::PATIENT))
-    else {
-        return order;
-    };
-    let occurred = chunk.occurred();
-    order.sort_unstable_by(|a, b| {
-        let (a, b) = (*a as usize, *b as usize);
-        sources
-            .value(a)
-            .cmp(sources.value(b))
-            .then_with(|| patients.value(a).cmp(patients.value(b)))
-            .then_with(|| occurred.get(a).cmp(&occurred.get(b)))
-            .then_with(|| chunk.keys.get(a).cmp(&chunk.keys.get(b)))
-    });
-    order
+/// A row: of which chunk, and which of its rows.
+type Row = (usize, usize);
+
+/// So many rows are put in order and handed to the file at once; in tests so few that their files take several times.
+pub(crate) const SLICE_ROWS: usize = if cfg!(test) { 128 } else { 1 << 16 };
+
+/// Chunks with whose their rows are.
+struct Named<'a> {
+    chunks: &'a [Arc<Chunk>],
+    names: Vec<(&'a StringArray, &'a StringArray)>,
 }
 
-fn write_source(at: &Place<'_>, chunk: &Chunk, source: &str, rows: &[u32]) -> Result<TableFile, StoreError> {
-    let table = table_name(at.category);
-    let arrow = |source| StoreError::Arrow { table, source };
-    let dir = table_dir(at.root, at.category);
-    let facility = FacilityId::parse(source).map_err(|_| StoreError::damaged(&dir, "a row has no readable source"))?;
-    let rows = UInt32Array::from(rows.to_vec());
-    let batch = take_record_batch(&chunk.batch, &rows).map_err(arrow)?;
-    let classes = take(&UInt32Array::from(chunk.classes.clone()), &rows, None).map_err(arrow)?;
-    let numbers = crate::hot::values::<arrow::datatypes::UInt32Type>(Some(&classes));
+impl<'a> Named<'a> {
+    fn of(place: &Place<'_>, chunks: &'a [Arc<Chunk>]) -> Result<Self, StoreError> {
+        let of =
+            |chunk: &'a Arc<Chunk>| Some((texts(&chunk.batch, place::SOURCE)?, texts(&chunk.batch, place::PATIENT)?));
+        let names = chunks.iter().map(of).collect::<Option<Vec<_>>>();
+        let nameless = || StoreError::damaged(place.dir(), "rows to be written have no names");
+        Ok(Self { chunks, names: names.ok_or_else(nameless)? })
+    }
 
-    let mut runs = Runs::default();
-    let mut bound: Vec<u32> = Vec::new();
-    let mut local: HashMap<u32, i32> = HashMap::new();
-    let mut column = Vec::with_capacity(numbers.len());
-    for (row, class) in numbers.iter().enumerate() {
-        let number = match local.get(class) {
-            Some(number) => *number,
-            None => {
-                let number = i32::try_from(runs.classes.len()).unwrap_or(i32::MAX);
-                runs.classes.push(class_of(at.category, &facility, &batch, row, &dir)?);
-                bound.push(*class);
-                local.insert(*class, number);
-                number
+    /// The source and its number of the patient.
+    fn name(&self, (chunk, row): Row) -> (&'a str, &'a str) {
+        self.names.get(chunk).map_or(("", ""), |(sources, patients)| (sources.value(row), patients.value(row)))
+    }
+
+    /// Something that each row of a chunk has.
+    fn of_row<T: Copy + 'a>(&self, (chunk, row): Row, all: impl Fn(&'a Chunk) -> &'a [T]) -> Option<T> {
+        all(self.chunks.get(chunk)?).get(row).copied()
+    }
+
+    /// The rows by source, patient, time and place in the log.
+    fn sorted(&self) -> Vec<Row> {
+        let rows = |(chunk, of): (usize, &Arc<Chunk>)| (0..of.len()).map(move |row| (chunk, row));
+        let mut order: Vec<Row> = self.chunks.iter().enumerate().flat_map(rows).collect();
+        let time = |row: Row| (self.of_row(row, Chunk::occurred), self.of_row(row, |chunk| &chunk.keys));
+        order.sort_unstable_by(|a, b| self.name(*a).cmp(&self.name(*b)).then_with(|| time(*a).cmp(&time(*b))));
+        order
+    }
+}
+
+/// A table file of one source that is being written, from its first patient to its last.
+pub(crate) struct Growing<'a> {
+    place: &'a Place<'a>,
+    source: FacilityId,
+    path: String,
+    full: PathBuf,
+    writer: ArrowWriter<File>,
+    runs: Runs,
+    keys: BTreeMap<u64, (u64, u64)>,
+    recorded_last: Option<i64>,
+    /// The book's number of each class that the file lists, and where it lists it.
+    bound: Vec<u32>,
+    listed: HashMap<u32, i32>,
+}
+
+impl<'a> Growing<'a> {
+    /// Begins the file.
+    pub(crate) fn create(place: &'a Place<'a>, source: &str) -> Result<Self, StoreError> {
+        let dir = place.dir();
+        let facility =
+            FacilityId::parse(source).map_err(|_| StoreError::damaged(&dir, "a row has no readable source"))?;
+        let path = format!("source={source}/{}.parquet", place.stem);
+        let full = dir.join(&path);
+        if let Some(parent) = full.parent() {
+            create_dir(parent)?;
+        }
+        let file = File::create(&full).map_err(StoreError::disk(&full, "created"))?;
+        let writer = ArrowWriter::try_new(file, file_schema(place.category), Some(properties(place.category)));
+        Ok(Self {
+            writer: writer.map_err(|source| StoreError::Parquet { table: table_name(place.category), source })?,
+            runs: Runs::of_nobody(),
+            keys: BTreeMap::new(),
+            recorded_last: None,
+            bound: Vec::new(),
+            listed: HashMap::new(),
+            source: facility,
+            place,
+            path,
+            full,
+        })
+    }
+
+    /// Adds all rows of the next patients: no patient of theirs was added before, nor any that comes after one of them.
+    pub(crate) fn add_all(&mut self, chunks: &[Arc<Chunk>]) -> Result<(), StoreError> {
+        let named = Named::of(self.place, chunks)?;
+        self.add(&named, &named.sorted())
+    }
+
+    fn add(&mut self, named: &Named<'_>, rows: &[Row]) -> Result<(), StoreError> {
+        let table = table_name(self.place.category);
+        let schema = file_schema(self.place.category);
+        let arrow = |source| StoreError::Arrow { table, source };
+        let batches: Vec<&RecordBatch> = named.chunks.iter().map(|chunk| &chunk.batch).collect();
+        for rows in rows.chunks(SLICE_ROWS) {
+            let classes = rows.iter().map(|row| self.class(named, *row)).collect::<Result<Vec<i32>, _>>()?;
+            let batch = interleave_record_batch(&batches, rows).map_err(arrow)?;
+            let mut columns: Vec<ArrayRef> = batch.columns().iter().skip(1).cloned().collect();
+            columns.push(Arc::new(Int32Array::from(classes)));
+            let batch = RecordBatch::try_new(schema.clone(), columns).map_err(arrow)?;
+            self.writer.write(&batch).map_err(|source| StoreError::Parquet { table, source })?;
+        }
+        self.describe(named, rows);
+        Ok(())
+    }
+
+    /// Where the file lists a row's class; one that is new to it is added to the list.
+    fn class(&mut self, named: &Named<'_>, row: Row) -> Result<i32, StoreError> {
+        let class = named.of_row(row, |chunk| &chunk.classes).unwrap_or(u32::MAX);
+        if let Some(number) = self.listed.get(&class) {
+            return Ok(*number);
+        }
+        let dir = self.place.dir();
+        let number = i32::try_from(self.runs.classes.len()).unwrap_or(i32::MAX);
+        let chunk = named.chunks.get(row.0);
+        let chunk = chunk.ok_or_else(|| StoreError::damaged(&dir, "a row to be written is in no chunk"))?;
+        self.runs.classes.push(class_of(self.place.category, &self.source, &chunk.batch, row.1, &dir)?);
+        self.bound.push(class);
+        self.listed.insert(class, number);
+        Ok(number)
+    }
+
+    /// Notes what the runs say of sorted rows: whose they are, and the bounds of keys and times.
+    fn describe(&mut self, named: &Named<'_>, rows: &[Row]) {
+        for of_one in rows.chunk_by(|one, other| named.name(*one) == named.name(*other)) {
+            if let Some(first) = of_one.first() {
+                self.runs.push(named.name(*first).1, of_one.len());
             }
-        };
-        column.push(number);
+        }
+        for key in rows.iter().filter_map(|row| named.of_row(*row, |chunk| &chunk.keys)) {
+            let bounds = self.keys.entry(key.partition()).or_insert((key.0, key.0));
+            *bounds = (bounds.0.min(key.0), bounds.1.max(key.0));
+        }
+        let (first, last) = &mut self.runs.occurred;
+        for occurred in rows.iter().filter_map(|row| named.of_row(*row, Chunk::occurred)) {
+            (*first, *last) = ((*first).min(occurred), (*last).max(occurred));
+        }
+        let recorded = rows.iter().filter_map(|row| named.of_row(*row, Chunk::recorded)).max();
+        self.recorded_last = self.recorded_last.max(recorded);
     }
-    describe(&mut runs, &batch);
 
-    let path = format!("source={source}/{}.parquet", at.stem);
-    let full = dir.join(&path);
-    if let Some(parent) = full.parent() {
-        create_dir(parent)?;
+    /// Ends the file, syncs it, writes its runs beside and opens it.
+    pub(crate) fn finish(self) -> Result<TableFile, StoreError> {
+        let Self { place, source, path, full, writer, mut runs, .. } = self;
+        let table = table_name(place.category);
+        let file = writer.into_inner().map_err(|source| StoreError::Parquet { table, source })?;
+        file.sync_all().map_err(StoreError::disk(&full, "synced"))?;
+        let bytes = file.metadata().map_err(StoreError::disk(&full, "read"))?.len();
+        runs.keys = self.keys.into_values().collect();
+        runs.recorded_last = self.recorded_last.unwrap_or(i64::MAX);
+        let runs_path = runs_path(&place.dir(), &path);
+        if let Some(parent) = runs_path.parent() {
+            create_dir(parent)?;
+        }
+        runs.write(&runs_path, &source, place.category)?;
+        let entry = FileEntry {
+            category: place.category.code().to_owned(),
+            source: source.as_str().to_owned(),
+            path,
+            rows: runs.rows() as u64,
+            bytes,
+            level: place.level,
+        };
+        let file = TableFile::open(place.root, entry)?;
+        file.bind_to(self.bound);
+        Ok(file)
     }
-    let mut columns: Vec<ArrayRef> = batch.columns().iter().skip(1).cloned().collect();
-    columns.push(Arc::new(Int32Array::from(column)));
-    let batch = RecordBatch::try_new(file_schema(at.category), columns).map_err(arrow)?;
-    let bytes = write_parquet(&full, at.category, &batch)?;
-    let runs_path = runs_path(&dir, &path);
-    if let Some(parent) = runs_path.parent() {
-        create_dir(parent)?;
-    }
-    runs.write(&runs_path, &facility, at.category)?;
-    let entry = FileEntry {
-        category: at.category.code().to_owned(),
-        source: source.to_owned(),
-        path,
-        rows: batch.num_rows() as u64,
-        bytes,
-        level: at.level,
-    };
-    let file = TableFile::open(at.root, entry)?;
-    file.bind_to(bound);
-    Ok(file)
 }
 
 /// The scope class a row has, from its own columns.
@@ -149,30 +250,6 @@ fn class_of(
         author_role: record.author.role,
         labels: record.labels,
     })
-}
-
-/// Fills in what the runs say of sorted rows: whose they are, and the bounds of keys and times.
-fn describe(runs: &mut Runs, batch: &RecordBatch) {
-    if let Some(patients) = texts(batch, place::PATIENT) {
-        let mut begin = 0;
-        for row in 1..=patients.len() {
-            if row == patients.len() || patients.value(row) != patients.value(begin) {
-                runs.push(patients.value(begin), row - begin);
-                begin = row;
-            }
-        }
-    }
-    let mut keys: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
-    for key in keys_of(batch) {
-        let bounds = keys.entry(key.partition()).or_insert((key.0, key.0));
-        *bounds = (bounds.0.min(key.0), bounds.1.max(key.0));
-    }
-    runs.keys = keys.into_values().collect();
-    let occurred = numbers::<TimestampMicrosecondType>(batch, place::OCCURRED);
-    let recorded = numbers::<TimestampMicrosecondType>(batch, place::RECORDED);
-    runs.occurred =
-        (occurred.iter().copied().min().unwrap_or(i64::MAX), occurred.iter().copied().max().unwrap_or(i64::MIN));
-    runs.recorded_last = recorded.iter().copied().max().unwrap_or(i64::MAX);
 }
 
 /// Pages are small, so that one patient's few hundred rows do not cost a page of thousands of strangers'.
@@ -219,13 +296,3 @@ fn properties(category: Category) -> WriterProperties {
 
 /// The columns of waveforms that grow in steps.
 const STEPPING: [&str; 6] = ["occurred", "recorded", "sequence", "device_at", "gateway_at", "edge_at"];
-
-fn write_parquet(path: &Path, category: Category, batch: &RecordBatch) -> Result<u64, StoreError> {
-    let failed = |source| StoreError::Parquet { table: table_name(category), source };
-    let file = File::create(path).map_err(StoreError::disk(path, "created"))?;
-    let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties(category))).map_err(failed)?;
-    writer.write(batch).map_err(failed)?;
-    let file = writer.into_inner().map_err(failed)?;
-    file.sync_all().map_err(StoreError::disk(path, "synced"))?;
-    Ok(file.metadata().map_err(StoreError::disk(path, "read"))?.len())
-}

@@ -16,12 +16,12 @@ use crate::StoreError;
 use crate::cold::write::{Place, write};
 use crate::cold::{ColdTables, FileEntry, TableFile};
 use crate::files::{Writer as FileWriter, create_dir, sync_dir};
-use crate::hot::{Chunk, merge};
+use crate::hot::Chunk;
 use crate::index::{Changes, write_changes};
 use crate::letters::{self, Letter};
 use crate::table::table_name;
-use arrow::array::{BooleanArray, UInt32Array};
-use arrow::compute::{filter, filter_record_batch};
+use arrow::array::BooleanArray;
+use arrow::compute::filter_record_batch;
 use model::{Category, Frontier};
 use roaring::RoaringTreemap;
 use std::path::{Path, PathBuf};
@@ -276,10 +276,10 @@ fn write_tables(root: &Path, frozen: &Frozen, stem: &str) -> Result<Written, Sto
             continue;
         }
         let failed = |source| StoreError::Arrow { table: table_name(*category), source };
-        let chunk = merge(chunks).map_err(failed)?;
-        let chunk = without_dead(chunk, &frozen.dead, &mut written.dropped).map_err(failed)?;
+        let alive = chunks.iter().map(|chunk| without_dead(chunk, &frozen.dead, &mut written.dropped));
+        let chunks = alive.collect::<Result<Vec<_>, _>>().map_err(failed)?;
         let place = Place { root, category: *category, stem, level: 0 };
-        match write(&place, &chunk) {
+        match write(&place, &chunks) {
             Ok(files) => written.files.extend(files),
             Err(error) => {
                 written.files.iter().for_each(TableFile::doom);
@@ -303,24 +303,23 @@ pub(super) fn sync_names(root: &Path, files: &[TableFile]) -> Result<(), StoreEr
 }
 
 /// The chunk without its dead rows, which are noted.
-fn without_dead(
-    chunk: Chunk,
+pub(super) fn without_dead(
+    chunk: &Arc<Chunk>,
     dead: &RoaringTreemap,
     dropped: &mut RoaringTreemap,
-) -> Result<Chunk, arrow::error::ArrowError> {
+) -> Result<Arc<Chunk>, arrow::error::ArrowError> {
     let alive: Vec<bool> = chunk.keys.iter().map(|key| !dead.contains(key.0)).collect();
     if alive.iter().all(|alive| *alive) {
-        return Ok(chunk);
+        return Ok(Arc::clone(chunk));
     }
     dropped.extend(chunk.keys.iter().zip(&alive).filter(|(_, alive)| !**alive).map(|(key, _)| key.0));
-    let mask = BooleanArray::from(alive.clone());
-    let numbers = |numbers: Vec<u32>| -> Result<Vec<u32>, arrow::error::ArrowError> {
-        let kept = filter(&UInt32Array::from(numbers), &mask)?;
-        Ok(crate::hot::values::<arrow::datatypes::UInt32Type>(Some(&kept)).to_vec())
-    };
-    let batch = filter_record_batch(&chunk.batch, &mask)?;
-    let keys = chunk.keys.iter().zip(&alive).filter(|(_, alive)| **alive).map(|(key, _)| *key).collect();
-    Ok(Chunk::new(batch, numbers(chunk.patients)?, numbers(chunk.classes)?, keys))
+    fn kept<T: Copy>(all: &[T], alive: &[bool]) -> Vec<T> {
+        all.iter().zip(alive).filter(|(_, alive)| **alive).map(|(one, _)| *one).collect()
+    }
+    let (patients, classes) = (kept(&chunk.patients, &alive), kept(&chunk.classes, &alive));
+    let keys = kept(&chunk.keys, &alive);
+    let batch = filter_record_batch(&chunk.batch, &BooleanArray::from(alive))?;
+    Ok(Arc::new(Chunk::new(batch, patients, classes, keys)))
 }
 
 /// What a commit writes beside the tables.

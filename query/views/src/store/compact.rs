@@ -1,20 +1,15 @@
 //! Compaction: many small files of one source become one, and dead rows leave the disk.
 
-use super::commit::{blocking, sync_names, write_dead};
+use super::commit::{blocking, sync_names, without_dead, write_dead};
 use super::{Snapshot, Store};
 use crate::StoreError;
-use crate::cold::write::{Place, write};
+use crate::cold::merge::Merge;
+use crate::cold::write::{Growing, Place};
 use crate::cold::{ColdTables, FileEntry, TableFile};
 use crate::files::sync_dir;
-use crate::hot::{Chunk, keys_of};
 use crate::planted::{Bug, is};
-use crate::rows::RowKey;
-use crate::table::{stored_schema, table_name};
-use arrow::array::{AsArray, BooleanArray};
-use arrow::compute::{concat_batches, filter_record_batch};
-use arrow::datatypes::Int32Type;
+use crate::table::table_name;
 use model::Category;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use roaring::RoaringTreemap;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -113,7 +108,7 @@ impl Store {
                 small.entry((file.category, &file.entry.source, file.entry.level)).or_default().push(file.clone());
             }
         }
-        // What becomes one file is in memory at once.
+        // No file becomes much larger than that: one that has dead rows is written anew whole.
         for files in small.values_mut() {
             let mut rows = 0;
             files.retain(|file| {
@@ -138,35 +133,16 @@ impl Store {
     }
 }
 
-fn dead_rows(file: &TableFile, dead: &RoaringTreemap) -> Result<u64, StoreError> {
-    let batches = read_whole(file)?;
-    Ok(batches.keys.iter().filter(|key| dead.contains(key.0)).count() as u64)
-}
-
-/// A file's rows as a chunk; patients are not numbered in it, files do not carry that.
-fn read_whole(file: &TableFile) -> Result<Chunk, StoreError> {
-    let table = table_name(file.category);
-    let arrow = |source| StoreError::Arrow { table, source };
-    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file.reader()?, file.metadata()?)
-        .with_batch_size(65_536)
-        .build()
-        .map_err(|source| StoreError::Parquet { table, source })?;
-    let class_at = file.places()?.class;
-    let mut batches = Vec::new();
-    let mut classes = Vec::new();
-    for batch in reader {
-        let batch = batch.map_err(arrow)?;
-        let local = batch.columns().get(class_at).and_then(|column| column.as_primitive_opt::<Int32Type>());
-        let local = local.ok_or_else(|| StoreError::damaged(table, "its class column is missing"))?;
-        classes.extend(local.values().iter().map(|local| file.class(*local).map_or(u32::MAX, |class| class.as_u32())));
-        batches.push(super::digest::stored(file.category, file.source.as_str(), &batch)?);
+fn dead_rows(file: &Arc<TableFile>, dead: &RoaringTreemap) -> Result<u64, StoreError> {
+    let mut found = 0;
+    for chunks in Merge::of(std::slice::from_ref(file))? {
+        let keys = chunks?;
+        found += keys.iter().flat_map(|chunk| &chunk.keys).filter(|key| dead.contains(key.0)).count() as u64;
     }
-    let batch = concat_batches(&stored_schema(file.category), &batches).map_err(arrow)?;
-    let keys = keys_of(&batch);
-    Ok(Chunk::new(batch, vec![u32::MAX; keys.len()], classes, keys))
+    Ok(found)
 }
 
-/// Writes the living rows of a group anew, one level up, and notes the dead ones.
+/// Writes the living rows of a group anew, one level up, and notes the dead ones. A slice of the rows is in memory at once.
 fn rewrite(
     root: &Path,
     stem: &str,
@@ -174,25 +150,23 @@ fn rewrite(
     dead: &RoaringTreemap,
 ) -> Result<(Vec<TableFile>, RoaringTreemap), StoreError> {
     let mut removed = RoaringTreemap::new();
-    let mut chunks = Vec::new();
-    for file in group {
-        let chunk = read_whole(file)?;
-        let alive = |key: &RowKey| !dead.contains(key.0);
-        removed.extend(chunk.keys.iter().filter(|key| !alive(key)).map(|key| key.0));
-        let mask: BooleanArray = chunk.keys.iter().map(|key| Some(alive(key))).collect();
-        let batch = filter_record_batch(&chunk.batch, &mask)
-            .map_err(|source| StoreError::Arrow { table: table_name(file.category), source })?;
-        let kept = |at: &usize| mask.value(*at);
-        let places: Vec<usize> = (0..mask.len()).filter(kept).collect();
-        let classes = places.iter().filter_map(|at| chunk.classes.get(*at).copied()).collect();
-        let keys = chunk.keys.iter().filter(|key| alive(key)).copied().collect();
-        chunks.push(Arc::new(Chunk::new(batch, vec![u32::MAX; places.len()], classes, keys)));
-    }
     let Some(first) = group.first() else { return Ok((Vec::new(), removed)) };
-    let merged =
-        crate::hot::merge(&chunks).map_err(|source| StoreError::Arrow { table: table_name(first.category), source })?;
     let level = group.iter().map(|file| file.entry.level).max().unwrap_or(0).saturating_add(u8::from(group.len() > 1));
-    let files = write(&Place { root, category: first.category, stem, level }, &merged)?;
+    let place = Place { root, category: first.category, stem, level };
+    let mut growing = None;
+    for chunks in Merge::of(group)? {
+        let living = chunks?.iter().map(|chunk| without_dead(chunk, dead, &mut removed)).collect::<Result<Vec<_>, _>>();
+        let living = living.map_err(|source| StoreError::Arrow { table: table_name(first.category), source })?;
+        if living.iter().all(|chunk| chunk.len() == 0) {
+            continue;
+        }
+        let file = match &mut growing {
+            Some(file) => file,
+            none => none.insert(Growing::create(&place, first.source.as_str())?),
+        };
+        file.add_all(&living)?;
+    }
+    let files: Vec<TableFile> = growing.map(Growing::finish).transpose()?.into_iter().collect();
     sync_names(root, &files)?;
     Ok((files, removed))
 }

@@ -4,13 +4,11 @@ use super::{Snapshot, Store};
 use crate::StoreError;
 use crate::hot::keys_of;
 use crate::table::table_name;
-use arrow::array::{ArrayRef, StringArray, new_null_array};
 use arrow::record_batch::RecordBatch;
 use arrow::row::{RowConverter, SortField};
 use model::Category;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::fmt;
-use std::sync::Arc;
 
 /// A digest over all rows that stand, in any order and wherever they lie. Not a cryptographic commitment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,24 +50,11 @@ fn digest(snapshot: &Snapshot) -> Result<ContentDigest, StoreError> {
                 .map_err(parquet)?;
             for batch in reader {
                 let batch = batch.map_err(|source| StoreError::Arrow { table: table_name(category), source })?;
-                digest.add(snapshot, category, &stored(category, file.source.as_str(), &batch)?)?;
+                digest.add(snapshot, category, &file.stored(&batch)?)?;
             }
         }
     }
     Ok(digest)
-}
-
-/// A batch read whole from a table file, with the stored columns again; one the file is too old to have is NULL.
-pub(crate) fn stored(category: Category, source: &str, batch: &RecordBatch) -> Result<RecordBatch, StoreError> {
-    let sources: ArrayRef = Arc::new(StringArray::from_iter_values(std::iter::repeat_n(source, batch.num_rows())));
-    let schema = crate::table::stored_schema(category);
-    let own = schema.fields().iter().skip(1).map(|field| {
-        let column = batch.column_by_name(field.name()).cloned();
-        column.unwrap_or_else(|| new_null_array(field.data_type(), batch.num_rows()))
-    });
-    let columns = std::iter::once(sources).chain(own).collect();
-    RecordBatch::try_new(schema.clone(), columns)
-        .map_err(|source| StoreError::Arrow { table: table_name(category), source })
 }
 
 impl ContentDigest {

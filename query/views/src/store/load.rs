@@ -47,7 +47,7 @@ impl Loader<'_> {
         let Some(chunk) = tail.cut(category)? else { return Ok(()) };
         let stem = format!("loaded-{:06}", self.parts.fetch_add(1, Ordering::Relaxed));
         let root = self.store.config.dir.as_path();
-        let files = write(&Place { root, category, stem: &stem, level: u8::MAX }, &chunk)?;
+        let files = write(&Place { root, category, stem: &stem, level: u8::MAX }, &[Arc::new(chunk)])?;
         sync_names(root, &files)?;
         self.files.lock().extend(files.into_iter().map(Arc::new));
         Ok(())

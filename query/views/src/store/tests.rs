@@ -1,3 +1,4 @@
+mod merged;
 mod older;
 mod tested;
 
