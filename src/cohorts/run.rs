@@ -11,7 +11,7 @@ use query::{PersonFacts, Persons, PersonsRead};
 use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::sync::Arc;
-use views::{Account, Asked, Opening, Taking};
+use views::{Account, Asked, Opening, Taking, Written};
 
 /// Why a cohort was not found out.
 #[derive(Debug, thiserror::Error)]
@@ -193,13 +193,14 @@ impl Cohorts {
         let now = (self.clock)();
         let view = self.views.held(principal, now, Taking::Query);
         let (tally, opening, frontier) = (Arc::clone(view.tally()), view.opening().cloned(), view.frontier().clone());
-        let account = self.views.feeds().witness().map(|witness| {
+        let mut account = self.views.feeds().witness().map(|witness| {
             Account::open(Arc::clone(witness), witness.begin(principal, Asked::Statement(asked), &frontier, now))
         });
         let sites = self.rooms.register.sites();
         let persons = Persons::of(Arc::new(view), principal.facility.clone(), sites);
         let persons = Arc::new(persons.asking(self.limits(principal).asks).reading(tables));
         let mut failed = false;
+        let mut written: Vec<Written> = Vec::new();
         {
             let judged = move |read: PersonsRead| -> Vec<(PatientNumber, T)> {
                 let judge = |person: &PersonFacts| (person.number.clone(), judge(&person.number, &person.facts));
@@ -216,19 +217,26 @@ impl Cohorts {
                         break;
                     }
                 }
+                // the ledger is written while others are read
+                if let Some(account) = &mut account {
+                    account.all_rows(&tally);
+                    if account.is_full() {
+                        written.extend(account.so_far());
+                    }
+                }
             }
         }
         let taken = opening.as_ref().is_some_and(|opening| opening.is_ended());
         if let Some(mut account) = account {
-            for (patient, category, rows) in tally.take() {
-                account.rows(&patient, category, rows);
-            }
+            account.all_rows(&tally);
             let outcome = match (failed, taken) {
                 (true, _) => AuditOutcome::Failed,
                 (false, true) => AuditOutcome::Closed,
                 (false, false) => AuditOutcome::Completed,
             };
-            account.close(outcome).await.map_err(|unwritten| RunError::Unrecorded(unwritten.reason))?;
+            written.push(Box::pin(account.close(outcome)));
+            let written = futures::future::try_join_all(written).await;
+            written.map_err(|unwritten| RunError::Unrecorded(unwritten.reason))?;
         }
         match (failed, taken) {
             (true, _) => Err(RunError::Unreadable),

@@ -168,23 +168,33 @@ impl From<&Principal> for Agent {
 
 /// Rows per category; a category with no rows is not in it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
-pub struct Counts(BTreeMap<Category, u64>);
+// INVARIANT: in order of category, each once, none of no rows. Few are ever there, so that a list is less than a tree: a statement has one
+// for each of thousands of patients.
+pub struct Counts(Vec<(Category, u64)>);
 
 impl Counts {
     /// Counts `rows` more of `category`.
     pub fn add(&mut self, category: Category, rows: u64) {
-        if rows > 0 {
-            let count = self.0.entry(category).or_default();
-            *count = count.saturating_add(rows);
+        if rows == 0 {
+            return;
+        }
+        match self.0.binary_search_by_key(&category, |(known, _)| *known) {
+            Ok(at) => {
+                if let Some((_, count)) = self.0.get_mut(at) {
+                    *count = count.saturating_add(rows);
+                }
+            }
+            Err(at) => self.0.insert(at, (category, rows)),
         }
     }
     /// The rows of `category`.
     pub fn of(&self, category: Category) -> u64 {
-        self.0.get(&category).copied().unwrap_or(0)
+        let found = self.0.iter().find(|(known, _)| *known == category);
+        found.map_or(0, |(_, rows)| *rows)
     }
     /// All rows.
     pub fn total(&self) -> u64 {
-        self.0.values().fold(0, |all, count| all.saturating_add(*count))
+        self.0.iter().fold(0, |all, (_, count)| all.saturating_add(*count))
     }
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
@@ -192,7 +202,7 @@ impl Counts {
     }
     /// Categories with rows, in order.
     pub fn iter(&self) -> impl Iterator<Item = (Category, u64)> + '_ {
-        self.0.iter().map(|(category, count)| (*category, *count))
+        self.0.iter().copied()
     }
 }
 
@@ -221,6 +231,13 @@ impl Shown {
             None => {
                 self.0.insert(patient.clone(), Counts::from_iter([(category, rows)]));
             }
+        }
+    }
+    /// Counts so many rows more of `patient`, by category.
+    pub fn add_all(&mut self, patient: PatientRef, counts: &[(Category, u64)]) {
+        if counts.iter().any(|(_, rows)| *rows > 0) {
+            let shown = self.0.entry(patient).or_default();
+            counts.iter().for_each(|(category, rows)| shown.add(*category, *rows));
         }
     }
     /// What was shown of `patient`.

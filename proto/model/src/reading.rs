@@ -54,9 +54,18 @@ impl Reading {
     /// Counts `rows` of `patient`'s `category`, shown just now. A receipt shows none: it is about one patient, who may
     /// be given all of it. Nor does an act on a worklist or at a bed, which names its patient: nobody else may be given it.
     pub fn rows(&mut self, patient: &PatientRef, category: Category, rows: u64) {
-        if !matches!(self.what, What::Receipt(_) | What::Worklist { .. } | What::Bed { .. }) {
+        if self.tells_rows() {
             self.shown.add(patient, category, rows);
         }
+    }
+    /// The same of several categories at once.
+    pub fn all_rows(&mut self, patient: PatientRef, counts: &[(Category, u64)]) {
+        if self.tells_rows() {
+            self.shown.add_all(patient, counts);
+        }
+    }
+    const fn tells_rows(&self) -> bool {
+        !matches!(self.what, What::Receipt(_) | What::Worklist { .. } | What::Bed { .. })
     }
     /// A feed, or a statement that waited, has come to `frontier` after `seconds` of live watching in all.
     pub fn reached(&mut self, frontier: &Frontier, live_seconds: u64) {

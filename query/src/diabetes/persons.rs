@@ -105,8 +105,8 @@ impl Persons {
     }
 
     /// Reads these persons, some hundred at once, and gives what is made of each batch, in order. Nothing is read before the first is
-    /// asked for, and nothing more before the second is: who wants a few rows has few persons read. From then on as many batches are
-    /// read side by side as the session has partitions, and what is made of one is made where it was read; what is under way ends with
+    /// asked for, and nothing more before the second is: who wants a few rows has few persons read. From then on twice as many batches are
+    /// under way side by side as the session has partitions, and what is made of one is made where it was read; what is under way ends with
     /// the stream.
     pub fn each<T: Send + 'static, M: Fn(PersonsRead) -> T + Send + Sync + 'static>(
         self: &Arc<Self>,
@@ -127,7 +127,8 @@ impl Persons {
             let task = SpawnedTask::spawn(apart(batch));
             async move { task.join().await.unwrap_or_else(|error| Err(DataFusionError::ExecutionJoin(Box::new(error)))) }
         });
-        futures::stream::iter(batches).then(read).chain(beside.buffered(side_by_side))
+        // Twice as many as are read at once: while the first of them takes longer, no core waits for it.
+        futures::stream::iter(batches).then(read).chain(beside.buffered(2 * side_by_side))
     }
 
     /// How many persons [`Self::each`] reads at once.

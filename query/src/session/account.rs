@@ -47,9 +47,7 @@ impl Account {
             account.strike();
             return None;
         }
-        for (patient, category, rows) in self.tally.take() {
-            account.rows(&patient, category, rows);
-        }
+        account.all_rows(&self.tally);
         Some(account)
     }
 }

@@ -1,5 +1,6 @@
 //! Who writes down what is read. The room that shows rows counts them here; the root brings the pen.
 
+use crate::Tally;
 use model::{AuditOutcome, Frontier, Moment, PatientRef, Principal, Reading};
 use std::future::Future;
 use std::pin::Pin;
@@ -52,6 +53,13 @@ impl Account {
     pub fn rows(&mut self, patient: &PatientRef, category: model::Category, rows: u64) {
         if let Some(reading) = &mut self.reading {
             reading.rows(patient, category, rows);
+        }
+    }
+    /// Counts all that a scan's tally has counted since the last time.
+    pub fn all_rows(&mut self, tally: &Tally) {
+        let counted = tally.take_by_patient();
+        if let Some(reading) = &mut self.reading {
+            counted.into_iter().for_each(|(patient, counts)| reading.all_rows(patient, &counts));
         }
     }
     /// Says how far a feed has come, after so many seconds.

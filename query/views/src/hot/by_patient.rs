@@ -50,13 +50,26 @@ impl ByPatient {
         }
     }
 
-    /// Of a source's patient by the source's number, whether or not the book has one; adds them to `into`.
-    pub(crate) fn named(&self, batch: &RecordBatch, name: (&str, &str), into: &mut Vec<u32>) {
+    /// Of a source's patients by the source's numbers, whether or not the book has one; adds them to `into`.
+    pub(crate) fn named<'a>(
+        &self,
+        batch: &RecordBatch,
+        (source, numbers): (&str, impl Iterator<Item = &'a str>),
+        into: &mut Vec<u32>,
+    ) {
         let Some(names) = Names::of(batch) else { return };
-        let first = self.named.partition_point(|at| self.name(&names, *at) < name);
-        let found = self.named.get(first..).unwrap_or_default();
-        for at in found.iter().take_while(|at| self.name(&names, **at) == name) {
-            into.extend_from_slice(self.rows_at(*at as usize));
+        let first = self.named.partition_point(|at| self.name(&names, *at).0 < source);
+        let here = self.named.get(first..).unwrap_or_default();
+        let here = here.get(..here.partition_point(|at| self.name(&names, *at).0 == source)).unwrap_or_default();
+        if here.is_empty() {
+            return;
+        }
+        for number in numbers {
+            let first = here.partition_point(|at| self.name(&names, *at).1 < number);
+            let found = here.get(first..).unwrap_or_default();
+            for at in found.iter().take_while(|at| self.name(&names, **at).1 == number) {
+                into.extend_from_slice(self.rows_at(*at as usize));
+            }
         }
     }
 
@@ -105,7 +118,7 @@ mod tests {
         assert_eq!([7, 3, 0, 1, NOBODY].map(|number| made.numbered(number)), [&[0, 2][..], &[1, 6], &[3], &[], &[]]);
         let named = |source, number| {
             let mut found = Vec::new();
-            made.named(&batch, (source, number), &mut found);
+            made.named(&batch, (source, std::iter::once(number)), &mut found);
             found.sort_unstable();
             found
         };

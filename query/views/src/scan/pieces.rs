@@ -119,7 +119,7 @@ fn cold(sight: &Sight, snapshot: &Snapshot, file: &Arc<TableFile>, wanted: &Want
         match wanted.own() {
             None => add(0..file.runs.rows()),
             // In order of number, which is the order of rows.
-            Some(numbers) => numbers.into_iter().filter_map(|number| file.runs.find(number)).for_each(add),
+            Some(numbers) => numbers.iter().filter_map(|number| file.runs.find(number)).for_each(add),
         }
     } else {
         for seen in wanted.patients_of(&file.source) {

@@ -67,7 +67,8 @@ pub(crate) fn hot(
     let wants_mine = given.contains(&Given::MyPatient);
     let patients = crate::hot::texts(&chunk.batch, place::PATIENT);
     // What a query has no use for is not read, as in files: so it is not counted as read either.
-    let narrows = pruning.narrows_whose();
+    let of_wanted = wanted.rows(chunk);
+    let (narrows, is_wanted) = (pruning.narrows_whose(), of_wanted.is_some());
     let sources = crate::hot::texts(&chunk.batch, place::SOURCE);
     let mut mask = BooleanBufferBuilder::new(chunk.len());
     mask.append_n(chunk.len(), false);
@@ -92,7 +93,7 @@ pub(crate) fn hot(
         let of_use = !narrows || {
             let (source, patient) = (sources.map(|texts| texts.value(row)), patients.map(|texts| texts.value(row)));
             source.is_none_or(|source| pruning.source(source))
-                && patient.is_none_or(|patient| pruning.patient(patient, number.unwrap_or(patient)))
+                && (is_wanted || patient.is_none_or(|patient| pruning.patient(patient, number.unwrap_or(patient))))
         };
         if visible && of_use {
             runs.push(patient.get(), 1, || owner(chunk, row));
@@ -103,7 +104,7 @@ pub(crate) fn hot(
             mask.set_bit(row, true);
         }
     };
-    match wanted.rows(chunk) {
+    match of_wanted {
         Some(rows) => rows.into_iter().for_each(|row| look(row as usize)),
         None => (0..chunk.len()).for_each(look),
     }

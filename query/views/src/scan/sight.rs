@@ -14,6 +14,8 @@ pub(crate) struct Seen {
     pub(crate) number: PatientNumber,
     /// The viewing facility's own number for the person.
     pub(crate) own: PatientNumber,
+    /// The place among the patients of its source, by number.
+    rank: u32,
 }
 
 /// What one principal sees, ready to run over rows.
@@ -55,7 +57,7 @@ impl Sight {
             if let Some(word) = bits.get_mut(ix.get() / 64) {
                 *word |= 1 << (ix.get() % 64);
             }
-            seen.push(Seen { ix, number: patient.number().clone(), own: own.number().clone() });
+            seen.push(Seen { ix, number: patient.number().clone(), own: own.number().clone(), rank: u32::MAX });
         }
         seen.sort_unstable_by_key(|one| one.ix);
         seen.dedup_by_key(|one| one.ix);
@@ -75,9 +77,9 @@ impl Sight {
         let sources: Vec<(FacilityId, Vec<u32>)> = sources.into_iter().collect();
         let mut source_of = vec![u32::MAX; seen.len()];
         for (source, (_, places)) in (0..).zip(&sources) {
-            for place in places {
-                if let Some(of) = source_of.get_mut(*place as usize) {
-                    *of = source;
+            for (rank, place) in (0..).zip(places) {
+                if let (Some(of), Some(one)) = (source_of.get_mut(*place as usize), seen.get_mut(*place as usize)) {
+                    (*of, one.rank) = (source, rank);
                 }
             }
         }
@@ -108,13 +110,22 @@ impl Sight {
         self.sources.binary_search_by(|(id, _)| id.cmp(source)).ok()
     }
 
-    /// The patients of other facilities whom the viewing facility knows by one of these numbers, by the place of their source, and by
-    /// the source's number of them. Costs in proportion to the numbers, not to all patients.
+    /// The patients of other facilities whom the viewing facility knows by one of these numbers, which are in order; by the place of
+    /// their source, and by the source's number of them. Costs in proportion to the numbers, not to all patients.
     pub(crate) fn known_as<'a>(&self, numbers: impl Iterator<Item = &'a str>) -> Vec<Vec<&Seen>> {
         let own = |at: &u32| self.seen.get(*at as usize).map_or("", |one| one.own.as_str());
         let mut found: Vec<Vec<&Seen>> = vec![Vec::new(); self.sources.len()];
+        let mut first = 0;
         for number in numbers {
-            let first = self.by_own.partition_point(|at| own(at) < number);
+            // Each lies after the one before, mostly near.
+            let rest = self.by_own.get(first..).unwrap_or_default();
+            let mut near = 1;
+            while rest.get(near).is_some_and(|at| own(at) < number) {
+                near *= 2;
+            }
+            let (from, until) = (near / 2, rest.len().min(near + 1));
+            let within = rest.get(from..until).unwrap_or_default();
+            first += from + within.partition_point(|at| own(at) < number);
             for at in self.by_own.get(first..).unwrap_or_default().iter().take_while(|at| own(at) == number) {
                 let source = self.source_of.get(*at as usize).and_then(|source| found.get_mut(*source as usize));
                 if let (Some(source), Some(seen)) = (source, self.seen.get(*at as usize)) {
@@ -123,7 +134,7 @@ impl Sight {
             }
         }
         for patients in &mut found {
-            patients.sort_unstable_by(|a, b| a.number.cmp(&b.number));
+            patients.sort_unstable_by_key(|seen| seen.rank);
         }
         found
     }

@@ -12,15 +12,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// that made it into the answer, and none that were left out by patient, source or time before they were read.
 #[derive(Debug, Default)]
 pub struct Tally {
-    rows: Mutex<HashMap<(PatientRef, Category), u64>>,
+    rows: Mutex<HashMap<PatientRef, Vec<(Category, u64)>>>,
     begun: AtomicBool,
 }
 
 impl Tally {
     /// Everything counted since the last time, in no order.
     pub fn take(&self) -> Vec<(PatientRef, Category, u64)> {
-        let rows = std::mem::take(&mut *self.rows.lock());
-        rows.into_iter().map(|((patient, category), rows)| (patient, category, rows)).collect()
+        let each = self.take_by_patient().into_iter().flat_map(|(patient, counts)| {
+            counts.into_iter().map(move |(category, rows)| (patient.clone(), category, rows))
+        });
+        each.collect()
+    }
+
+    /// The same patient by patient: of each the categories that were read, once each.
+    pub(crate) fn take_by_patient(&self) -> HashMap<PatientRef, Vec<(Category, u64)>> {
+        std::mem::take(&mut *self.rows.lock())
     }
 
     /// Whether any table was looked at, though nothing may have been found.
@@ -41,7 +48,15 @@ impl Tally {
                 break;
             }
             left -= rows;
-            *counted.entry((run.patient.clone(), category)).or_default() += rows as u64;
+            // Mostly the patient is known from another table: no name is copied then.
+            let counts = match counted.get_mut(&run.patient) {
+                Some(counts) => counts,
+                None => counted.entry(run.patient.clone()).or_default(),
+            };
+            match counts.iter_mut().find(|(known, _)| *known == category) {
+                Some((_, count)) => *count += rows as u64,
+                None => counts.push((category, rows as u64)),
+            }
         }
     }
 }

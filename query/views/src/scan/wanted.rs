@@ -23,8 +23,9 @@ impl<'a> Wanted<'a> {
             (None, None) => None,
         };
         let others = known.map(|mut known| {
-            for patients in &mut known {
-                patients.retain(|seen| pruning.patient(seen.number.as_str(), seen.own.as_str()));
+            // By the viewer's own number they were found.
+            if let Some(numbers) = &pruning.patients {
+                known.iter_mut().for_each(|patients| patients.retain(|seen| numbers.contains(seen.number.as_str())));
             }
             known
         });
@@ -47,7 +48,8 @@ impl<'a> Wanted<'a> {
         }
     }
 
-    /// The rows of a hot chunk that are to be looked at, in order; `None` for all. What is visible of them is not asked here.
+    /// The rows of a hot chunk that are of wanted persons, in order; `None` for all. What is visible of them is not asked here, nor whether
+    /// their source is of use.
     pub(crate) fn rows(&self, chunk: &Chunk) -> Option<Vec<u32>> {
         let (own, others) = (self.own.as_ref()?, self.others.as_ref()?);
         let by_patient = chunk.by_patient();
@@ -55,9 +57,8 @@ impl<'a> Wanted<'a> {
         for seen in others.iter().flatten() {
             rows.extend_from_slice(by_patient.numbered(seen.ix.as_u32()));
         }
-        for number in own {
-            by_patient.named(&chunk.batch, (self.sight.facility().as_str(), number), &mut rows);
-        }
+        let own = own.iter().copied();
+        by_patient.named(&chunk.batch, (self.sight.facility().as_str(), own), &mut rows);
         rows.sort_unstable();
         Some(rows)
     }
