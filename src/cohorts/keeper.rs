@@ -83,7 +83,7 @@ pub struct Came {
     /// Everything before this was looked at.
     pub frontier: Frontier,
     /// How many are in it.
-    pub members: usize,
+    pub members: u64,
 }
 
 impl Keeper {
@@ -145,7 +145,7 @@ impl Keeper {
             return None;
         }
         let events = state.events.since(at.1, cohort)?;
-        let members = state.roll.members(cohort).count();
+        let members = state.roll.count_members(cohort);
         let at = (state.life, state.events.last());
         Some(Came { events, at, frontier: state.frontier.clone(), members })
     }

@@ -66,7 +66,7 @@ impl Watcher {
                         self.say(Item::Step(step(&self.caller, event))).await?;
                     }
                     at = next;
-                    let (frontier, members) = (Some((&frontier).into()), members as u64);
+                    let (frontier, members) = (Some((&frontier).into()), members);
                     self.say(Item::Heartbeat(v1::CohortHeartbeat { frontier, members })).await?;
                 }
                 // the cohorts themselves have changed, or too much came: everything anew

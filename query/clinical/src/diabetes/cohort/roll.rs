@@ -27,7 +27,15 @@ pub struct Roll<K> {
     order: VecDeque<(K, u64)>,
     looks: u64,
     remembered: usize,
-    unknown: Vec<u64>,
+    /// By the cohort's place.
+    counts: Vec<Counts>,
+}
+
+/// How many persons are in a cohort, and of how many that cannot be said.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    members: u64,
+    unknown: u64,
 }
 
 #[derive(Debug, Default)]
@@ -72,9 +80,9 @@ pub struct Turned {
 impl<K: Ord + Hash + Clone> Roll<K> {
     /// A roll of these cohorts, with nobody in them. The facts of so many persons are remembered.
     pub fn new(cohorts: Vec<Cohort>, tables: Arc<Tables>, remembered: usize) -> Self {
-        let unknown = vec![0; cohorts.len()];
+        let counts = vec![Counts::default(); cohorts.len()];
         let (persons, wakes, recent, order) = (BTreeMap::new(), BTreeSet::new(), HashMap::new(), VecDeque::new());
-        Self { cohorts, tables, persons, wakes, recent, order, looks: 0, remembered, unknown }
+        Self { cohorts, tables, persons, wakes, recent, order, looks: 0, remembered, counts }
     }
 
     /// The cohorts.
@@ -90,9 +98,7 @@ impl<K: Ord + Hash + Clone> Roll<K> {
         if let Some(wakes) = entry.wakes.take() {
             self.wakes.remove(&(wakes, key.clone()));
         }
-        for cohort in entry.unknown.drain(..) {
-            self.count_unknown(cohort, -1);
-        }
+        self.count(&entry, -1);
         let Some(facts) = facts else {
             let why = hint.unwrap_or(Cause::Consent);
             let left = entry.in_cohorts.into_iter();
@@ -134,11 +140,12 @@ impl<K: Ord + Hash + Clone> Roll<K> {
         }
         let wakes = self.cohorts.iter().filter_map(|cohort| cohort.wakes_at(&facts, &self.tables, now)).min();
         drop(person);
-        unknown.iter().for_each(|cohort| self.count_unknown(*cohort, 1));
         if let Some(wakes) = wakes {
             self.wakes.insert((wakes, key.clone()));
         }
-        self.persons.insert(key.clone(), Entry { in_cohorts: is_in, unknown, wakes });
+        let entry = Entry { in_cohorts: is_in, unknown, wakes };
+        self.count(&entry, 1);
+        self.persons.insert(key.clone(), entry);
         self.looks += 1;
         self.remember(key, Recent { facts, looked: now, look: self.looks });
         turned
@@ -162,6 +169,11 @@ impl<K: Ord + Hash + Clone> Roll<K> {
         })
     }
 
+    /// How many members a cohort has.
+    pub fn count_members(&self, cohort: usize) -> u64 {
+        self.counts.get(cohort).map_or(0, |counts| counts.members)
+    }
+
     /// How somebody is in a cohort; `None` where they are not.
     pub fn membership(&self, cohort: usize, key: &K) -> Option<&Membership> {
         let entry = self.persons.get(key)?;
@@ -175,12 +187,20 @@ impl<K: Ord + Hash + Clone> Roll<K> {
 
     /// Of how many it cannot be said whether they are in a cohort.
     pub fn unknown(&self, cohort: usize) -> u64 {
-        self.unknown.get(cohort).copied().unwrap_or(0)
+        self.counts.get(cohort).map_or(0, |counts| counts.unknown)
     }
 
-    fn count_unknown(&mut self, cohort: usize, by: i64) {
-        if let Some(count) = self.unknown.get_mut(cohort) {
-            *count = count.saturating_add_signed(by);
+    /// Counts a person, or what they were counted as before.
+    fn count(&mut self, entry: &Entry, by: i64) {
+        for (cohort, _) in &entry.in_cohorts {
+            if let Some(counts) = self.counts.get_mut(*cohort) {
+                counts.members = counts.members.saturating_add_signed(by);
+            }
+        }
+        for cohort in &entry.unknown {
+            if let Some(counts) = self.counts.get_mut(*cohort) {
+                counts.unknown = counts.unknown.saturating_add_signed(by);
+            }
         }
     }
 

@@ -140,6 +140,7 @@ proptest! {
                 let anew: Vec<_> = facts.iter().map(|(who, facts)| (*who, cohort.of(facts, &tables, now))).collect();
                 let members: Vec<u8> = anew.iter().filter(|one| one.1.is_member()).map(|one| one.0).collect();
                 prop_assert_eq!(roll.members(place).map(|one| *one.0).collect::<Vec<_>>(), members.clone(), "{} {}", cohort.key, now);
+                prop_assert_eq!(roll.count_members(place), members.len() as u64);
                 let said: Vec<u8> = told.iter().filter(|one| one.0 == place).map(|one| one.1).collect();
                 prop_assert_eq!(said, members, "what was told of {}", cohort.key);
                 let unknown = anew.iter().filter(|one| one.1.truth == super::super::Truth::Unknown).count() as u64;
