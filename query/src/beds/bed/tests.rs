@@ -394,3 +394,35 @@ fn a_bed_is_known_by_a_number_that_tells_nothing() {
     assert_eq!(BedId::parse("001"), None);
     assert!(!format!("{:?}", place("001")).contains("001"));
 }
+
+#[test]
+fn windows_begin_with_the_first_sample_whenever_the_bed_was_opened_and_in_whichever_order_samples_are_read() {
+    // seven minutes and a bit after the bed was opened, which fell on no sample
+    let opened = at(-7 * 60 * SECOND - 47_110);
+    let stretches: Vec<Stretch> =
+        (0..11 * 60 * 2).map(|half| stretch("p", half * 2, |slot| Sample::good(rate(slot)))).collect();
+    let read = |order: Vec<&Stretch>| {
+        let mut bed = Bed::new(&place("p"), opened, Arc::new(Rules::shipped()), opened);
+        for minute in 0..7 {
+            bed.tick(opened.plus_micros(minute * 60 * SECOND), true);
+        }
+        assert_eq!(bed.course().windows().count() + bed.course().now().len(), 0, "nothing was measured");
+        for stretch in order {
+            assert!(bed.take(stretch, Came::Before(at(11 * 60 * SECOND))));
+        }
+        for _ in 0..2 {
+            bed.tick(at(11 * 60 * SECOND + ANEW), true);
+        }
+        let of = |judged: &Judged| {
+            [judged.window.from, judged.window.until].map(|second| bed.strip().moment_of(judged.slot(second)))
+        };
+        assert_eq!(bed.began(), opened);
+        bed.course().windows().map(of).collect::<Vec<_>>()
+    };
+    let first = vec![[at(0), at(600 * SECOND)]];
+    assert_eq!(read(stretches.iter().collect()), first);
+    assert_eq!(read(stretches.iter().rev().collect()), first);
+    // what came now before what was before
+    let (before, now) = stretches.split_at(900);
+    assert_eq!(read(now.iter().chain(before).collect()), first);
+}
