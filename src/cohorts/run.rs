@@ -2,7 +2,7 @@
 
 use super::Cohorts;
 use super::definitions::{Limits, limits};
-use clinical::diabetes::cohort::{Cause, Cohort, Membership, Since, Truth, cause, known};
+use clinical::diabetes::cohort::{Cause, Cohort, Membership, Since, Truth, known};
 use clinical::diabetes::quality::{MeasureYear, QualityMeasure, is_counted_at};
 use clinical::diabetes::{Facts, Tables};
 use futures::StreamExt;
@@ -261,7 +261,7 @@ fn turned((before, after): (&Side, &Side), (number, facts): (&PatientNumber, &Fa
     };
     let why = || match (before, after) {
         (Side::At(a, then), Side::At(b, now)) if a == b => {
-            Some(cause((&known(facts, *then), *then), (&known(facts, *now), *now)))
+            Some(b.cause((&known(facts, *then), *then), (&known(facts, *now), *now)))
         }
         _ => None,
     };

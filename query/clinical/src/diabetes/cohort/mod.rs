@@ -17,7 +17,8 @@ pub use file::{CohortFile, CohortFileError};
 pub use named::named;
 pub use roll::{Membership, Roll, Turned};
 pub use since::{Since, known};
-pub use step::{Cause, Change, Step, cause, step};
+use step::cause;
+pub use step::{Cause, Change, Step, step};
 
 use super::facts::Facts;
 use super::person::Person;

@@ -6,7 +6,7 @@
 //! say what happened.
 
 use super::since::Since;
-use super::{Cause, Cohort, Ground, Step, cause};
+use super::{Cause, Cohort, Ground, Step};
 use crate::diabetes::facts::Facts;
 use crate::diabetes::person::Person;
 use crate::diabetes::tables::Tables;
@@ -107,7 +107,9 @@ impl<K: Ord + Hash + Clone> Roll<K> {
                 .collect();
         };
         let person = Person::new(&facts, &self.tables, now);
-        let why = || match before.as_ref().map(|before| cause((&before.facts, before.looked), (&facts, now))) {
+        let changed =
+            |cohort: &Cohort| before.as_ref().map(|before| cohort.cause((&before.facts, before.looked), (&facts, now)));
+        let why = |cohort: &Cohort| match changed(cohort) {
             // facts that went with what was open were not corrected
             Some(Cause::Correction) => {
                 hint.filter(|hint| matches!(hint, Cause::Link | Cause::Consent)).unwrap_or(Cause::Correction)
@@ -125,12 +127,12 @@ impl<K: Ord + Hash + Clone> Roll<K> {
                     let since = cohort.since(&facts, &self.tables, now);
                     let since = since.unwrap_or(Since { at: now, cause: Cause::Time });
                     let membership = Membership { grounds: verdict.grounds, since };
-                    let (step, cause, told) = (Step::Enter, why(), Some(membership.clone()));
+                    let (step, cause, told) = (Step::Enter, why(cohort), Some(membership.clone()));
                     turned.push(Turned { cohort: place, step, cause, membership: told });
                     is_in.push((place, membership));
                 }
                 (Some(_), false) => {
-                    turned.push(Turned { cohort: place, step: Step::Leave, cause: why(), membership: None });
+                    turned.push(Turned { cohort: place, step: Step::Leave, cause: why(cohort), membership: None });
                 }
                 (None, false) => {}
             }

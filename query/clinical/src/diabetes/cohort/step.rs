@@ -1,5 +1,6 @@
 //! What makes a person enter or leave.
 
+use super::looks::Looks;
 use super::{Cohort, Verdict};
 use crate::diabetes::answer::{Reach, Standing};
 use crate::diabetes::facts::{Dated, Facts};
@@ -83,13 +84,22 @@ pub fn step(cohort: &Cohort, before: &Person<'_>, after: &Person<'_>) -> Option<
         (true, false) => Step::Leave,
         _ => return None,
     };
-    let cause = cause((before.facts(), before.now()), (after.facts(), after.now()));
+    let cause = cohort.cause((before.facts(), before.now()), (after.facts(), after.now()));
     Some(Change { step, cause, before: was, after: is })
 }
 
-/// What happened to a person's facts between two moments. Of several things the weightiest is told, in the order of
+impl Cohort {
+    /// What happened between two moments to those of a person's facts that the cohort looks at: a visit on the day of a value makes
+    /// nobody a member. Of several things the weightiest is told, in the order of [`Cause`].
+    pub fn cause(&self, (before, then): (&Facts, Moment), (after, now): (&Facts, Moment)) -> Cause {
+        let looks = Looks::of(&self.criterion);
+        cause((&looks.only(before), then), (&looks.only(after), now))
+    }
+}
+
+/// What happened to facts between two moments. Of several things the weightiest is told, in the order of
 /// [`Cause`]: what consent took away was not corrected.
-pub fn cause((before, then): (&Facts, Moment), (after, now): (&Facts, Moment)) -> Cause {
+pub(super) fn cause((before, then): (&Facts, Moment), (after, now): (&Facts, Moment)) -> Cause {
     if before.died.is_some_and(|died| died <= then) != after.died.is_some_and(|died| died <= now) {
         return Cause::Death;
     }

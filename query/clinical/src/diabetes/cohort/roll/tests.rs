@@ -40,6 +40,25 @@ fn a_result_makes_a_member_and_a_better_one_ends_it() {
 }
 
 #[test]
+fn what_the_cohort_does_not_look_at_is_no_reason() {
+    let mut roll = roll("poor-control", 10);
+    let weight = |day| reading(day, Measure::Weight, "70");
+    let mut facts = person(&[("2026-09-01", Measure::Hba1c, "7.0")]);
+    facts.readings.push(weight("2026-09-01"));
+    roll.look(&1, Some(facts.clone()), at("2026-09-02"), None);
+    // a weight is taken back and somebody comes by when the value is published
+    facts.readings.pop();
+    facts.visits.push(visit("2026-10-01"));
+    facts.readings.push(reading("2026-10-01", Measure::Hba1c, "8.5"));
+    let turned = roll.look(&1, Some(facts.clone()), at("2026-10-02"), None);
+    assert_eq!(steps(&turned), [(Step::Enter, Cause::Result)]);
+    // and when the value has become too old, another weight is new
+    facts.readings.push(weight("2027-11-01"));
+    let turned = roll.look(&1, Some(facts), at("2028-11-02"), None);
+    assert_eq!(steps(&turned), [(Step::Leave, Cause::Time)]);
+}
+
+#[test]
 fn what_is_not_remembered_is_said_as_it_was_told() {
     let mut roll = roll("poor-control", 0);
     let poor = person(&[("2026-10-01", Measure::Hba1c, "8.5")]);
