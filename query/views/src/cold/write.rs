@@ -68,7 +68,7 @@ pub(crate) fn write(place: &Place<'_>, chunks: &[Arc<Chunk>]) -> Result<Vec<Tabl
 type Row = (usize, usize);
 
 /// So many rows are put in order and handed to the file at once; in tests so few that their files take several times.
-pub(crate) const SLICE_ROWS: usize = if cfg!(test) { 128 } else { 1 << 16 };
+pub(crate) const SLICE_ROWS: usize = if cfg!(test) { 128 } else { 1 << 14 };
 
 /// Chunks with whose their rows are.
 struct Named<'a> {
