@@ -193,3 +193,21 @@ pub(crate) fn record(category: Category, source: &str, number: &str, id: &str, r
     )
     .unwrap()
 }
+
+/// The record, in a version that says something else.
+pub(crate) fn saying(record: &Record, version: Version, payload: Payload) -> Record {
+    Record::new(
+        record.patient.clone(),
+        record.id.clone(),
+        version,
+        record.category(),
+        record.occurred,
+        record.recorded,
+        record.labels,
+        record.department.clone(),
+        record.author.clone(),
+        record.change(),
+        Some(payload),
+    )
+    .unwrap()
+}

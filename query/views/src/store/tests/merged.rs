@@ -3,7 +3,7 @@
 use super::Node;
 use crate::cold::merge::Merge;
 use crate::cold::write::SLICE_ROWS;
-use crate::testing::{record, rng};
+use crate::testing::{record, rng, saying};
 use model::{Category, Offset, PartitionId, Position, Record, Version};
 use rand::Rng;
 use rand::rngs::StdRng;
@@ -14,20 +14,7 @@ const SOURCE: &str = "alpha-hospital";
 /// A result of a patient: the first version, or one that supersedes it.
 fn result(id: u64, patient: u64, version: u64, random: &mut StdRng) -> Record {
     let drawn = record(Category::Laboratory, SOURCE, &format!("{patient:03}"), &format!("r-{id:05}"), random);
-    Record::new(
-        drawn.patient.clone(),
-        drawn.id.clone(),
-        Version::new(version).unwrap(),
-        Category::Laboratory,
-        drawn.occurred,
-        drawn.recorded,
-        drawn.labels,
-        drawn.department.clone(),
-        drawn.author.clone(),
-        drawn.change(),
-        drawn.payload().cloned(),
-    )
-    .unwrap()
+    saying(&drawn, Version::new(version).unwrap(), drawn.payload().unwrap().clone())
 }
 
 /// Puts records and commits them as one file.

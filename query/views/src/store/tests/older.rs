@@ -2,7 +2,7 @@
 
 use super::Node;
 use crate::cold::write::CLASS_COLUMN;
-use crate::testing::{facility, moment, patient, record, rng};
+use crate::testing::{facility, moment, record, rng, saying};
 use arrow::array::RecordBatch;
 use datafusion::prelude::SessionContext;
 use model::*;
@@ -18,20 +18,7 @@ fn result(at: u64, note: &str) -> Record {
     let made = record(Category::Laboratory, SOURCE, "001", &format!("r{at}"), &mut rng(at));
     let Some(Payload::Laboratory(result)) = made.payload() else { panic!("a result") };
     let payload = Payload::Laboratory(LabResult { note: note.to_owned(), ..result.clone() });
-    Record::new(
-        patient(SOURCE, "001"),
-        made.id.clone(),
-        made.version,
-        Category::Laboratory,
-        made.occurred,
-        made.recorded,
-        made.labels,
-        made.department.clone(),
-        made.author.clone(),
-        made.change(),
-        Some(payload),
-    )
-    .unwrap()
+    saying(&made, made.version, payload)
 }
 
 fn log(records: Vec<Record>, from: u64) -> Vec<(Position, Event)> {

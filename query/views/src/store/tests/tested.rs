@@ -106,7 +106,7 @@ async fn a_test_made_by_the_scan_finds_what_a_filter_above_finds_and_is_counted_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rows_that_lie_far_apart_and_close_together_are_found_in_many_row_groups() {
-    use crate::testing::{facility, payload, record, rng};
+    use crate::testing::{facility, payload, record, rng, saying};
     use datafusion::prelude::SessionContext;
     const ROWS: u64 = 3_000;
     let world = World::new(70, 40);
@@ -127,20 +127,7 @@ async fn rows_that_lie_far_apart_and_close_together_are_found_in_many_row_groups
             wanted.insert((id.clone(), number.clone()));
         }
         result.order = format!("order-{}", at % 2);
-        let made = model::Record::new(
-            drawn.patient.clone(),
-            drawn.id.clone(),
-            drawn.version,
-            model::Category::Laboratory,
-            drawn.occurred,
-            drawn.recorded,
-            drawn.labels,
-            drawn.department.clone(),
-            drawn.author.clone(),
-            drawn.change(),
-            Some(model::Payload::Laboratory(result)),
-        )
-        .unwrap();
+        let made = saying(&drawn, drawn.version, model::Payload::Laboratory(result));
         let facts = node.book.write().facts(&made);
         let position = Position { partition: model::PartitionId(9), offset: model::Offset(at) };
         node.frontier.include(position);
