@@ -50,7 +50,7 @@ pub struct StoreConfig {
     pub flush_interval: Duration,
     /// Files of one table, source and level are merged when there are so many; at least 2.
     pub merge_files: usize,
-    /// Files are merged into files of at most so many rows; that many are in memory while they are.
+    /// Files are merged into files of at most so many rows.
     pub file_rows: usize,
 }
 
