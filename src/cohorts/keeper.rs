@@ -358,11 +358,10 @@ impl Worker {
             self.account = Some(Account::open(Arc::clone(witness), reading));
         }
         if let Some(account) = &mut self.account {
-            for (patient, category, rows) in tally.take() {
-                account.rows(&patient, category, rows);
-                if account.is_full() {
-                    drop(account.so_far());
-                }
+            account.all_rows(&tally);
+            if account.is_full() {
+                // handing it over is enough
+                drop(account.so_far());
             }
         }
         let mut found: BTreeMap<PatientNumber, _> =

@@ -233,11 +233,11 @@ impl Shown {
             }
         }
     }
-    /// Counts so many rows more of `patient`, by category.
-    pub fn add_all(&mut self, patient: PatientRef, counts: &[(Category, u64)]) {
-        if counts.iter().any(|(_, rows)| *rows > 0) {
+    /// Counts so many rows more of `patient`.
+    pub fn add_all(&mut self, patient: PatientRef, counts: &Counts) {
+        if !counts.is_empty() {
             let shown = self.0.entry(patient).or_default();
-            counts.iter().for_each(|(category, rows)| shown.add(*category, *rows));
+            counts.iter().for_each(|(category, rows)| shown.add(category, rows));
         }
     }
     /// What was shown of `patient`.

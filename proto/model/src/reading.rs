@@ -1,6 +1,8 @@
 //! Counting what an act shows, from its beginning to its end.
 
-use crate::{ActId, Agent, AuditEvent, AuditOutcome, Category, Frontier, Moment, PatientRef, Position, Principal};
+use crate::{
+    ActId, Agent, AuditEvent, AuditOutcome, Category, Counts, Frontier, Moment, PatientRef, Position, Principal,
+};
 use crate::{Purpose, Salt, Shown, What};
 
 /// An act that has begun. Rows are counted as they are shown; the end gives the audit events to write.
@@ -59,7 +61,7 @@ impl Reading {
         }
     }
     /// The same of several categories at once.
-    pub fn all_rows(&mut self, patient: PatientRef, counts: &[(Category, u64)]) {
+    pub fn all_rows(&mut self, patient: PatientRef, counts: &Counts) {
         if self.tells_rows() {
             self.shown.add_all(patient, counts);
         }

@@ -110,7 +110,6 @@ pub(crate) struct Growing<'a> {
     place: &'a Place<'a>,
     source: FacilityId,
     path: String,
-    full: PathBuf,
     writer: ArrowWriter<File>,
     runs: Runs,
     keys: BTreeMap<u64, (u64, u64)>,
@@ -143,7 +142,6 @@ impl<'a> Growing<'a> {
             source: facility,
             place,
             path,
-            full,
         })
     }
 
@@ -207,8 +205,9 @@ impl<'a> Growing<'a> {
 
     /// Ends the file, syncs it, writes its runs beside and opens it.
     pub(crate) fn finish(self) -> Result<TableFile, StoreError> {
-        let Self { place, source, path, full, writer, mut runs, .. } = self;
+        let Self { place, source, path, writer, mut runs, .. } = self;
         let table = table_name(place.category);
+        let full = place.dir().join(&path);
         let file = writer.into_inner().map_err(|source| StoreError::Parquet { table, source })?;
         file.sync_all().map_err(StoreError::disk(&full, "synced"))?;
         let bytes = file.metadata().map_err(StoreError::disk(&full, "read"))?.len();

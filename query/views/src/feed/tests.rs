@@ -79,6 +79,20 @@ fn name(record: &Record) -> (String, String) {
 }
 
 impl Mirror {
+    /// Follows a feed while a line takes a log, which is published so many events at a time.
+    async fn follow_log(
+        &mut self,
+        (line, feed): (&mut Line, &mut Subscription),
+        log: &[(Position, Event)],
+        every: usize,
+    ) {
+        for published in log.chunks(every) {
+            published.iter().for_each(|(position, event)| line.take(*position, event));
+            line.publish();
+            self.follow(feed, &line.frontier).await;
+        }
+    }
+
     /// Takes in what comes until a heartbeat reaches `upto`.
     async fn follow(&mut self, feed: &mut Subscription, upto: &Frontier) -> Frontier {
         for _ in 0..100_000 {
@@ -181,15 +195,7 @@ async fn a_feed_gives_of_the_categories_it_heeds_what_is_wanted_and_of_the_other
     let mut feed = line.listen(&who, FeedStart::Beginning);
     feed.heed(heeded, |record| record.patient.number().as_str() == "001");
     let mut mirror = Mirror::default();
-    for (at, (position, event)) in world.log.iter().enumerate() {
-        line.take(*position, event);
-        if at % 50 == 49 {
-            line.publish();
-            mirror.follow(&mut feed, &line.frontier).await;
-        }
-    }
-    line.publish();
-    mirror.follow(&mut feed, &line.frontier).await;
+    mirror.follow_log((&mut line, &mut feed), &world.log, 50).await;
     let all = wanted(&world, &line.book.read(), &who);
     let of: BTreeMap<_, _> =
         world.standing().into_iter().map(|(_, record)| (name(record), is_wanted(record))).collect();
@@ -213,15 +219,7 @@ async fn a_feed_of_some_categories_gives_what_is_in_them_and_takes_back_what_is_
         let asked = categories.into_iter().collect::<CategorySet>();
         let mut feed = line.feeds.subscribe(&line.store, who, FeedStart::Beginning, asked);
         let mut mirror = Mirror::default();
-        for (at, (position, event)) in world.log.iter().enumerate().skip(12) {
-            line.take(*position, event);
-            if at % 10 == 9 {
-                line.publish();
-                mirror.follow(&mut feed, &line.frontier).await;
-            }
-        }
-        line.publish();
-        mirror.follow(&mut feed, &line.frontier).await;
+        mirror.follow_log((&mut line, &mut feed), &world.log[12..], 10).await;
         let of: BTreeMap<_, _> =
             world.standing().into_iter().map(|(_, record)| (name(record), record.category())).collect();
         let all = wanted(&world, &line.book.read(), who);

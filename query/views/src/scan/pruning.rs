@@ -81,18 +81,9 @@ impl Pruning {
         });
     }
 
-    /// Whether it says whose rows are of use.
-    pub(crate) fn narrows_whose(&self) -> bool {
-        self.sources.is_some() || self.patients.is_some() || self.own_patients.is_some()
-    }
     /// Whether rows of a source are of use.
     pub(crate) fn source(&self, source: &str) -> bool {
         self.sources.as_ref().is_none_or(|sources| sources.contains(source))
-    }
-    /// Whether a patient's rows are of use, by the source's number and the viewer's own.
-    pub(crate) fn patient(&self, number: &str, own: &str) -> bool {
-        self.patients.as_ref().is_none_or(|patients| patients.contains(number))
-            && self.own_patients.as_ref().is_none_or(|patients| patients.contains(own))
     }
     /// Numbers of the viewer's own patients that are of use; `None` for all. Of own rows both numbers are one.
     pub(crate) fn own(&self) -> Option<BTreeSet<&str>> {

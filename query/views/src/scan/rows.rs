@@ -67,8 +67,6 @@ pub(crate) fn hot(
     let wants_mine = given.contains(&Given::MyPatient);
     let patients = crate::hot::texts(&chunk.batch, place::PATIENT);
     // What a query has no use for is not read, as in files: so it is not counted as read either.
-    let of_wanted = wanted.rows(chunk);
-    let (narrows, is_wanted) = (pruning.narrows_whose(), of_wanted.is_some());
     let sources = crate::hot::texts(&chunk.batch, place::SOURCE);
     let mut mask = BooleanBufferBuilder::new(chunk.len());
     mask.append_n(chunk.len(), false);
@@ -90,11 +88,8 @@ pub(crate) fn hot(
             (false, None)
         };
         let visible = visible && (!dead.contains(*key) || is(Bug::HotDeadShown));
-        let of_use = !narrows || {
-            let (source, patient) = (sources.map(|texts| texts.value(row)), patients.map(|texts| texts.value(row)));
-            source.is_none_or(|source| pruning.source(source))
-                && (is_wanted || patient.is_none_or(|patient| pruning.patient(patient, number.unwrap_or(patient))))
-        };
+        // Whose rows are of use was asked before: `wanted` has no others.
+        let of_use = sources.is_none_or(|sources| pruning.source(sources.value(row)));
         if visible && of_use {
             runs.push(patient.get(), 1, || owner(chunk, row));
             if wants_mine {
@@ -104,7 +99,7 @@ pub(crate) fn hot(
             mask.set_bit(row, true);
         }
     };
-    match of_wanted {
+    match wanted.rows(chunk) {
         Some(rows) => rows.into_iter().for_each(|row| look(row as usize)),
         None => (0..chunk.len()).for_each(look),
     }

@@ -1,7 +1,7 @@
 //! What was read of whom: counted where rows leave the scan, because nothing that shows rows goes around it.
 
 use crate::hot::{Chunk, place, texts};
-use model::{Category, FacilityId, PatientNumber, PatientRef};
+use model::{Category, Counts, FacilityId, PatientNumber, PatientRef};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,21 +12,22 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// that made it into the answer, and none that were left out by patient, source or time before they were read.
 #[derive(Debug, Default)]
 pub struct Tally {
-    rows: Mutex<HashMap<PatientRef, Vec<(Category, u64)>>>,
+    rows: Mutex<HashMap<PatientRef, Counts>>,
     begun: AtomicBool,
 }
 
 impl Tally {
     /// Everything counted since the last time, in no order.
     pub fn take(&self) -> Vec<(PatientRef, Category, u64)> {
-        let each = self.take_by_patient().into_iter().flat_map(|(patient, counts)| {
-            counts.into_iter().map(move |(category, rows)| (patient.clone(), category, rows))
-        });
-        each.collect()
+        let mut all = Vec::new();
+        for (patient, counts) in self.take_by_patient() {
+            all.extend(counts.iter().map(|(category, rows)| (patient.clone(), category, rows)));
+        }
+        all
     }
 
-    /// The same patient by patient: of each the categories that were read, once each.
-    pub(crate) fn take_by_patient(&self) -> HashMap<PatientRef, Vec<(Category, u64)>> {
+    /// The same patient by patient.
+    pub(crate) fn take_by_patient(&self) -> HashMap<PatientRef, Counts> {
         std::mem::take(&mut *self.rows.lock())
     }
 
@@ -53,10 +54,7 @@ impl Tally {
                 Some(counts) => counts,
                 None => counted.entry(run.patient.clone()).or_default(),
             };
-            match counts.iter_mut().find(|(known, _)| *known == category) {
-                Some((_, count)) => *count += rows as u64,
-                None => counts.push((category, rows as u64)),
-            }
+            counts.add(category, rows as u64);
         }
     }
 }

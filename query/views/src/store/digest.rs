@@ -2,12 +2,11 @@
 
 use super::{Snapshot, Store};
 use crate::StoreError;
-use crate::hot::keys_of;
+use crate::cold::merge::Merge;
+use crate::hot::Chunk;
 use crate::table::table_name;
-use arrow::record_batch::RecordBatch;
 use arrow::row::{RowConverter, SortField};
 use model::Category;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::fmt;
 
 /// A digest over all rows that stand, in any order and wherever they lie. Not a cryptographic commitment.
@@ -40,17 +39,13 @@ fn digest(snapshot: &Snapshot) -> Result<ContentDigest, StoreError> {
     let mut digest = ContentDigest { rows: 0, sum: 0 };
     for category in Category::ALL.iter().copied() {
         for chunk in snapshot.hot_of(category) {
-            digest.add(snapshot, category, &chunk.batch)?;
+            digest.add(snapshot, category, chunk)?;
         }
         for file in snapshot.cold.of(category) {
-            let parquet = |source| StoreError::Parquet { table: table_name(category), source };
-            let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(file.reader()?, file.metadata()?)
-                .with_batch_size(8192)
-                .build()
-                .map_err(parquet)?;
-            for batch in reader {
-                let batch = batch.map_err(|source| StoreError::Arrow { table: table_name(category), source })?;
-                digest.add(snapshot, category, &file.stored(&batch)?)?;
+            for chunks in Merge::of(std::slice::from_ref(file))? {
+                for chunk in chunks? {
+                    digest.add(snapshot, category, &chunk)?;
+                }
             }
         }
     }
@@ -58,12 +53,13 @@ fn digest(snapshot: &Snapshot) -> Result<ContentDigest, StoreError> {
 }
 
 impl ContentDigest {
-    fn add(&mut self, snapshot: &Snapshot, category: Category, batch: &RecordBatch) -> Result<(), StoreError> {
+    fn add(&mut self, snapshot: &Snapshot, category: Category, chunk: &Chunk) -> Result<(), StoreError> {
+        let batch = &chunk.batch;
         let failed = |source| StoreError::Arrow { table: table_name(category), source };
         let fields = batch.schema().fields().iter().map(|field| SortField::new(field.data_type().clone())).collect();
         let rows = RowConverter::new(fields).and_then(|converter| converter.convert_columns(batch.columns()));
-        for (row, key) in rows.map_err(failed)?.iter().zip(keys_of(batch)) {
-            if !snapshot.dead.contains(key) {
+        for (row, key) in rows.map_err(failed)?.iter().zip(&chunk.keys) {
+            if !snapshot.dead.contains(*key) {
                 // The category is part of the hash: tables with like columns must not stand in for each other.
                 let hash = xxhash_rust::xxh3::xxh3_128_with_seed(row.as_ref(), category as u64);
                 self.sum = self.sum.wrapping_add(hash);
